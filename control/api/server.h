@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* server: the api thread: one event loop (epoll) over the CLI's Unix
+ * socket, control's events and answers, and the thread's own worker (a
+ * table for beats that come over a connection).
+ *
+ * Protocol on the socket, so thin that `nc -U` can speak it: the client
+ * sends one line of JSON, {"argv":["nodes","list"],"json":true,
+ * "columns":120}; the server answers with frames:
+ *
+ *   "1 LEN\n" + LEN bytes   for stdout
+ *   "2 LEN\n" + LEN bytes   for stderr
+ *   "0 CODE\n"              exit code; the connection ends
+ *
+ * All of the commands' knowledge is in the server: the client prints.
+ * A command is one file in api/ that fills a struct bl_cli_command, and
+ * one line in the table of commands.c.
+ *
+ * Long output is made in pieces of at most BL_PIECE_BYTES as the client
+ * takes it, so that a slow client costs nobody anything; between pieces
+ * the thread serves everybody else. */
+#pragma once
+
+#include "control/config.h"
+#include "control/core.h"
+#include "control/notify/notifier.h"
+
+#define BL_PIECE_BYTES 65536u
+
+struct bl_server;
+
+struct bl_server_config {
+    const char *socket_path;
+    struct bl_core *core;
+    struct bl_notifier *notifier;
+    struct bl_worker *worker;       /* this thread's own, no port */
+    const struct bl_config *config; /* in force; followed under RCU via bl_server_config_is */
+    int64_t start_unix_ms;
+    /* Asks main to reload (as SIGHUP does): 0, or negative errno and the
+     * config error in err. Called on the api thread, may take its time. */
+    int (*reload)(void *ctx, char err[BL_CONFIG_ERR_BYTES]);
+    void *reload_ctx;
+};
+
+/* Binds the socket (mode 0660; a stale one is replaced, a live one is an
+ * error). NULL with err. */
+struct bl_server *bl_server_new(const struct bl_server_config *c, char err[BL_ERR_BYTES]);
+int bl_server_start(struct bl_server *s, char err[BL_ERR_BYTES]);
+void bl_server_stop(struct bl_server *s);
+void bl_server_free(struct bl_server *s);
+
+/* The config that `config show` shows, after a reload. Main thread. */
+void bl_server_config_is(struct bl_server *s, const struct bl_config *config);

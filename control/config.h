@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* config: the daemon's YAML file, strict: an unknown key, a wrong type
+ * or a value out of range is an error with file, line, column, path and,
+ * for keys, the nearest key there is. Every key has a default, so no
+ * file is a valid config. One table in config_schema.c names each key,
+ * its type, range, default and sentence; parsing, `beatlined --check`,
+ * `beatline config show` and the documentation come from it.
+ *
+ *   ports: ["socket:127.0.0.1:8127"]   list of port specs (port.h)
+ *   udp_port: 8127                     the UDP port that dpdk ports take
+ *   socket: PATH                       the CLI's Unix socket
+ *   eal: "ARGS"                        further EAL arguments
+ *   cpus: {control: 0}                 -1: not pinned
+ *   nodes: {max: 20000000, create_per_s: 0, first_slots: 65536}
+ *   defaults: {timeout: none, warn: none, err: none, retries: 0}
+ *   sweep: {tick: 10ms, batch: {small: 0, medium: 0, large: 0}}   slots; 0: automatic
+ *   auth: {key: ""}                    32 hex digits; "" off
+ *   events: {keep: 65536}
+ *   notify:
+ *     syslog: [{to: local, facility: daemon, timeout: 5s, retries: 3, retry_every: 5s}]
+ *     webhook: [{url: URL, timeout: 10s, retries: 3, retry_every: 5s, header: ""}]
+ *     states: [failed, ok, warning]    which `to` states are told
+ *   log: {level: info}
+ *
+ * Threads: main parses; the result is constant and shared. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "control/json.h"
+#include "engine/state.h"
+
+#define BL_CONFIG_ERR_BYTES 1024
+#define BL_PORTS_MAX        32u
+#define BL_NOTIFIERS_MAX    16u
+
+/* The Ruby Heartbeat gem's batch thresholds, in nodes. */
+#define BL_BATCH_SMALL_NODES  10000u
+#define BL_BATCH_MEDIUM_NODES 100000u
+
+enum bl_notifier_kind { BL_NOTIFIER_SYSLOG, BL_NOTIFIER_WEBHOOK };
+
+struct bl_notifier_config {
+    enum bl_notifier_kind kind;
+    char *target;   /* syslog: "local", "udp://HOST:PORT", "tcp://HOST:PORT"; webhook: URL */
+    char *facility; /* syslog: "daemon", "local0", ... */
+    char *header;   /* webhook: one more HTTP header, "" none */
+    uint32_t timeout_ms;
+    uint32_t retries; /* after the first try */
+    uint32_t retry_every_ms;
+};
+
+struct bl_config {
+    char *file; /* NULL: defaults only */
+    char *ports[BL_PORTS_MAX];
+    unsigned port_count;
+    uint16_t udp_port;
+    char *socket_path;
+    char *eal;
+    int control_cpu;
+    uint32_t max_nodes, create_per_s, first_slots;
+    struct bl_policy defaults;
+    uint32_t sweep_tick_ms;
+    uint32_t batch_small, batch_medium, batch_large; /* slots; 0: automatic */
+    bool auth;
+    uint8_t auth_key[16];
+    uint32_t events_keep;
+    struct bl_notifier_config notifier[BL_NOTIFIERS_MAX];
+    unsigned notifier_count;
+    uint32_t notify_states; /* bit 1 << bl_state */
+    int log_level;
+};
+
+/* Parses `file` (NULL: defaults). NULL and a text in err: one error per
+ * line, up to 10. */
+struct bl_config *bl_config_load(const char *file, char err[BL_CONFIG_ERR_BYTES]);
+void bl_config_free(struct bl_config *c);
+
+/* The whole config as YAML with each key's sentence as comment, secrets
+ * hidden; and as flat JSON objects, one per key: key, value, default. */
+void bl_config_show(const struct bl_config *c, struct bl_text *out, bool json);
+
+/* Where the CLI's socket is if nobody says: $BEATLINE_SOCKET; root:
+ * /run/beatline/beatline.sock; else $XDG_RUNTIME_DIR/beatline.sock or
+ * /tmp/beatline-UID/beatline.sock. Writes into out. */
+void bl_config_default_socket(char out[108]);

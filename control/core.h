@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* core: the control core, the one thread that owns the fleet (registry,
+ * states, sweeps, ingest clocks). Its loop:
+ *
+ *   look at each worker's last poll and link, advance its clock
+ *   drain the workers' reports
+ *   every tick (10 ms): a round of the sweep, in batches
+ *   between batches: commands of the api thread
+ *   growth of tables, events that did not fit a ring
+ *   sleep to the next millisecond if there was nothing to do
+ *
+ * Threads: main creates and starts it; from then on the functions below
+ * say who may call them. Events go to two rings (api, notifier), each
+ * with an eventfd to wake its reader; an event that meets a full ring
+ * waits in a list of control's own, so none is lost and order is kept. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "control/command.h"
+#include "control/config.h"
+#include "control/event.h"
+#include "dataplane/worker.h"
+#include "engine/fleet.h"
+
+struct bl_core;
+
+struct bl_core_config {
+    const struct bl_config *config; /* outlives the core, or until bl_core_reconfigure */
+    struct bl_worker **worker;      /* all of them, the api thread's included */
+    unsigned worker_count;
+    const struct bl_key_secret *secret;
+    struct bl_memory memory; /* of the registry */
+};
+
+struct bl_core *bl_core_new(const struct bl_core_config *c, char err[BL_ERR_BYTES]);
+int bl_core_start(struct bl_core *core, char err[BL_ERR_BYTES]);
+void bl_core_stop(struct bl_core *core);
+void bl_core_free(struct bl_core *core);
+
+/* One turn of the loop at the given times; a test's handle. Returns
+ * whether there was work. */
+bool bl_core_turn(struct bl_core *core, uint64_t now_ns, int64_t unix_ms) BL_ON_CONTROL;
+
+/* ---- main thread ----------------------------------------------------- */
+
+/* Puts a new config in force (SIGHUP) and waits for it; the old one may
+ * be freed afterwards. Ports, socket path and cpus do not change. */
+void bl_core_reconfigure(struct bl_core *core, const struct bl_config *next);
+
+/* ---- api thread ------------------------------------------------------ */
+
+/* Hands a command over; false: the ring is full, try again later. */
+bool bl_core_submit(struct bl_core *core, struct bl_command *c) BL_ON_API;
+/* A command that control has answered, NULL if none. */
+struct bl_command *bl_core_answered(struct bl_core *core) BL_ON_API;
+/* Pops up to `max` events. */
+unsigned bl_core_events(struct bl_core *core, struct bl_event *events, unsigned max) BL_ON_API;
+/* Readable when there are answers or events (level: read it to clear). */
+int bl_core_api_fd(const struct bl_core *core);
+
+/* ---- notifier thread -------------------------------------------------- */
+
+unsigned bl_core_notices(struct bl_core *core, struct bl_event *events, unsigned max) BL_ON_NOTIFIER;
+int bl_core_notifier_fd(const struct bl_core *core);
+
+/* ---- any thread under RCU -------------------------------------------- */
+
+const struct bl_fleet *bl_core_fleet(const struct bl_core *core);
+
+struct bl_core_stats {
+    uint64_t turns, turns_busy, sweep_rounds, longest_turn_ns, busy_ns;
+    uint64_t events, events_waiting; /* not yet in a ring */
+    uint64_t growths, reports, commands;
+    uint32_t frozen_workers;
+    uint32_t batch_slots; /* in force */
+};
+void bl_core_stats(const struct bl_core *core, struct bl_core_stats *out);
+unsigned bl_core_worker_count(const struct bl_core *core);
+struct bl_worker *bl_core_worker(const struct bl_core *core, unsigned i);

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* event: what happened, as control tells the api thread (history,
+ * `events -f`) and the notifier thread. A plain value, copied through a
+ * ring; it outlives the node it speaks of. */
+#pragma once
+
+#include <stdint.h>
+
+#include "engine/beat.h"
+#include "engine/state.h"
+
+enum bl_event_kind {
+    BL_EVENT_TRANSITION = 1, /* a node changed state */
+    BL_EVENT_FREEZE,         /* an ingest clock stopped: detail says which and why */
+    BL_EVENT_THAW,           /* it runs again */
+    BL_EVENT_DAEMON,         /* started, reloaded, stopping: detail */
+};
+
+struct bl_event {
+    uint64_t number;  /* 1.. in the order control saw them, gapless */
+    uint32_t kind;    /* bl_event_kind */
+    uint8_t from, to; /* bl_state */
+    uint8_t name_len;
+    uint8_t reserved;
+    int64_t time_unix_ms;
+    int64_t last_beat_unix_ms; /* 0: never */
+    uint32_t incident;         /* the node's incident number */
+    uint32_t reserved_2;
+    char reason[16];            /* "timeout", "beat", ... */
+    char name[BL_NAME_MAX + 8]; /* terminated */
+    char detail[128];           /* one sentence, for what is no transition */
+};
+
+/* "transition" "freeze" "thaw" "daemon". */
+const char *bl_event_kind_name(uint32_t kind);

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* messages: what worker and control tell each other over their two
+ * rings. Plain values, copied; no pointer into a packet survives. */
+#pragma once
+
+#include <stdint.h>
+
+#include "engine/beat.h"
+#include "engine/fleet.h"
+#include "engine/table.h"
+
+/* worker -> control */
+enum bl_report_kind {
+    BL_REPORT_SEEN = 1, /* a key came into the table: by name or id */
+    BL_REPORT_SET,      /* a text setting, or a hello's policy */
+    BL_REPORT_HELLO,    /* id, name (may be empty), policy */
+    BL_REPORT_BYE,
+    BL_REPORT_GROWN, /* `old` is no longer published; free it after a grace period */
+};
+
+struct bl_report {
+    uint8_t kind;     /* bl_report_kind */
+    uint8_t name_len; /* 0: by id */
+    uint16_t reserved;
+    uint32_t interval_ms; /* promised; 0: none */
+    uint64_t id;
+    struct bl_policy_patch patch;
+    struct bl_slots *old; /* BL_REPORT_GROWN */
+    char name[BL_NAME_MAX];
+};
+
+/* control -> worker */
+enum bl_order_kind {
+    BL_ORDER_DELETE = 1, /* key */
+    BL_ORDER_GROW,       /* take `next` over */
+};
+
+struct bl_order {
+    uint32_t kind; /* bl_order_kind */
+    uint32_t reserved;
+    uint64_t key;
+    struct bl_slots *next;
+};
+
+/* Ring sizes in messages. Reports: 30 ms of a million new nodes a
+ * second. */
+#define BL_REPORT_RING 32768u
+#define BL_ORDER_RING  8192u

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* port: where packets come from: a kernel UDP socket or a DPDK ethdev.
+ * Both hand batches of UDP payloads to the same worker code.
+ *
+ *   socket:ADDR:PORT[,workers=N][,rcvbuf=BYTES]
+ *        a kernel UDP socket per worker (SO_REUSEPORT), recvmmsg.
+ *        ADDR is IPv4 or [IPv6]. No privilege needed.
+ *   dpdk:DEVARGS[,queues=N]
+ *        any ethdev of DPDK: a PCI address, or a vdev such as
+ *        net_af_packet0,iface=eth1 (queues=N is ours: RX queues, one
+ *        worker each; the rest goes to DPDK untouched)
+ *
+ * Threads: main opens and closes; each queue's receive and release are
+ * its worker's alone; link and missed are control's. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dataplane/counters.h"
+#include "dataplane/decode.h"
+#include "engine/beat.h"
+#include "engine/role.h"
+
+enum bl_port_kind { BL_PORT_SOCKET, BL_PORT_DPDK };
+
+#define BL_ERR_BYTES 512 /* room for an error line: what, where, why, what to do */
+
+/* A parsed port specification; plain value. */
+struct bl_port_spec {
+    char text[512]; /* as given, for messages */
+    enum bl_port_kind kind;
+    char device[480];  /* dpdk: devargs; socket: address */
+    uint16_t udp_port; /* socket: bound port; dpdk: the config's udp_port */
+    uint16_t queues;   /* workers */
+    uint32_t rcvbuf_bytes;
+};
+
+/* 0, or -EINVAL with the reason and the mend in err. */
+int bl_port_spec_parse(struct bl_port_spec *s, const char *text, char err[BL_ERR_BYTES]);
+
+struct bl_port;
+
+/* Opens sockets or configures and starts the ethdev (bl_eal_start came
+ * before). NULL: err says what failed, why, and what to do. */
+struct bl_port *bl_port_open(const struct bl_port_spec *s, uint16_t udp_port, char err[BL_ERR_BYTES]);
+void bl_port_close(struct bl_port *p);
+
+const struct bl_port_spec *bl_port_spec_of(const struct bl_port *p);
+
+/* A burst as its port gave it: payloads to parse, buffers to release. */
+struct bl_burst {
+    struct bl_payload payload[BL_BURST]; /* data NULL: dropped and counted already */
+    uint16_t packets;                    /* taken from the port, dropped ones included */
+    void *buffer[BL_BURST];              /* the port's own */
+};
+
+/* Receives up to BL_BURST packets of queue `queue`, decoded down to UDP
+ * payloads; counts packets, bytes and what it drops. Does not wait.
+ * Returns burst->packets. */
+unsigned bl_port_receive(struct bl_port *p, unsigned queue, struct bl_burst *burst, struct bl_counters *c)
+    BL_ON_WORKER;
+/* Gives the burst's buffers back. */
+void bl_port_release(struct bl_port *p, unsigned queue, struct bl_burst *burst) BL_ON_WORKER;
+
+/* Sleeps until there is something to receive or `timeout_ms` are over;
+ * returns at once on ports that are polled. Call RCU-offline. */
+void bl_port_wait(struct bl_port *p, unsigned queue, int timeout_ms) BL_ON_WORKER;
+/* Whether an idle worker should sleep in bl_port_wait (sockets). */
+bool bl_port_sleeps(const struct bl_port *p);
+
+/* Link state (sockets: always up), and packets the port itself had to
+ * drop since it was opened (NIC: imissed + rx_nombuf; socket: the
+ * kernel's count for it). Control, at leisure. */
+bool bl_port_link_up(struct bl_port *p) BL_ON_CONTROL;
+uint64_t bl_port_missed(struct bl_port *p) BL_ON_CONTROL;

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* wire: from the payload of a datagram to records. Which format it is
+ * tells the first byte: 0xBE starts binary v1, anything else is text.
+ *
+ * Threads: a worker, on its own sink. No state between datagrams, no
+ * allocation. Pointers in what comes out point into the payload, which
+ * the caller keeps until it has handled the sink's records.
+ *
+ * A parser appends to the sink: beats (for the table) and settings (for
+ * control). A sink is full after BL_BURST beats or settings; a parser
+ * then returns where it stopped and is called again with that offset
+ * after the worker has emptied the sink.
+ *
+ * To add a wire format: one file in wire/ with a bl_wire_parse_*
+ * function and one line in bl_wire_parse's table (wire.c). */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dataplane/counters.h"
+#include "dataplane/messages.h"
+#include "engine/beat.h"
+#include "engine/key.h"
+#include "engine/role.h"
+
+/* bl_beat.origin_kind: what origin points at. */
+enum bl_origin {
+    BL_ORIGIN_TEXT = 1, /* the name, origin_len bytes */
+    BL_ORIGIN_BINARY,   /* a binary v1 header */
+    BL_ORIGIN_BATCH,    /* an entry of a batch: node_id u64 first */
+};
+
+struct bl_sink {
+    struct bl_beat beat[BL_BURST];
+    struct bl_report setting[BL_BURST]; /* SET, HELLO, BYE: ready for the ring */
+    uint16_t beats, settings;
+};
+
+/* What the parsers need to know; an RCU snapshot of the config. */
+struct bl_wire_config {
+    struct bl_key_secret secret;
+    bool auth_required;   /* drop what has no valid tag; text cannot have one */
+    uint8_t auth_key[16]; /* SipHash-2-4 */
+};
+
+/* Where a parse stopped. BL_WIRE_DONE: the datagram is through. */
+#define BL_WIRE_DONE UINT32_MAX
+
+/* Parses `payload` from `offset` (0 at first) into `sink`. Counts
+ * packets_parsed, records and what it drops in `c`; beats and settings
+ * that it put into the sink are counted by whoever takes them.
+ * An autobeat is a beat and a setting (detector auto), counted as one
+ * record: a beat; its setting in the sink has kind SET and is counted
+ * by nobody. */
+uint32_t bl_wire_parse(const struct bl_wire_config *w, const uint8_t *payload, uint32_t len, uint32_t offset,
+                       struct bl_sink *sink, struct bl_counters *c) BL_ON_WORKER;
+
+/* Fills a report that introduces `beat`'s node to control (name or id,
+ * promised interval). */
+void bl_wire_introduce(const struct bl_beat *beat, struct bl_report *report) BL_ON_WORKER;
+
+/* The incarnation the beat carried, 0 if its format has none. */
+uint32_t bl_wire_incarnation(const struct bl_beat *beat) BL_ON_WORKER;

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fleet: all that control knows, and what it concludes: the registry,
+ * the tables with their sweeps and ingest clocks, and the verdict on
+ * each node. The daemon's control core is a thread around it; the
+ * embedded tracker and a simulator drive the same code with a time of
+ * their own.
+ *
+ * In come: reports of workers (a key seen first, a setting, a bye), what
+ * people ask (set, pause, resume, remove) and the time. Out go calls of
+ * `struct bl_fleet_out`: a transition, and requests to a worker (delete
+ * a key). Nothing blocks; nothing is kept for later but the sweep.
+ *
+ * Before a node is called expired its key is looked up in every other
+ * table (bl_fleet_freshest): the freshest beat wins, a stale record is
+ * retired. That one function is where a fleet of appliances will ask its
+ * peers.
+ *
+ * Threads: control only, RCU-registered. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/histogram.h"
+#include "engine/ingest_clock.h"
+#include "engine/registry.h"
+#include "engine/role.h"
+#include "engine/state.h"
+#include "engine/sweep.h"
+#include "engine/table.h"
+
+#define BL_TABLES_MAX 128u
+
+/* A node's change of state. Pointers are good for the call only. */
+struct bl_transition {
+    uint32_t node;
+    const char *name;
+    enum bl_state from, to;
+    int64_t time_unix_ms;
+    int64_t last_beat_unix_ms; /* 0: never */
+    uint32_t incident;         /* the node's, +1 each time it leaves ok */
+    uint32_t lateness_ticks;   /* how long after its threshold it was noticed */
+    const char *reason;        /* "timeout" "beat" "paused" "resumed" "bye" "policy" "first beat" */
+};
+
+struct bl_fleet_out {
+    void *ctx;
+    void (*transition)(void *ctx, const struct bl_transition *t);
+    /* Ask the table's worker to delete `key`. False: its ring is full;
+     * the fleet asks again when the slot is next looked at. */
+    bool (*retire)(void *ctx, uint32_t table, uint64_t key);
+};
+
+struct bl_fleet_config {
+    uint32_t max_nodes;
+    uint32_t create_per_s;     /* strangers taken in per second, 0: no limit */
+    struct bl_policy defaults; /* of a node that has no policy of its own */
+    struct bl_memory memory;
+};
+
+struct bl_fleet_stats {
+    uint64_t registered, refused_max_nodes, refused_rate, retired_stale, name_conflicts, bad_names;
+    struct bl_histogram lateness_ms;
+};
+
+/* Per table: what the fleet and its reader threads share. */
+struct bl_fleet_table {
+    struct bl_table *table;
+    struct bl_ingest_clock *clock;
+    struct bl_sweep *sweep;
+};
+
+struct bl_fleet;
+
+struct bl_fleet *bl_fleet_new(const struct bl_fleet_config *c, const struct bl_key_secret *secret,
+                              const struct bl_fleet_out *out);
+void bl_fleet_free(struct bl_fleet *f);
+
+/* New defaults and limits (reload). Nodes on the default policy follow. */
+void bl_fleet_configure(struct bl_fleet *f, const struct bl_fleet_config *c) BL_ON_CONTROL;
+
+/* Takes a table and its clock in; both stay the caller's. Returns its
+ * index, or -ENOMEM / -ENOSPC. */
+int bl_fleet_add_table(struct bl_fleet *f, struct bl_table *t, struct bl_ingest_clock *clock) BL_ON_CONTROL;
+
+const struct bl_registry *bl_fleet_registry(const struct bl_fleet *f);
+const struct bl_fleet_stats *bl_fleet_stats_of(const struct bl_fleet *f);
+const struct bl_fleet_table *bl_fleet_table_at(const struct bl_fleet *f, uint32_t table);
+uint32_t bl_fleet_table_count(const struct bl_fleet *f);
+
+/* ---- what workers report ------------------------------------------- */
+
+/* A change of policy: fields named in `set` (bl_policy_field), ms. */
+enum bl_policy_field {
+    BL_SET_TIMEOUT = 1,
+    BL_SET_WARN = 2,
+    BL_SET_ERR = 4,
+    BL_SET_RETRIES = 8,
+    BL_SET_DETECTOR = 16,
+    BL_SET_INTERVAL = 32,
+};
+struct bl_policy_patch {
+    uint32_t set; /* bl_policy_field, or-ed */
+    struct bl_policy policy;
+    uint32_t interval_ms;
+};
+
+/* Who is meant: by name (text) or by id (binary). */
+struct bl_node_ref {
+    const char *name; /* NULL: by id */
+    unsigned name_len;
+    uint64_t id;
+};
+
+/* A worker saw a key first (in its table). Registers the node if it is a
+ * stranger, gives the slot its policy word. 0, -ENOSPC (max_nodes),
+ * -EAGAIN (creation rate), -EINVAL, -ENOMEM; on errors the slot is asked
+ * to be retired. */
+int bl_fleet_seen(struct bl_fleet *f, uint32_t table, const struct bl_node_ref *who, uint32_t interval_ms,
+                  int64_t unix_ms) BL_ON_CONTROL;
+
+/* A sender's own policy, a hello's name, a planned leave. set and hello
+ * create the node if it is a stranger (state new). */
+int bl_fleet_set(struct bl_fleet *f, const struct bl_node_ref *who, const struct bl_policy_patch *patch,
+                 int64_t unix_ms) BL_ON_CONTROL;
+int bl_fleet_hello(struct bl_fleet *f, uint64_t id, const char *name, unsigned name_len,
+                   const struct bl_policy_patch *patch, int64_t unix_ms) BL_ON_CONTROL;
+void bl_fleet_bye(struct bl_fleet *f, const struct bl_node_ref *who, int64_t unix_ms) BL_ON_CONTROL;
+
+/* ---- what people ask ------------------------------------------------ */
+
+/* 0 or -ENOENT. */
+int bl_fleet_pause(struct bl_fleet *f, uint32_t node, int64_t unix_ms) BL_ON_CONTROL;
+int bl_fleet_resume(struct bl_fleet *f, uint32_t node, int64_t unix_ms) BL_ON_CONTROL;
+int bl_fleet_remove(struct bl_fleet *f, uint32_t node) BL_ON_CONTROL;
+
+/* ---- time ----------------------------------------------------------- */
+
+/* One batch of the sweep: looks at up to `max_slots` slots of the tables
+ * in turn and judges what it finds. Returns true when every table has
+ * been through its due blocks (the round is complete). */
+bool bl_fleet_sweep(struct bl_fleet *f, uint32_t max_slots, int64_t unix_ms) BL_ON_CONTROL;
+
+/* ---- growth ---------------------------------------------------------- */
+
+/* The table's growth was asked for: policy words written from now on are
+ * kept in a list. And: the worker has published the new generation. */
+void bl_fleet_grow_begun(struct bl_fleet *f, uint32_t table) BL_ON_CONTROL;
+void bl_fleet_grow_done(struct bl_fleet *f, uint32_t table) BL_ON_CONTROL;
+
+/* ---- any reader, under RCU ------------------------------------------- */
+
+/* The freshest beat of a key over all tables. False: in none. */
+struct bl_freshest {
+    uint32_t table;
+    struct bl_place place;
+    uint32_t last_beat;
+    uint32_t age_ticks; /* on that table's own clock */
+};
+bool bl_fleet_freshest(const struct bl_fleet *f, uint64_t key, uint64_t now_ns, struct bl_freshest *out);

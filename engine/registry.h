@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* registry: every node control knows, whatever table it beats in: name,
+ * policy, state, incident number.
+ *
+ * Shape: records in chunks that never move (index -> chunk, place), names
+ * allocated apart, an open-addressing index key -> node. A node has one
+ * key (of its name, or of its binary id); a binary node that said hello
+ * has its name as a second, alias entry in the index.
+ *
+ * Threads: control writes all of it. The api thread reads under RCU: a
+ * record that it reached stays readable until its next quiescent state,
+ * also after a removal; every field is one aligned word, so it sees each
+ * field old or new, never half. Removed records and names are reused
+ * after a grace period, which the caller tells with
+ * bl_registry_reclaim().
+ *
+ * Memory: everything through `struct bl_memory`, so that the daemon can
+ * put the registry in an arena of its own and say what a node costs.
+ * Index growth is spread over the insertions that follow (a few slots
+ * each), so no call takes longer than about 0.1 ms.
+ *
+ * Limits: BL_NODE_MAX nodes, names of 1..BL_NAME_MAX bytes without
+ * control bytes. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/beat.h"
+#include "engine/key.h"
+#include "engine/role.h"
+#include "engine/state.h"
+#include "engine/table.h"
+
+/* Where memory comes from; bl_memory_libc is malloc and free. */
+struct bl_memory {
+    void *(*alloc)(void *ctx, size_t bytes); /* zeroed not; NULL: none left */
+    void (*free)(void *ctx, void *p);
+    void *ctx;
+};
+extern const struct bl_memory bl_memory_libc;
+
+enum bl_node_flags {
+    BL_NODE_BINARY = 1,     /* key is of an id, not of a name */
+    BL_NODE_UNTIL_BEAT = 2, /* paused until the next beat (bye) */
+    BL_NODE_OWN_POLICY = 4, /* policy set by sender or person, not the default */
+    BL_NODE_LIVE = 8,       /* the record is in use */
+};
+
+/* One node. Written by control only; 8-byte words stay whole for the
+ * api thread's reads (use the BL_NODE_READ macro there). Times are Unix
+ * time in ms; 0 is never. */
+struct bl_node {
+    uint64_t key;
+    uint64_t id;      /* binary id; 0 for text nodes */
+    const char *name; /* terminated; "id:%016x" until a hello names it */
+    int64_t first_seen_unix_ms;
+    int64_t state_since_unix_ms;
+    int64_t last_beat_unix_ms; /* as of the last change of state */
+    struct bl_policy policy;
+    uint32_t interval_ms; /* the sender's promise; 0: none */
+    uint32_t incident;    /* +1 each time it leaves ok */
+    uint32_t judged_tick; /* slot's last_beat that the state was judged on */
+    uint16_t table;       /* index of the table it was last seen in */
+    uint8_t state;        /* bl_state */
+    uint8_t flags;        /* bl_node_flags */
+    uint8_t name_len;
+    uint8_t reserved[7];
+};
+
+#define BL_NODE_READ(field) __atomic_load_n(&(field), __ATOMIC_RELAXED)
+
+struct bl_registry;
+
+/* `max_nodes` <= BL_NODE_MAX. NULL: out of memory. */
+struct bl_registry *bl_registry_new(const struct bl_memory *m, const struct bl_key_secret *secret,
+                                    uint32_t max_nodes);
+void bl_registry_free(struct bl_registry *r);
+
+/* Changes how many nodes may be known; never removes any. */
+void bl_registry_set_max(struct bl_registry *r, uint32_t max_nodes) BL_ON_CONTROL;
+
+/* Adds a text node. *index is its number. Returns 0, -EEXIST (*index is
+ * the one there), -EINVAL (bad name), -ENOSPC (max_nodes), -ENOMEM.
+ * The new record: state NEW, policy all 0, caller fills the rest. */
+int bl_registry_add_name(struct bl_registry *r, const char *name, unsigned len, uint32_t *index)
+    BL_ON_CONTROL;
+
+/* Adds a binary node by id, named "id:%016x". Same returns. */
+int bl_registry_add_id(struct bl_registry *r, uint64_t id, uint32_t *index) BL_ON_CONTROL;
+
+/* Names a binary node (hello). -EEXIST: the name is another node's. */
+int bl_registry_rename(struct bl_registry *r, uint32_t index, const char *name, unsigned len) BL_ON_CONTROL;
+
+/* Takes a node out; its index and memory come back into use only after
+ * bl_registry_reclaim. */
+void bl_registry_remove(struct bl_registry *r, uint32_t index) BL_ON_CONTROL;
+
+/* How many removed records wait; after a grace period, take them back. */
+uint32_t bl_registry_removed(const struct bl_registry *r) BL_ON_CONTROL;
+void bl_registry_reclaim(struct bl_registry *r) BL_ON_CONTROL;
+
+/* Sets a node's state and keeps the counts. */
+void bl_registry_set_state(struct bl_registry *r, uint32_t index, enum bl_state s) BL_ON_CONTROL;
+
+/* Control's write access. The record of a live index. */
+struct bl_node *bl_registry_at(struct bl_registry *r, uint32_t index) BL_ON_CONTROL;
+
+/* ---- control, or any reader under RCU ------------------------------ */
+
+/* BL_NODE_NONE if unknown. */
+uint32_t bl_registry_find_key(const struct bl_registry *r, uint64_t key);
+/* By name; also "id:%016x". Compares the name itself, not only its key. */
+uint32_t bl_registry_find_name(const struct bl_registry *r, const char *name, unsigned len);
+
+/* The record at `index`, NULL if there is none (never used, removed). */
+const struct bl_node *bl_registry_get(const struct bl_registry *r, uint32_t index);
+
+/* One past the highest index ever used: the loop bound of a listing. */
+uint32_t bl_registry_end(const struct bl_registry *r);
+
+uint32_t bl_registry_total(const struct bl_registry *r);
+uint32_t bl_registry_count(const struct bl_registry *r, enum bl_state s);
+
+/* Whether a name may be registered: 1..BL_NAME_MAX bytes, none of them a
+ * control byte, space or ':'. */
+bool bl_name_is_valid(const char *name, size_t len);

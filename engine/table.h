@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* table: the nodes one worker has heard from, by key.
+ *
+ * Shape: lines of four 16-byte hot slots (key, last beat, sequence), one
+ * cache line each, key[4] first so that one SIMD compare looks at all
+ * four. A key lives in its home line or, where that is full, in one of
+ * the next lines: probing goes past full lines only. Beside the lines
+ * three arrays by slot number (line x 4 + place) that a beat does not
+ * touch: policy (control's), anomalies and attention (worker's).
+ * 16 + 8 + 16 + 1 bytes a slot; anomaly pages that no sequence gap ever
+ * touched cost nothing on 4 KiB pages.
+ *
+ * Threads: one worker owns structure and beats. Control reads under RCU
+ * and writes the policy words. Any RCU-registered thread may read.
+ *
+ *   worker   beat, insert, delete, attend, grow_begin, grow_step
+ *   control  find, read, policy words; allocates and frees bl_slots
+ *
+ * A reader sees each word whole (aligned, relaxed), a key only after its
+ * slot's other words (release / acquire on the key). It may see a record
+ * between two beats, which for an age does not matter.
+ *
+ * Deletion: the slot becomes BL_KEY_EMPTY if its line had an empty place
+ * (no probe went past it), else BL_KEY_GONE, which probing passes and
+ * insertion reuses. Control resets a slot's policy word *before* it asks
+ * for the deletion, so that a reused slot never shows an old policy.
+ *
+ * Growth: control builds `next` (bl_slots_new, prefaulted in steps),
+ * asks the worker for it; the worker moves a few lines per poll from the
+ * front. A key whose home line is behind the cursor is looked up in
+ * `next` first, else in the old one first, then in the other. Each move
+ * writes the new slot, policy word included, then marks the old one
+ * BL_KEY_GONE; a reader that looks in the old, then in the next, finds
+ * the key in at least one. New nodes go to `next`. When the cursor is
+ * through, the worker publishes `next` as `slots`; control frees the old
+ * after a grace period. A policy word that control wrote into the old
+ * slot after the worker had copied it is lost with it: control keeps a
+ * list of what it wrote since growth began and writes it again.
+ *
+ * Limits: 2^32 - 1 slots; a probe of BL_PROBE_LINES lines, past which an
+ * insertion is refused. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/beat.h"
+#include "engine/role.h"
+
+#define BL_LINE_SLOTS  4u
+#define BL_PROBE_LINES 64u
+
+#define BL_KEY_EMPTY UINT64_C(0)
+#define BL_KEY_GONE  UINT64_C(2)
+/* Low bit of a stored key: the worker must look at attend[slot]. */
+#define BL_KEY_ATTEND UINT64_C(1)
+
+#define BL_SLOT_NONE UINT32_MAX
+
+struct bl_line {
+    uint64_t key[BL_LINE_SLOTS];
+    uint32_t last_beat[BL_LINE_SLOTS]; /* ingest ticks of this worker */
+    uint32_t sequence[BL_LINE_SLOTS];
+} __attribute__((aligned(64)));
+_Static_assert(sizeof(struct bl_line) == 64, "one cache line: one miss per beat");
+
+/* What a sequence number that is not the next one tells; see sequence.h.
+ * Counts saturate. */
+struct bl_anomaly {
+    uint32_t incarnation;
+    uint32_t lost;
+    uint16_t duplicate, reordered, restarted, reserved;
+};
+_Static_assert(sizeof(struct bl_anomaly) == 16, "four to a line");
+
+/* The policy word of a slot, as control writes it: 64 bits at once, so
+ * that the sweep never sees half of it. */
+#define BL_NODE_NONE       UINT32_C(0x0fffffff) /* no registry entry yet */
+#define BL_NODE_MAX        (BL_NODE_NONE - 1)
+#define BL_THRESHOLD_NEVER UINT32_MAX
+
+enum bl_slot_policy_flags {
+    BL_POLICY_WATCH = 1, /* not ok now: a fresh beat is news */
+};
+
+struct bl_slot_policy {
+    uint32_t threshold_ticks; /* older than this is news; NEVER: none */
+    uint32_t node : 28;       /* index in the registry, or BL_NODE_NONE */
+    uint32_t flags : 4;       /* bl_slot_policy_flags */
+};
+_Static_assert(sizeof(struct bl_slot_policy) == 8, "one aligned word");
+
+/* Why a worker must look closer at a slot (attend[slot]; its key has
+ * BL_KEY_ATTEND set as long as any bit is). */
+enum bl_attend {
+    BL_ATTEND_REPORT = 1, /* control was not told of it yet (ring full) */
+    BL_ATTEND_STATS = 2,  /* interval statistics wanted (auto, phi) */
+};
+
+/* One generation of the table. Constant but for the arrays' content. */
+struct bl_slots {
+    uint32_t line_count, slot_count;
+    struct bl_line *line;       /* worker writes */
+    uint64_t *policy;           /* control writes (worker, when moving) */
+    struct bl_anomaly *anomaly; /* worker writes */
+    uint8_t *attend;            /* worker writes */
+    size_t bytes;               /* of the mapping */
+    size_t prefaulted;          /* control: how far bl_slots_prefault got */
+    bool huge;                  /* on explicit huge pages */
+};
+
+struct bl_table {
+    /* published by the worker, followed by readers under RCU */
+    struct bl_slots *slots, *next;
+    /* the worker's */
+    uint32_t used BL_OWNED_BY(bl_role_worker);      /* nodes, in both generations; read via bl_table_used */
+    uint32_t gone BL_OWNED_BY(bl_role_worker);      /* BL_KEY_GONE slots of `slots` */
+    uint32_t move_line BL_OWNED_BY(bl_role_worker); /* growth cursor */
+    uint32_t limit BL_OWNED_BY(bl_role_worker);     /* nodes at most (max_nodes) */
+};
+
+/* ---- control: generations ---------------------------------------- */
+
+/* A generation of at least `slots` slots (rounded up to lines), policy
+ * words all NEVER / BL_NODE_NONE, memory reserved, not touched. Tries
+ * explicit huge pages, then transparent ones, then plain ones.
+ * Returns NULL if the kernel refuses (errno says why). */
+struct bl_slots *bl_slots_new(uint64_t slots);
+
+/* Touches the next `bytes` of it, so that the worker takes no page
+ * fault. Returns true when all is touched. Cost about 0.2 ms a MiB. */
+bool bl_slots_prefault(struct bl_slots *s, size_t bytes);
+
+/* After a grace period. NULL is fine. */
+void bl_slots_free(struct bl_slots *s);
+
+/* Takes `first` over. Call before the worker starts. `limit`: nodes at
+ * most. */
+void bl_table_init(struct bl_table *t, struct bl_slots *first, uint32_t limit);
+/* Frees both generations; nobody uses the table any more. */
+void bl_table_fini(struct bl_table *t);
+
+/* ---- worker: the hot path ----------------------------------------- */
+
+enum bl_odd_why {
+    BL_ODD_UNKNOWN = 1,  /* no such key: bl_table_insert */
+    BL_ODD_ATTEND = 2,   /* attend[slot] has a bit */
+    BL_ODD_SEQUENCE = 4, /* not the next sequence: bl_table_anomaly */
+};
+
+struct bl_odd {
+    uint16_t beat; /* index in the burst */
+    uint16_t why;  /* bl_odd_why, or-ed */
+    uint32_t slot; /* BL_SLOT_NONE if unknown; valid until insert, delete or grow_step */
+    uint32_t was;  /* the slot's sequence before this beat */
+};
+
+/* Beats `n` <= BL_BURST keys at `now` (this worker's ingest tick): last
+ * beat (never backwards) and sequence of every known key are stored; the
+ * beats that need a closer look come back in `odd`, in burst order.
+ * Returns how many. Never allocates, blocks or fails.
+ * With BL_ODD_SEQUENCE the stored sequence is left as it was: the
+ * caller's bl_table_anomaly decides.
+ * Cost on 10 million nodes: bench/table. */
+unsigned bl_table_beat(struct bl_table *t, const struct bl_beat *beats, unsigned n, uint32_t now,
+                       struct bl_odd odd[BL_BURST]) BL_ON_WORKER;
+
+enum bl_insert {
+    BL_INSERT_NEW,   /* *slot is its place */
+    BL_INSERT_KNOWN, /* was there already (twice in one burst); beaten */
+    BL_INSERT_FULL,  /* no room within the probe: growth is late */
+    BL_INSERT_LIMIT, /* `limit` nodes are in */
+};
+
+/* Inserts one unknown key, beaten at `now`. */
+enum bl_insert bl_table_insert(struct bl_table *t, const struct bl_beat *beat, uint32_t now, uint32_t *slot)
+    BL_ON_WORKER;
+
+/* Settles a beat whose sequence was not the next one: counts what it
+ * tells into the slot's anomalies and stores the sequence that the next
+ * beat is compared with. `incarnation`: the beat's, 0 if it has none. */
+void bl_table_anomaly(struct bl_table *t, uint32_t slot, uint32_t was, const struct bl_beat *beat,
+                      uint32_t incarnation) BL_ON_WORKER;
+
+/* First incarnation of a node just inserted. */
+void bl_table_set_incarnation(struct bl_table *t, uint32_t slot, uint32_t incarnation) BL_ON_WORKER;
+
+/* Sets / clears a bit of attend[slot] and keeps the key's mark true. */
+void bl_table_attend(struct bl_table *t, uint32_t slot, enum bl_attend bit, bool on) BL_ON_WORKER;
+uint8_t bl_table_attend_of(const struct bl_table *t, uint32_t slot) BL_ON_WORKER;
+
+/* Removes a key from both generations. Returns whether it was there. */
+bool bl_table_delete(struct bl_table *t, uint64_t key) BL_ON_WORKER;
+
+/* Growth, on the worker: take `next` over, then call step once a poll
+ * until it returns the old generation (NULL: not through yet). The old
+ * one is the caller's to hand to control. `lines`: moved at most. */
+void bl_table_grow_begin(struct bl_table *t, struct bl_slots *next) BL_ON_WORKER;
+struct bl_slots *bl_table_grow_step(struct bl_table *t, unsigned lines) BL_ON_WORKER;
+
+/* ---- any reader, under RCU ---------------------------------------- */
+
+/* Where a key is: generation and slot. Valid until the caller's next
+ * quiescent state; the slot may be moved or deleted under it at any
+ * time, which a reader sees as BL_KEY_GONE in bl_place_key. */
+struct bl_place {
+    struct bl_slots *slots;
+    uint32_t slot;
+};
+
+/* Finds `key`; false if it is not there. Two lookups at most, more only
+ * if growth ends meanwhile. */
+bool bl_table_find(const struct bl_table *t, uint64_t key, struct bl_place *place);
+
+uint32_t bl_table_used(const struct bl_table *t);
+/* Slots of the newest generation, for growth and memory figures. */
+uint32_t bl_table_slot_count(const struct bl_table *t);
+
+static inline uint64_t bl_slots_key(const struct bl_slots *s, uint32_t slot)
+{
+    return __atomic_load_n(&s->line[slot / BL_LINE_SLOTS].key[slot % BL_LINE_SLOTS], __ATOMIC_ACQUIRE) &
+           ~BL_KEY_ATTEND;
+}
+
+static inline uint32_t bl_slots_last_beat(const struct bl_slots *s, uint32_t slot)
+{
+    return __atomic_load_n(&s->line[slot / BL_LINE_SLOTS].last_beat[slot % BL_LINE_SLOTS], __ATOMIC_RELAXED);
+}
+
+static inline uint32_t bl_slots_sequence(const struct bl_slots *s, uint32_t slot)
+{
+    return __atomic_load_n(&s->line[slot / BL_LINE_SLOTS].sequence[slot % BL_LINE_SLOTS], __ATOMIC_RELAXED);
+}
+
+/* Each field read whole; the four may be of two beats. */
+struct bl_anomaly bl_slots_anomaly(const struct bl_slots *s, uint32_t slot);
+
+static inline struct bl_slot_policy bl_slots_policy(const struct bl_slots *s, uint32_t slot)
+{
+    union {
+        uint64_t word;
+        struct bl_slot_policy policy;
+    } u = {.word = __atomic_load_n(&s->policy[slot], __ATOMIC_RELAXED)};
+    return u.policy;
+}
+
+/* ---- control: policy ---------------------------------------------- */
+
+static inline void bl_slots_set_policy(struct bl_slots *s, uint32_t slot, struct bl_slot_policy policy)
+    BL_ON_CONTROL;
+static inline void bl_slots_set_policy(struct bl_slots *s, uint32_t slot, struct bl_slot_policy policy)
+{
+    union {
+        struct bl_slot_policy policy;
+        uint64_t word;
+    } u = {.policy = policy};
+    __atomic_store_n(&s->policy[slot], u.word, __ATOMIC_RELAXED);
+}
