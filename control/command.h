@@ -17,7 +17,6 @@ enum bl_command_kind {
     BL_COMMAND_REMOVE,
     BL_COMMAND_PAUSE,
     BL_COMMAND_RESUME,
-    BL_COMMAND_RELOAD, /* answered when the new config is in force or refused */
 };
 
 struct bl_command {

@@ -49,6 +49,10 @@ bool bl_core_turn(struct bl_core *core, uint64_t now_ns, int64_t unix_ms) BL_ON_
  * be freed afterwards. Ports, socket path and cpus do not change. */
 void bl_core_reconfigure(struct bl_core *core, const struct bl_config *next);
 
+/* Tells the feeds something of the daemon itself ("reloaded FILE"). Any
+ * thread but workers; waits for control's next turn. */
+void bl_core_say(struct bl_core *core, const char *detail);
+
 /* ---- api thread ------------------------------------------------------ */
 
 /* Hands a command over; false: the ring is full, try again later. */
@@ -77,5 +81,10 @@ struct bl_core_stats {
     uint32_t batch_slots; /* in force */
 };
 void bl_core_stats(const struct bl_core *core, struct bl_core_stats *out);
+/* As of control's last look, about every 100 ms: whether the worker's
+ * port has link, and what that port itself had to drop (on the worker of
+ * its queue 0; 0 on the others, so that a sum over workers is right). */
+bool bl_core_link_up(const struct bl_core *core, unsigned worker);
+uint64_t bl_core_missed(const struct bl_core *core, unsigned worker);
 unsigned bl_core_worker_count(const struct bl_core *core);
 struct bl_worker *bl_core_worker(const struct bl_core *core, unsigned i);

@@ -26,9 +26,11 @@ struct bl_event {
     int64_t last_beat_unix_ms; /* 0: never */
     uint32_t incident;         /* the node's incident number */
     uint32_t reserved_2;
-    char reason[16];            /* "timeout", "beat", ... */
-    char name[BL_NAME_MAX + 8]; /* terminated */
-    char detail[128];           /* one sentence, for what is no transition */
+    char reason[16];                  /* "timeout", "beat", ... */
+    union {                           /* terminated; last, so that a short one packs well */
+        char name[BL_NAME_MAX + 8];   /* of a transition's node */
+        char detail[BL_NAME_MAX + 8]; /* one sentence, for what is no transition */
+    };
 };
 
 /* "transition" "freeze" "thaw" "daemon". */

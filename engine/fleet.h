@@ -47,7 +47,7 @@ struct bl_fleet_out {
     void *ctx;
     void (*transition)(void *ctx, const struct bl_transition *t);
     /* Ask the table's worker to delete `key`. False: its ring is full;
-     * the fleet asks again when the slot is next looked at. */
+     * the fleet asks again with the next sweep. */
     bool (*retire)(void *ctx, uint32_t table, uint64_t key);
 };
 
@@ -59,7 +59,12 @@ struct bl_fleet_config {
 };
 
 struct bl_fleet_stats {
-    uint64_t registered, refused_max_nodes, refused_rate, retired_stale, name_conflicts, bad_names;
+    uint64_t registered;        /* strangers taken in */
+    uint64_t refused_max_nodes; /* strangers turned away: the registry is full */
+    uint64_t refused_rate;      /* strangers turned away: too many this second */
+    uint64_t retired_stale;     /* records whose node beats in another table now */
+    uint64_t name_conflicts;    /* hellos with a name that is another node's */
+    uint64_t retire_waits;      /* deletions that met a full ring and were asked again */
     struct bl_histogram lateness_ms;
 };
 
@@ -76,7 +81,8 @@ struct bl_fleet *bl_fleet_new(const struct bl_fleet_config *c, const struct bl_k
                               const struct bl_fleet_out *out);
 void bl_fleet_free(struct bl_fleet *f);
 
-/* New defaults and limits (reload). Nodes on the default policy follow. */
+/* New defaults and limits (reload). Nodes on the default policy follow,
+ * a batch of them with each bl_fleet_sweep. */
 void bl_fleet_configure(struct bl_fleet *f, const struct bl_fleet_config *c) BL_ON_CONTROL;
 
 /* Takes a table and its clock in; both stay the caller's. Returns its
@@ -87,6 +93,11 @@ const struct bl_registry *bl_fleet_registry(const struct bl_fleet *f);
 const struct bl_fleet_stats *bl_fleet_stats_of(const struct bl_fleet *f);
 const struct bl_fleet_table *bl_fleet_table_at(const struct bl_fleet *f, uint32_t table);
 uint32_t bl_fleet_table_count(const struct bl_fleet *f);
+
+/* The policy a node is judged by: its own fields, else the defaults. A
+ * node with any timeout of its own uses none of the default timeouts. Any
+ * reader, under RCU. */
+struct bl_policy bl_fleet_policy_of(const struct bl_fleet *f, const struct bl_node *n);
 
 /* ---- what workers report ------------------------------------------- */
 
@@ -113,7 +124,8 @@ struct bl_node_ref {
 };
 
 /* A worker saw a key first (in its table). Registers the node if it is a
- * stranger, gives the slot its policy word. 0, -ENOSPC (max_nodes),
+ * stranger (ok at once, which is no transition: nobody waited for it),
+ * gives the slot its policy word. 0, -ENOSPC (max_nodes),
  * -EAGAIN (creation rate), -EINVAL, -ENOMEM; on errors the slot is asked
  * to be retired. */
 int bl_fleet_seen(struct bl_fleet *f, uint32_t table, const struct bl_node_ref *who, uint32_t interval_ms,

@@ -42,10 +42,10 @@ struct bl_memory {
 extern const struct bl_memory bl_memory_libc;
 
 enum bl_node_flags {
-    BL_NODE_BINARY = 1,     /* key is of an id, not of a name */
-    BL_NODE_UNTIL_BEAT = 2, /* paused until the next beat (bye) */
-    BL_NODE_OWN_POLICY = 4, /* policy set by sender or person, not the default */
-    BL_NODE_LIVE = 8,       /* the record is in use */
+    BL_NODE_BINARY = 1,      /* key is of an id, not of a name */
+    BL_NODE_UNTIL_BEAT = 2,  /* paused until the next beat (bye) */
+    BL_NODE_OWN_RETRIES = 4, /* policy.retries is the node's own, not the default */
+    BL_NODE_LIVE = 8,        /* the record is in use */
 };
 
 /* One node. Written by control only; 8-byte words stay whole for the
@@ -58,13 +58,13 @@ struct bl_node {
     int64_t first_seen_unix_ms;
     int64_t state_since_unix_ms;
     int64_t last_beat_unix_ms; /* as of the last change of state */
-    struct bl_policy policy;
-    uint32_t interval_ms; /* the sender's promise; 0: none */
-    uint32_t incident;    /* +1 each time it leaves ok */
-    uint32_t judged_tick; /* slot's last_beat that the state was judged on */
-    uint16_t table;       /* index of the table it was last seen in */
-    uint8_t state;        /* bl_state */
-    uint8_t flags;        /* bl_node_flags */
+    struct bl_policy policy;   /* its own; see bl_fleet_policy_of */
+    uint32_t interval_ms;      /* the sender's promise; 0: none */
+    uint32_t incident;         /* +1 each time it leaves ok */
+    uint32_t judged_tick;      /* slot's last_beat that the state was judged on */
+    uint16_t table;            /* index of the table it was last seen in */
+    uint8_t state;             /* bl_state */
+    uint8_t flags;             /* bl_node_flags */
     uint8_t name_len;
     uint8_t reserved[7];
 };
