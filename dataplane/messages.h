@@ -42,7 +42,7 @@ struct bl_order {
     struct bl_slots *next;
 };
 
-/* Ring sizes in messages. Reports: 30 ms of a million new nodes a
- * second. */
-#define BL_REPORT_RING 32768u
-#define BL_ORDER_RING  8192u
+/* Ring sizes in messages (2^n - 1, see ring.h). Reports: 30 ms of a
+ * million new nodes a second. */
+#define BL_REPORT_RING 32767u
+#define BL_ORDER_RING  8191u

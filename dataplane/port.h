@@ -4,7 +4,10 @@
  *
  *   socket:ADDR:PORT[,workers=N][,rcvbuf=BYTES]
  *        a kernel UDP socket per worker (SO_REUSEPORT), recvmmsg.
- *        ADDR is IPv4 or [IPv6]. No privilege needed.
+ *        ADDR is IPv4 or [IPv6], no host name; [::] takes IPv6 alone,
+ *        give 0.0.0.0 a port of its own. PORT 0: any free one. rcvbuf:
+ *        8 MiB; beyond net.core.rmem_max only with CAP_NET_ADMIN. No
+ *        privilege needed.
  *   dpdk:DEVARGS[,queues=N]
  *        any ethdev of DPDK: a PCI address, or a vdev such as
  *        net_af_packet0,iface=eth1 (queues=N is ours: RX queues, one
@@ -27,6 +30,9 @@ enum bl_port_kind { BL_PORT_SOCKET, BL_PORT_DPDK };
 
 #define BL_ERR_BYTES 512 /* room for an error line: what, where, why, what to do */
 
+#define BL_PORT_QUEUES_MAX   128u                /* BL_TABLES_MAX: a worker and a table each */
+#define BL_PORT_RCVBUF_BYTES (UINT32_C(8) << 20) /* 40 ms of a million small datagrams a second */
+
 /* A parsed port specification; plain value. */
 struct bl_port_spec {
     char text[512]; /* as given, for messages */
@@ -47,6 +53,7 @@ struct bl_port;
 struct bl_port *bl_port_open(const struct bl_port_spec *s, uint16_t udp_port, char err[BL_ERR_BYTES]);
 void bl_port_close(struct bl_port *p);
 
+/* As opened: udp_port and rcvbuf_bytes are what the kernel gave. */
 const struct bl_port_spec *bl_port_spec_of(const struct bl_port *p);
 
 /* A burst as its port gave it: payloads to parse, buffers to release. */

@@ -5,8 +5,8 @@
  *
  * Threads: one producer, one consumer, fixed for the ring's life.
  * Order: what the producer wrote before a push is seen by the consumer
- * after the pop (rte_ring's C11 acquire / release). Sizes: a power of
- * two of messages; a message is a multiple of 4 bytes. */
+ * after the pop (rte_ring's C11 acquire / release). Sizes: one less than
+ * a power of two of messages; a message is a multiple of 4 bytes. */
 #pragma once
 
 #include <stdbool.h>
@@ -14,8 +14,8 @@
 
 struct bl_ring;
 
-/* `capacity`: messages it can hold, rounded up to a power of two.
- * NULL: out of memory. */
+/* `capacity`: messages it can hold at least, rounded up to 2^n - 1.
+ * NULL: out of memory, or a size that a ring cannot have. */
 struct bl_ring *bl_ring_new(uint32_t capacity, uint32_t message_bytes);
 void bl_ring_free(struct bl_ring *r);
 

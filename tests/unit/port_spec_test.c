@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include "dataplane/port.h"
+
+static void good_specifications_come_apart(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        enum bl_port_kind kind;
+        const char *device;
+        uint16_t udp_port, queues;
+        uint32_t rcvbuf_bytes;
+    } table[] = {
+        {"socket:127.0.0.1:8127", BL_PORT_SOCKET, "127.0.0.1", 8127, 1, BL_PORT_RCVBUF_BYTES},
+        {"socket:[::1]:8127", BL_PORT_SOCKET, "::1", 8127, 1, BL_PORT_RCVBUF_BYTES},
+        {"socket:[fe80::1%lo]:1", BL_PORT_SOCKET, "fe80::1%lo", 1, 1, BL_PORT_RCVBUF_BYTES},
+        {"socket:0.0.0.0:8127,workers=2,rcvbuf=8388608", BL_PORT_SOCKET, "0.0.0.0", 8127, 2, 8388608},
+        {"socket:127.0.0.1:0,rcvbuf=4096", BL_PORT_SOCKET, "127.0.0.1", 0, 1, 4096},
+        {"dpdk:net_af_packet0,iface=eth1", BL_PORT_DPDK, "net_af_packet0,iface=eth1", 0, 1, 0},
+        {"dpdk:0000:01:00.0,queues=4", BL_PORT_DPDK, "0000:01:00.0", 0, 4, 0},
+        {"dpdk:net_af_packet0,iface=eth1,queues=2,qpairs=2", BL_PORT_DPDK,
+         "net_af_packet0,iface=eth1,qpairs=2", 0, 2, 0},
+        {"dpdk:net_tap0,mac=fixed,", BL_PORT_DPDK, "net_tap0,mac=fixed,", 0, 1, 0},
+    };
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        struct bl_port_spec s;
+        char err[BL_ERR_BYTES] = "";
+        print_message("%s\n", table[i].text);
+        assert_int_equal(bl_port_spec_parse(&s, table[i].text, err), 0);
+        assert_string_equal(s.text, table[i].text);
+        assert_int_equal(s.kind, table[i].kind);
+        assert_string_equal(s.device, table[i].device);
+        assert_int_equal(s.udp_port, table[i].udp_port);
+        assert_int_equal(s.queues, table[i].queues);
+        assert_int_equal(s.rcvbuf_bytes, table[i].rcvbuf_bytes);
+    }
+}
+
+/* Each error names the specification, what is wrong and the mend. */
+static void bad_specifications_say_what_to_do(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *say;
+    } table[] = {
+        {"", "write socket:ADDR:PORT"},
+        {"udp:127.0.0.1:8127", "no such kind of port; write socket:ADDR:PORT"},
+        {"socket", "no such kind of port"},
+        {"socket:", "no UDP port of 0 to 65535"},
+        {"socket:127.0.0.1", "no UDP port of 0 to 65535"},
+        {"socket:127.0.0.1:", "no UDP port of 0 to 65535"},
+        {"socket:127.0.0.1:65536", "no UDP port of 0 to 65535"},
+        {"socket:127.0.0.1:-1", "no UDP port of 0 to 65535"},
+        {"socket:127.0.0.1:80x", "no UDP port of 0 to 65535"},
+        {"socket::8127", "0.0.0.0 every interface"},
+        {"socket:8127", "no UDP port of 0 to 65535"},
+        {"socket:localhost:8127", "`localhost` is no IPv4 or [IPv6] address"},
+        {"socket:::1:8127", "an IPv6 address goes in brackets"},
+        {"socket:[::1:8127", "no IPv4 or [IPv6] address"},
+        {"socket:[nonsense]:8127", "`nonsense` is no IPv6 address"},
+        {"socket:[]:8127", "no IPv4 or [IPv6] address"},
+        {"socket:127.0.0.1:8127,", "no option ``; there are workers=N"},
+        {"socket:127.0.0.1:8127,worker=2", "no option `worker=2`; there are workers=N"},
+        {"socket:127.0.0.1:8127,workers=0", "workers=0: not a number of 1 to 128"},
+        {"socket:127.0.0.1:8127,workers=129", "workers=129: not a number of 1 to 128"},
+        {"socket:127.0.0.1:8127,workers=", "not a number of 1 to 128"},
+        {"socket:127.0.0.1:8127,rcvbuf=1", "rcvbuf=1: not a number of bytes"},
+        {"socket:127.0.0.1:8127,rcvbuf=99999999999999999999", "not a number of bytes"},
+        {"dpdk:", "no device; write dpdk: and a PCI address"},
+        {"dpdk:,iface=eth1", "no device"},
+        {"dpdk:net_null0,queues=x", "queues=x: not a number of 1 to 128"},
+    };
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        struct bl_port_spec s;
+        char err[BL_ERR_BYTES] = "";
+        assert_int_equal(bl_port_spec_parse(&s, table[i].text, err), -EINVAL);
+        print_message("%s\n", err);
+        assert_non_null(strstr(err, table[i].say));
+        assert_non_null(strstr(err, table[i].text));
+        assert_null(strchr(err, '\n'));
+    }
+}
+
+static void a_specification_without_end_is_refused(void **state)
+{
+    (void)state;
+    char text[2048], err[BL_ERR_BYTES];
+    struct bl_port_spec s;
+    for (size_t len = 470; len < sizeof(text); len++) {
+        memset(text, 'x', len);
+        text[len] = '\0';
+        memcpy(text, "dpdk:", 5);
+        int rc = bl_port_spec_parse(&s, text, err);
+        assert_int_equal(rc, len - 5 < sizeof(s.device) ? 0 : -EINVAL);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(good_specifications_come_apart),
+        cmocka_unit_test(bad_specifications_say_what_to_do),
+        cmocka_unit_test(a_specification_without_end_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
