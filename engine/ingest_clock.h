@@ -10,6 +10,8 @@
  *
  *   - the worker polls on: the clock follows alive_ns;
  *   - no poll for BL_POLL_GAP_NS: frozen at the last poll (reason poll_gap);
+ *     a gap that is over by control's next look does not count either,
+ *     but is no freeze;
  *   - control itself was away that long (process stopped, VM paused,
  *     restored): the whole gap does not count (reason own_gap);
  *   - control says so (link down): frozen until it says thaw.
@@ -52,8 +54,9 @@ struct bl_ingest_clock {
     uint64_t seen_ns BL_OWNED_BY(bl_role_control);   /* control's last look */
     uint64_t alive_ns BL_OWNED_BY(bl_role_control);  /* worker's poll then */
     uint32_t held BL_OWNED_BY(bl_role_control);      /* freeze reasons control holds */
-    uint64_t frozen_ns BL_OWNED_BY(bl_role_control); /* total time not counted */
-    uint32_t freezes BL_OWNED_BY(bl_role_control);   /* how many times */
+    uint64_t base_ns BL_OWNED_BY(bl_role_control);   /* offset at the start */
+    uint64_t frozen_ns BL_OWNED_BY(bl_role_control); /* total time not counted; stored whole */
+    uint32_t freezes BL_OWNED_BY(bl_role_control);   /* how many times; stored whole */
 };
 
 /* Starts the clock at `start_ticks` (1 or more, so that 0 is never a

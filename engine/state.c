@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/state.h"
+
+#include <string.h>
+
+#include "engine/beat.h"
+#include "engine/table.h"
+
+_Static_assert(BL_TICK_NS == 1000000, "a tick is a millisecond: thresholds in ms are thresholds in ticks");
+_Static_assert(BL_TIMEOUT_MAX_MS < BL_THRESHOLD_NEVER, "no timeout reads as never");
+
+static const char *const state_names[BL_STATE_COUNT] = {
+    [BL_STATE_NEW] = "new",         [BL_STATE_PAUSED] = "paused",   [BL_STATE_OK] = "ok",
+    [BL_STATE_UNKNOWN] = "unknown", [BL_STATE_WARNING] = "warning", [BL_STATE_FAILED] = "failed",
+};
+
+const char *bl_state_name(enum bl_state s)
+{
+    return (unsigned)s < BL_STATE_COUNT ? state_names[s] : "?";
+}
+
+enum bl_state bl_state_of_name(const char *name)
+{
+    unsigned s = 0;
+    while (s < BL_STATE_COUNT && strcmp(name, state_names[s]) != 0)
+        s++;
+    return (enum bl_state)s;
+}
+
+/* A threshold that is set: not below the sender's promise, not above the
+ * longest timeout. */
+static uint32_t threshold_ticks(uint64_t ms, uint32_t interval_ms)
+{
+    if (ms < interval_ms)
+        ms = interval_ms;
+    return ms < BL_TIMEOUT_MAX_MS ? (uint32_t)ms : BL_TIMEOUT_MAX_MS;
+}
+
+struct bl_thresholds bl_policy_thresholds(const struct bl_policy *p, uint32_t interval_ms)
+{
+    uint64_t warning_ms = p->retries ? p->timeout_ms : 0;
+    uint64_t failed_ms = (uint64_t)p->timeout_ms * (p->retries + 1u);
+    if (p->warn_ms)
+        warning_ms = p->warn_ms;
+    if (p->err_ms)
+        failed_ms = p->err_ms;
+    return (struct bl_thresholds){
+        .warning_ticks = warning_ms ? threshold_ticks(warning_ms, interval_ms) : BL_THRESHOLD_NEVER,
+        .failed_ticks = failed_ms ? threshold_ticks(failed_ms, interval_ms) : BL_THRESHOLD_NEVER,
+    };
+}
+
+enum bl_state bl_state_of_age(const struct bl_thresholds *t, uint32_t age_ticks)
+{
+    if (age_ticks > t->failed_ticks)
+        return BL_STATE_FAILED;
+    return age_ticks > t->warning_ticks ? BL_STATE_WARNING : BL_STATE_OK;
+}
+
+uint32_t bl_state_next_threshold(const struct bl_thresholds *t, enum bl_state s)
+{
+    switch (s) {
+    case BL_STATE_OK:
+    case BL_STATE_UNKNOWN:
+        return t->failed_ticks < t->warning_ticks ? t->failed_ticks : t->warning_ticks;
+    case BL_STATE_WARNING:
+        return t->failed_ticks;
+    case BL_STATE_NEW:
+    case BL_STATE_PAUSED:
+    case BL_STATE_FAILED:
+    case BL_STATE_COUNT:
+        break;
+    }
+    return BL_THRESHOLD_NEVER;
+}
