@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/config.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <yaml.h>
+
+#include "control/config_schema.h"
+
+#define ERRORS_MAX 10u
+#define FILE_MAX   (1024u * 1024u) /* a config is some KiB; this is a mistake */
+#define PATH_BYTES 160
+
+/* Where one file is read into one config. */
+struct reader {
+    const char *file;
+    yaml_document_t doc;
+    struct bl_config *config;
+    char *err;
+    size_t err_len;
+    unsigned errors;
+};
+
+/* A mapping's place: as people write it ("notify.webhook[0]"), as the
+ * schema writes it ("notify.webhook[]"), and where its values go. */
+struct place {
+    char path[PATH_BYTES], schema[PATH_BYTES];
+    void *base;
+};
+
+/* Adds one error line; lines that do not fit are left out whole. */
+static void fail(struct reader *r, const yaml_mark_t *at, const char *path, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+static void fail(struct reader *r, const yaml_mark_t *at, const char *path, const char *format, ...)
+{
+    char line[BL_CONFIG_ERR_BYTES], why[BL_CONFIG_ERR_BYTES / 2];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(why, sizeof(why), format, args);
+    va_end(args);
+    int len = snprintf(line, sizeof(line), "%s%s:%zu:%zu: %s: %s", r->err_len > 0 ? "\n" : "", r->file,
+                       at->line + 1, at->column + 1, path, why);
+    if (r->errors++ >= ERRORS_MAX || len < 0)
+        return;
+    size_t bytes = (size_t)len < sizeof(line) ? (size_t)len : sizeof(line) - 1;
+    if (r->err_len > 0 && r->err_len + bytes >= BL_CONFIG_ERR_BYTES)
+        return;
+    memcpy(r->err + r->err_len, line, bytes + 1);
+    r->err_len += bytes;
+}
+
+static bool is_full(const struct reader *r)
+{
+    return r->errors >= ERRORS_MAX;
+}
+
+static const char *kind_of(const yaml_node_t *n)
+{
+    return n->type == YAML_SEQUENCE_NODE  ? "a list"
+           : n->type == YAML_MAPPING_NODE ? "a mapping"
+                                          : "one value";
+}
+
+static bool is_null(const yaml_node_t *n)
+{
+    const char *v = (const char *)n->data.scalar.value;
+    return n->type == YAML_SCALAR_NODE && n->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
+           (v[0] == '\0' || strcmp(v, "~") == 0 || strcmp(v, "null") == 0);
+}
+
+/* ---- keys ------------------------------------------------------------ */
+
+static const struct bl_config_key *find_key(const char *path)
+{
+    for (size_t i = 0; i < bl_config_key_count; i++) {
+        if (strcmp(bl_config_keys[i].path, path) == 0)
+            return &bl_config_keys[i];
+    }
+    return NULL;
+}
+
+/* The part of a schema path that names a child of `prefix`; 0: none. */
+static size_t child_of(const char *path, const char *prefix, const char **child)
+{
+    size_t len = strlen(prefix);
+    if (len > 0 && (strncmp(path, prefix, len) != 0 || path[len] != '.'))
+        return 0;
+    *child = len > 0 ? path + len + 1 : path;
+    return strcspn(*child, ".[");
+}
+
+static bool is_section(const char *path)
+{
+    const char *child;
+    for (size_t i = 0; i < bl_config_key_count; i++) {
+        if (child_of(bl_config_keys[i].path, path, &child) > 0)
+            return true;
+    }
+    return false;
+}
+
+#define WORD_MAX 32u
+
+/* Levenshtein's distance of two short words. */
+static unsigned distance(const char *a, size_t a_len, const char *b, size_t b_len)
+{
+    unsigned row[WORD_MAX + 1];
+    if (a_len > WORD_MAX || b_len > WORD_MAX)
+        return WORD_MAX;
+    for (unsigned j = 0; j <= b_len; j++)
+        row[j] = j;
+    for (unsigned i = 1; i <= a_len; i++) {
+        unsigned diagonal = row[0];
+        row[0] = i;
+        for (unsigned j = 1; j <= b_len; j++) {
+            unsigned replace = diagonal + (a[i - 1] != b[j - 1]);
+            unsigned shorter = row[j] < row[j - 1] ? row[j] + 1 : row[j - 1] + 1;
+            diagonal = row[j];
+            row[j] = replace < shorter ? replace : shorter;
+        }
+    }
+    return row[b_len];
+}
+
+/* What to do about an unknown key: the nearest key at this place, else
+ * the place where such a key belongs, else the keys there are. */
+static void hint(const char *key, const char *prefix, char *out, size_t bytes)
+{
+    size_t len = strlen(key), used = 0;
+    unsigned best = (unsigned)len / 3 + 2; /* fewer edits than that is a slip of the finger */
+    const char *child = "", *seen = "";
+    size_t child_len, seen_len = 0;
+
+    out[0] = '\0';
+    for (size_t i = 0; i < bl_config_key_count; i++) {
+        child_len = child_of(bl_config_keys[i].path, prefix, &child);
+        unsigned d = child_len > 0 ? distance(key, len, child, child_len) : WORD_MAX;
+        if (d < best) {
+            best = d;
+            snprintf(out, bytes, "did you mean \"%.*s\"?", (int)child_len, child);
+        }
+    }
+    for (size_t i = 0; i < bl_config_key_count && out[0] == '\0'; i++) {
+        const char *dot = strrchr(bl_config_keys[i].path, '.');
+        if (dot != NULL && strcmp(dot + 1, key) == 0)
+            snprintf(out, bytes, "did you mean \"%s\"?", bl_config_keys[i].path);
+    }
+    if (out[0] != '\0')
+        return;
+    used = (size_t)snprintf(out, bytes, "known here:");
+    for (size_t i = 0; i < bl_config_key_count; i++) {
+        child_len = child_of(bl_config_keys[i].path, prefix, &child);
+        bool again = child_len == seen_len && strncmp(child, seen, child_len) == 0;
+        if (child_len == 0 || again || used + child_len + 4 > bytes)
+            continue;
+        used += (size_t)snprintf(out + used, bytes - used, "%s %.*s", seen_len > 0 ? "," : "", (int)child_len,
+                                 child);
+        seen = child;
+        seen_len = child_len;
+    }
+}
+
+/* ---- values ---------------------------------------------------------- */
+
+static void read_mapping(struct reader *r, const yaml_node_t *node, const struct place *at);
+
+static void read_scalar(struct reader *r, const yaml_node_t *node, const char *path,
+                        const struct bl_config_key *k, void *base)
+{
+    char why[BL_CONFIG_WHY];
+
+    if (node->type != YAML_SCALAR_NODE) {
+        fail(r, &node->start_mark, path, "expected one value, got %s; write %s: VALUE", kind_of(node),
+             strrchr(path, '.') != NULL ? strrchr(path, '.') + 1 : path);
+        return;
+    }
+    const char *text = (const char *)node->data.scalar.value;
+    if (is_null(node))
+        fail(r, &node->start_mark, path, "has no value; give one, or leave the key out for the default");
+    else if (strlen(text) != node->data.scalar.length)
+        fail(r, &node->start_mark, path, "has a NUL byte in it; remove it");
+    else if (bl_config_set(k, base, text, why) != 0)
+        fail(r, &node->start_mark, path, "%s", why);
+}
+
+static void clear_notifier(struct bl_notifier_config *n)
+{
+    free(n->target);
+    free(n->facility);
+    free(n->header);
+    *n = (struct bl_notifier_config){0};
+}
+
+/* A list in the file replaces the default's items. */
+static void clear_list(struct bl_config *c, const struct bl_config_key *k)
+{
+    enum bl_notifier_kind kind = k->type == BL_CONFIG_SYSLOGS ? BL_NOTIFIER_SYSLOG : BL_NOTIFIER_WEBHOOK;
+    unsigned kept = 0;
+
+    if (k->type == BL_CONFIG_STATES)
+        c->notify_states = 0;
+    if (k->type == BL_CONFIG_PORTS) {
+        for (; c->port_count > 0; c->port_count--) {
+            free(c->ports[c->port_count - 1]);
+            c->ports[c->port_count - 1] = NULL;
+        }
+    }
+    if (k->type != BL_CONFIG_SYSLOGS && k->type != BL_CONFIG_WEBHOOKS)
+        return;
+    for (unsigned i = 0; i < c->notifier_count; i++) {
+        struct bl_notifier_config n = c->notifier[i];
+        if (n.kind == kind)
+            clear_notifier(&n);
+        else
+            c->notifier[kept++] = n;
+    }
+    memset(&c->notifier[kept], 0, sizeof(c->notifier[0]) * (c->notifier_count - kept));
+    c->notifier_count = kept;
+}
+
+/* An item of a list of mappings: its keys, and those it must have. */
+static void read_notifier(struct reader *r, const yaml_node_t *node, const char *path,
+                          const struct bl_config_key *k)
+{
+    char why[BL_CONFIG_WHY];
+    struct place at;
+
+    if (node->type != YAML_MAPPING_NODE) {
+        fail(r, &node->start_mark, path, "expected a mapping, got %s; write {%s}", kind_of(node),
+             k->type == BL_CONFIG_SYSLOGS ? "to: local" : "url: URL");
+        return;
+    }
+    at.base = bl_config_add_notifier(r->config, k, why);
+    if (at.base == NULL) {
+        fail(r, &node->start_mark, path, "%s", why);
+        return;
+    }
+    snprintf(at.path, sizeof(at.path), "%s", path);
+    snprintf(at.schema, sizeof(at.schema), "%s[]", k->path);
+    unsigned before = r->errors;
+    read_mapping(r, node, &at);
+    if (r->errors == before && ((struct bl_notifier_config *)at.base)->target == NULL)
+        fail(r, &node->start_mark, path, "has no url; add url: URL");
+}
+
+static void read_list(struct reader *r, const yaml_node_t *node, const char *path,
+                      const struct bl_config_key *k)
+{
+    if (node->type != YAML_SEQUENCE_NODE) {
+        const char *name = strrchr(path, '.') != NULL ? strrchr(path, '.') + 1 : path;
+        fail(r, &node->start_mark, path, "expected a list, got %s; write %s: [...]",
+             is_null(node) ? "nothing" : kind_of(node), name);
+        return;
+    }
+    clear_list(r->config, k);
+    unsigned i = 0;
+    for (const yaml_node_item_t *item = node->data.sequence.items.start;
+         item < node->data.sequence.items.top && !is_full(r); item++, i++) {
+        char item_path[PATH_BYTES];
+        snprintf(item_path, sizeof(item_path), "%.140s[%u]", path, i);
+        const yaml_node_t *value = yaml_document_get_node(&r->doc, *item);
+        if (k->type == BL_CONFIG_SYSLOGS || k->type == BL_CONFIG_WEBHOOKS)
+            read_notifier(r, value, item_path, k);
+        else
+            read_scalar(r, value, item_path, k, r->config);
+    }
+}
+
+/* "defaults" + "timeout" -> "defaults.timeout". */
+static void join(char out[PATH_BYTES], const char *prefix, const char *key)
+{
+    snprintf(out, PATH_BYTES, "%.100s%s%.50s", prefix, prefix[0] != '\0' ? "." : "", key);
+}
+
+static void read_pair(struct reader *r, const struct place *in, const yaml_node_t *key,
+                      const yaml_node_t *value)
+{
+    struct place at = {.base = in->base};
+    const char *name = (const char *)key->data.scalar.value;
+
+    join(at.path, in->path, name);
+    join(at.schema, in->schema, name);
+    const struct bl_config_key *k = find_key(at.schema);
+    if (k != NULL && bl_config_is_list(k)) {
+        read_list(r, value, at.path, k);
+    } else if (k != NULL) {
+        read_scalar(r, value, at.path, k, in->base);
+    } else if (!is_section(at.schema)) {
+        char what_to_do[200];
+        hint(name, in->schema, what_to_do, sizeof(what_to_do));
+        fail(r, &key->start_mark, at.path, "unknown key; %s", what_to_do);
+    } else if (value->type == YAML_MAPPING_NODE) {
+        read_mapping(r, value, &at);
+    } else if (!is_null(value)) {
+        /* An empty section is one whose keys are all commented out. */
+        fail(r, &value->start_mark, at.path, "expected keys with values, got %s; write %s: {KEY: VALUE}",
+             kind_of(value), name);
+    }
+}
+
+/* The line that gave the same key before `pair`, 0: none. */
+static size_t given_before(struct reader *r, const yaml_node_t *mapping, const yaml_node_pair_t *pair,
+                           const char *name)
+{
+    for (const yaml_node_pair_t *p = mapping->data.mapping.pairs.start; p < pair; p++) {
+        const yaml_node_t *key = yaml_document_get_node(&r->doc, p->key);
+        if (key->type == YAML_SCALAR_NODE && strcmp((const char *)key->data.scalar.value, name) == 0)
+            return key->start_mark.line + 1;
+    }
+    return 0;
+}
+
+static void read_mapping(struct reader *r, const yaml_node_t *node, const struct place *at)
+{
+    for (const yaml_node_pair_t *p = node->data.mapping.pairs.start;
+         p < node->data.mapping.pairs.top && !is_full(r); p++) {
+        const yaml_node_t *key = yaml_document_get_node(&r->doc, p->key);
+        if (key->type != YAML_SCALAR_NODE) {
+            fail(r, &key->start_mark, at->path[0] != '\0' ? at->path : "top level",
+                 "a key must be a word, got %s; write KEY: VALUE", kind_of(key));
+            continue;
+        }
+        const char *name = (const char *)key->data.scalar.value;
+        size_t line = given_before(r, node, p, name);
+        if (line != 0) {
+            char path[PATH_BYTES];
+            join(path, at->path, name);
+            fail(r, &key->start_mark, path, "given twice, first on line %zu; remove one", line);
+            continue;
+        }
+        read_pair(r, at, key, yaml_document_get_node(&r->doc, p->value));
+    }
+}
+
+/* ---- the file -------------------------------------------------------- */
+
+/* libyaml tells the byte of bad UTF-8, not its line. */
+static yaml_mark_t mark_of_offset(const char *text, size_t offset)
+{
+    yaml_mark_t m = {.index = offset};
+    for (size_t i = 0; i < offset; i++) {
+        m.line += text[i] == '\n';
+        m.column = text[i] == '\n' ? 0 : m.column + 1;
+    }
+    return m;
+}
+
+static void fail_syntax(struct reader *r, const yaml_parser_t *p, const char *text, size_t len)
+{
+    const char *problem = p->problem != NULL ? p->problem : "out of memory";
+    yaml_mark_t at = p->problem_mark;
+    const char *mend = "check indentation, colons and quotes here and on the line above";
+
+    if (p->error == YAML_READER_ERROR) {
+        at = mark_of_offset(text, p->problem_offset < len ? p->problem_offset : len);
+        mend = "save the file as UTF-8";
+    } else if (at.index < len && text[at.index] == '\t') {
+        mend = "indent with spaces, not tabs";
+    }
+    fail(r, &at, "YAML", "%s; %s", problem, mend);
+}
+
+static void read_document(struct reader *r, yaml_parser_t *p, const char *text, size_t len)
+{
+    struct place top = {.base = r->config};
+
+    if (!yaml_parser_load(p, &r->doc)) {
+        fail_syntax(r, p, text, len);
+        return;
+    }
+    const yaml_node_t *root = yaml_document_get_root_node(&r->doc);
+    if (root != NULL && root->type == YAML_MAPPING_NODE)
+        read_mapping(r, root, &top);
+    else if (root != NULL && !is_null(root))
+        fail(r, &root->start_mark, "top level", "expected keys with values, got %s; write KEY: VALUE",
+             kind_of(root));
+    bool ended = root == NULL;
+    yaml_document_delete(&r->doc);
+    if (ended || is_full(r))
+        return;
+    if (!yaml_parser_load(p, &r->doc)) {
+        fail_syntax(r, p, text, len);
+        return;
+    }
+    root = yaml_document_get_root_node(&r->doc);
+    if (root != NULL)
+        fail(r, &root->start_mark, "top level", "a second document starts here; keep one");
+    yaml_document_delete(&r->doc);
+}
+
+/* The file's bytes, NULL with err. */
+static char *read_file(const char *file, size_t *len, char err[BL_CONFIG_ERR_BYTES])
+{
+    char *text = malloc(FILE_MAX + 1);
+    FILE *f = fopen(file, "re");
+
+    errno = f == NULL ? errno : 0;
+    *len = f != NULL && text != NULL ? fread(text, 1, FILE_MAX + 1, f) : 0;
+    if (text == NULL || f == NULL || ferror(f))
+        snprintf(err, BL_CONFIG_ERR_BYTES,
+                 "%s: cannot be read: %s; give a readable file, or none for the defaults", file,
+                 strerror(errno));
+    else if (*len > FILE_MAX)
+        snprintf(err, BL_CONFIG_ERR_BYTES, "%s: over 1 MiB; this is no config file", file);
+    if (f != NULL)
+        fclose(f);
+    if (err[0] != '\0') {
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
+static unsigned read_config(struct bl_config *c, const char *text, size_t len, char err[BL_CONFIG_ERR_BYTES])
+{
+    struct reader r = {.file = c->file, .config = c, .err = err};
+    yaml_parser_t parser;
+
+    if (!yaml_parser_initialize(&parser)) {
+        snprintf(err, BL_CONFIG_ERR_BYTES, "%s: out of memory", c->file);
+        return 1;
+    }
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
+    read_document(&r, &parser, text, len);
+    yaml_parser_delete(&parser);
+    return r.errors;
+}
+
+struct bl_config *bl_config_load(const char *file, char err[BL_CONFIG_ERR_BYTES])
+{
+    struct bl_config *c = calloc(1, sizeof(*c));
+    size_t len = 0;
+
+    err[0] = '\0';
+    if (c == NULL || bl_config_set_defaults(c, "") != 0 ||
+        (file != NULL && (c->file = strdup(file)) == NULL)) {
+        snprintf(err, BL_CONFIG_ERR_BYTES, "config: out of memory");
+        bl_config_free(c);
+        return NULL;
+    }
+    if (file == NULL)
+        return c;
+    char *text = read_file(file, &len, err);
+    if (text == NULL || read_config(c, text, len, err) != 0) {
+        bl_config_free(c);
+        c = NULL;
+    }
+    free(text);
+    return c;
+}
+
+void bl_config_free(struct bl_config *c)
+{
+    if (c == NULL)
+        return;
+    for (unsigned i = 0; i < c->port_count; i++)
+        free(c->ports[i]);
+    for (unsigned i = 0; i < c->notifier_count; i++)
+        clear_notifier(&c->notifier[i]);
+    free(c->file);
+    free(c->socket_path);
+    free(c->eal);
+    free(c);
+}

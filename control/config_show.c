@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/config_schema.h"
+
+/* What a key reads in the file: numbers, durations and fixed words
+ * plain, text in quotes (JSON's are YAML's). */
+static void show_value(struct bl_text *out, const struct bl_config_key *k, const void *base)
+{
+    bool quoted = k->type == BL_CONFIG_TEXT || k->type == BL_CONFIG_HEADER || k->type == BL_CONFIG_URL ||
+                  k->type == BL_CONFIG_SYSLOG || k->type == BL_CONFIG_KEY;
+    struct bl_text value = {0};
+    struct bl_json j;
+
+    bl_config_value_text(k, base, &value);
+    bl_json_begin(&j, out);
+    if (quoted)
+        bl_json_string_n(&j, NULL, value.data != NULL ? value.data : "", value.len);
+    else
+        bl_text_append(out, value.data, value.len);
+    bl_text_free(&value);
+}
+
+static void show_names(struct bl_text *out, const struct bl_config_key *k, const struct bl_config *c)
+{
+    struct bl_json j;
+    bl_json_begin(&j, out);
+    bl_json_array(&j, NULL);
+    for (unsigned i = 0; k->type == BL_CONFIG_PORTS && i < c->port_count; i++)
+        bl_json_string(&j, NULL, c->ports[i]);
+    for (unsigned s = 0; k->type == BL_CONFIG_STATES && s < BL_STATE_COUNT; s++) {
+        if ((c->notify_states >> s & 1) != 0)
+            bl_json_string(&j, NULL, bl_state_name((enum bl_state)s));
+    }
+    bl_json_array_end(&j);
+}
+
+static bool is_of(const struct bl_notifier_config *n, const struct bl_config_key *k)
+{
+    return n->kind == (k->type == BL_CONFIG_SYSLOGS ? BL_NOTIFIER_SYSLOG : BL_NOTIFIER_WEBHOOK);
+}
+
+/* The keys of list `k`'s items: the rows below "PATH[].". */
+static bool is_item_key(const struct bl_config_key *row, const struct bl_config_key *k)
+{
+    size_t len = strlen(k->path);
+    return strncmp(row->path, k->path, len) == 0 && row->path[len] == '[';
+}
+
+static const char *last_word(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    return dot != NULL ? dot + 1 : path;
+}
+
+/* ---- YAML ------------------------------------------------------------ */
+
+static void indent(struct bl_text *out, unsigned levels)
+{
+    bl_text_printf(out, "%*s", (int)levels * 2, "");
+}
+
+/* Opens the sections of `path` that `before` was not in; returns the
+ * level of its last word. */
+static unsigned open_sections(struct bl_text *out, const char *path, const char *before)
+{
+    unsigned level = 0;
+    bool same = true;
+    for (const char *s = path, *dot; (dot = strchr(s, '.')) != NULL; s = dot + 1, level++) {
+        size_t end = (size_t)(dot - path) + 1;
+        same = same && strncmp(path, before, end) == 0;
+        if (same)
+            continue;
+        if (level == 0)
+            bl_text_append(out, "\n", 1);
+        indent(out, level);
+        bl_text_printf(out, "%.*s:\n", (int)(dot - s), s);
+    }
+    return level;
+}
+
+static void show_notifier(struct bl_text *out, const struct bl_config_key *k,
+                          const struct bl_notifier_config *n, unsigned level, bool explain)
+{
+    bool first = true;
+    for (size_t i = 0; i < bl_config_key_count; i++) {
+        const struct bl_config_key *row = &bl_config_keys[i];
+        if (!is_item_key(row, k))
+            continue;
+        indent(out, level);
+        bl_text_printf(out, "%s%s: ", first ? "- " : "  ", last_word(row->path));
+        show_value(out, row, n);
+        if (explain)
+            bl_text_printf(out, "  # %s", row->sentence);
+        bl_text_append(out, "\n", 1);
+        first = false;
+    }
+}
+
+static void show_notifiers(struct bl_text *out, const struct bl_config_key *k, const struct bl_config *c,
+                           unsigned level)
+{
+    bool first = true;
+    for (unsigned i = 0; i < c->notifier_count; i++) {
+        if (!is_of(&c->notifier[i], k))
+            continue;
+        if (first)
+            bl_text_append(out, "\n", 1);
+        show_notifier(out, k, &c->notifier[i], level + 1, first);
+        first = false;
+    }
+    if (first)
+        bl_text_append(out, " []\n", 4);
+}
+
+static void show_yaml(const struct bl_config *c, struct bl_text *out)
+{
+    const char *before = "";
+
+    bl_text_printf(out, "# %s%s\n", c->file != NULL ? "in force, from " : "in force: the defaults, no file",
+                   c->file != NULL ? c->file : "");
+    for (size_t i = 0; i < bl_config_key_count; i++) {
+        const struct bl_config_key *k = &bl_config_keys[i];
+        if (strchr(k->path, '[') != NULL)
+            continue;
+        unsigned level = open_sections(out, k->path, before);
+        if (level == 0)
+            bl_text_append(out, "\n", 1);
+        indent(out, level);
+        bl_text_printf(out, "# %s\n", k->sentence);
+        indent(out, level);
+        bl_text_printf(out, "%s:", last_word(k->path));
+        before = k->path;
+        if (k->type == BL_CONFIG_SYSLOGS || k->type == BL_CONFIG_WEBHOOKS) {
+            show_notifiers(out, k, c, level);
+            continue;
+        }
+        bl_text_append(out, " ", 1);
+        if (bl_config_is_list(k))
+            show_names(out, k, c);
+        else
+            show_value(out, k, c);
+        bl_text_append(out, "\n", 1);
+    }
+}
+
+/* ---- JSON ------------------------------------------------------------ */
+
+static void json_scalar(struct bl_json *j, const char *name, const struct bl_config_key *k, const void *base)
+{
+    struct bl_text value = {0};
+    bl_config_value_text(k, base, &value);
+    bl_text_append(&value, "", 1);
+    if (value.failed)
+        bl_json_null(j, name);
+    else if (bl_config_is_number(k))
+        bl_json_int(j, name, strtoll(value.data, NULL, 10));
+    else
+        bl_json_string(j, name, value.data);
+    bl_text_free(&value);
+}
+
+static void json_line(struct bl_text *out, const char *path, const struct bl_config_key *k, const void *base,
+                      const void *defaults)
+{
+    struct bl_json j;
+    bl_json_begin(&j, out);
+    bl_json_object(&j, NULL);
+    bl_json_string(&j, "key", path);
+    json_scalar(&j, "value", k, base);
+    if (defaults != NULL && k->otherwise != NULL)
+        json_scalar(&j, "default", k, defaults);
+    else
+        bl_json_null(&j, "default");
+    bl_json_object_end(&j);
+    bl_json_line(&j);
+}
+
+/* The items of lists of names, as one line each of "ports[0]". */
+static void json_names(struct bl_text *out, const struct bl_config_key *k, const struct bl_config *c)
+{
+    unsigned count = k->type == BL_CONFIG_PORTS ? c->port_count : BL_STATE_COUNT;
+    for (unsigned i = 0, n = 0; i < count; i++) {
+        if (k->type == BL_CONFIG_STATES && (c->notify_states >> i & 1) == 0)
+            continue;
+        char path[64];
+        struct bl_json j;
+        snprintf(path, sizeof(path), "%s[%u]", k->path, n++);
+        bl_json_begin(&j, out);
+        bl_json_object(&j, NULL);
+        bl_json_string(&j, "key", path);
+        bl_json_string(&j, "value",
+                       k->type == BL_CONFIG_PORTS ? c->ports[i] : bl_state_name((enum bl_state)i));
+        bl_json_null(&j, "default");
+        bl_json_object_end(&j);
+        bl_json_line(&j);
+    }
+}
+
+static void json_notifiers(struct bl_text *out, const struct bl_config_key *k, const struct bl_config *c)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < c->notifier_count; i++) {
+        if (!is_of(&c->notifier[i], k))
+            continue;
+        for (size_t row = 0; row < bl_config_key_count; row++) {
+            if (!is_item_key(&bl_config_keys[row], k))
+                continue;
+            char path[96];
+            snprintf(path, sizeof(path), "%s[%u].%s", k->path, n, last_word(bl_config_keys[row].path));
+            json_line(out, path, &bl_config_keys[row], &c->notifier[i], NULL);
+        }
+        n++;
+    }
+}
+
+static void show_json(const struct bl_config *c, struct bl_text *out)
+{
+    char err[BL_CONFIG_ERR_BYTES];
+    struct bl_config *defaults = bl_config_load(NULL, err);
+
+    for (size_t i = 0; i < bl_config_key_count; i++) {
+        const struct bl_config_key *k = &bl_config_keys[i];
+        if (strchr(k->path, '[') != NULL)
+            continue;
+        if (k->type == BL_CONFIG_SYSLOGS || k->type == BL_CONFIG_WEBHOOKS)
+            json_notifiers(out, k, c);
+        else if (bl_config_is_list(k))
+            json_names(out, k, c);
+        else
+            json_line(out, k->path, k, c, defaults);
+    }
+    bl_config_free(defaults);
+}
+
+void bl_config_show(const struct bl_config *c, struct bl_text *out, bool json)
+{
+    if (json)
+        show_json(c, out);
+    else
+        show_yaml(c, out);
+}
