@@ -141,12 +141,13 @@ int bl_port_spec_parse(struct bl_port_spec *s, const char *text, char err[BL_ERR
 {
     memset(s, 0, sizeof(*s));
     s->queues = 1;
-    if (strlen(text) >= sizeof(s->text))
-        return bl_port_fail(err, "", EINVAL, "specification of %zu bytes; at most %zu", strlen(text),
+    size_t len = strlen(text);
+    if (len >= sizeof(s->text))
+        return bl_port_fail(err, "", EINVAL, "specification of %zu bytes; at most %zu", len,
                             sizeof(s->text) - 1);
-    strcpy(s->text, text);
     char rest[sizeof(s->text)];
-    strcpy(rest, text);
+    memcpy(s->text, text, len + 1);
+    memcpy(rest, text, len + 1);
 
     static const char socket_prefix[] = "socket:", dpdk_prefix[] = "dpdk:";
     if (strncmp(rest, socket_prefix, strlen(socket_prefix)) == 0) {
