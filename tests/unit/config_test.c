@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "control/config.h"
+#include "control/log.h"
+
+/* Loads `yaml` from a file of its own; err has its name cut off each
+ * line: "3:5: path: why". */
+static struct bl_config *load(const char *yaml, size_t len, char err[BL_CONFIG_ERR_BYTES])
+{
+    char file[] = "/tmp/beatline-config-XXXXXX", whole[BL_CONFIG_ERR_BYTES];
+    int fd = mkstemp(file);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, yaml, len), (ssize_t)len);
+    close(fd);
+    struct bl_config *c = bl_config_load(file, whole);
+    unlink(file);
+
+    size_t name = strlen(file);
+    err[0] = '\0';
+    for (char *rest = whole, *line; c == NULL && (line = strsep(&rest, "\n")) != NULL;) {
+        assert_memory_equal(line, file, name);
+        assert_int_equal(line[name], ':');
+        strcat(strcat(err, err[0] != '\0' ? "\n" : ""), line + name + 1);
+    }
+    return c;
+}
+
+static struct bl_config *load_good(const char *yaml)
+{
+    char err[BL_CONFIG_ERR_BYTES];
+    struct bl_config *c = load(yaml, strlen(yaml), err);
+    if (c == NULL)
+        fail_msg("%s", err);
+    return c;
+}
+
+static void no_file_is_a_valid_config(void **state)
+{
+    (void)state;
+    char err[BL_CONFIG_ERR_BYTES], socket_path[108];
+    struct bl_config *c = bl_config_load(NULL, err);
+
+    assert_non_null(c);
+    assert_null(c->file);
+    assert_int_equal(c->port_count, 1);
+    assert_string_equal(c->ports[0], "socket:127.0.0.1:8127");
+    assert_int_equal(c->udp_port, 8127);
+    bl_config_default_socket(socket_path);
+    assert_string_equal(c->socket_path, socket_path);
+    assert_string_equal(c->eal, "");
+    assert_int_equal(c->control_cpu, 0);
+    assert_int_equal(c->max_nodes, 20000000);
+    assert_int_equal(c->first_slots, 65536);
+    assert_int_equal(c->defaults.timeout_ms, 0);
+    assert_int_equal(c->sweep_tick_ms, 10);
+    assert_false(c->auth);
+    assert_int_equal(c->events_keep, 65536);
+    assert_int_equal(c->notifier_count, 1);
+    assert_int_equal(c->notifier[0].kind, BL_NOTIFIER_SYSLOG);
+    assert_string_equal(c->notifier[0].target, "local");
+    assert_string_equal(c->notifier[0].facility, "daemon");
+    assert_int_equal(c->notifier[0].timeout_ms, 5000);
+    assert_int_equal(c->notifier[0].retries, 3);
+    assert_int_equal(c->notifier[0].retry_every_ms, 5000);
+    assert_int_equal(c->notify_states, 1u << BL_STATE_FAILED | 1u << BL_STATE_OK | 1u << BL_STATE_WARNING);
+    assert_int_equal(c->log_level, BL_LOG_INFO);
+    bl_config_free(c);
+}
+
+static void empty_files_and_sections_are_the_defaults(void **state)
+{
+    (void)state;
+    static const char *const files[] = {"", "# nothing\n", "---\n", "{}\n",
+                                        "nodes:\n  # max: 5\ndefaults: {}\n"};
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        struct bl_config *c = load_good(files[i]);
+        assert_int_equal(c->max_nodes, 20000000);
+        assert_int_equal(c->notifier_count, 1);
+        bl_config_free(c);
+    }
+}
+
+static const char everything[] =
+    "ports: [\"socket:[::1]:9000\", \"socket:0.0.0.0:8127,workers=2\"]\n"
+    "udp_port: 9\n"
+    "socket: /tmp/b.sock\n"
+    "eal: \"--log-level=8 \\\"x\\\"\"\n"
+    "cpus: {control: -1}\n"
+    "nodes: {max: 1000, create_per_s: 7, first_slots: 128}\n"
+    "defaults: {timeout: 1.5m, warn: 10s, err: 45d, retries: 2}\n"
+    "sweep:\n"
+    "  tick: 20ms\n"
+    "  batch: {small: 1, medium: 2, large: 3}\n"
+    "auth: {key: \"000102030405060708090a0b0c0D0E0F\"}\n"
+    "events: {keep: 0}\n"
+    "notify:\n"
+    "  webhook:\n"
+    "    - url: https://example.org/hook?a=b\n"
+    "      header: \"X-Token: t\"\n"
+    "    - {url: \"http://127.0.0.1:9/\", timeout: 1s, retries: 0, retry_every: none}\n"
+    "  syslog:\n"
+    "    - {to: \"udp://[::1]:514\", facility: local7}\n"
+    "    - to: tcp://log.example.org:601\n"
+    "  states: [unknown, new]\n"
+    "log: {level: debug}\n";
+
+static void every_key_is_taken(void **state)
+{
+    (void)state;
+    struct bl_config *c = load_good(everything);
+
+    assert_int_equal(c->port_count, 2);
+    assert_string_equal(c->ports[1], "socket:0.0.0.0:8127,workers=2");
+    assert_int_equal(c->udp_port, 9);
+    assert_string_equal(c->socket_path, "/tmp/b.sock");
+    assert_string_equal(c->eal, "--log-level=8 \"x\"");
+    assert_int_equal(c->control_cpu, -1);
+    assert_int_equal(c->max_nodes, 1000);
+    assert_int_equal(c->create_per_s, 7);
+    assert_int_equal(c->first_slots, 128);
+    assert_int_equal(c->defaults.timeout_ms, 90000);
+    assert_int_equal(c->defaults.warn_ms, 10000);
+    assert_true(c->defaults.err_ms == UINT32_C(3888000000));
+    assert_int_equal(c->defaults.retries, 2);
+    assert_int_equal(c->sweep_tick_ms, 20);
+    assert_int_equal(c->batch_small, 1);
+    assert_int_equal(c->batch_medium, 2);
+    assert_int_equal(c->batch_large, 3);
+    assert_true(c->auth);
+    for (unsigned i = 0; i < 16; i++)
+        assert_int_equal(c->auth_key[i], i);
+    assert_int_equal(c->events_keep, 0);
+    assert_int_equal(c->notifier_count, 4);
+    assert_string_equal(c->notifier[0].target, "https://example.org/hook?a=b");
+    assert_string_equal(c->notifier[0].header, "X-Token: t");
+    assert_int_equal(c->notifier[0].timeout_ms, 10000);
+    assert_int_equal(c->notifier[1].retry_every_ms, 0);
+    assert_int_equal(c->notifier[1].retries, 0);
+    assert_string_equal(c->notifier[2].facility, "local7");
+    assert_string_equal(c->notifier[3].target, "tcp://log.example.org:601");
+    assert_int_equal(c->notify_states, 1u << BL_STATE_UNKNOWN | 1u << BL_STATE_NEW);
+    assert_int_equal(c->log_level, BL_LOG_DEBUG);
+    bl_config_free(c);
+}
+
+static void an_empty_list_turns_its_default_off(void **state)
+{
+    (void)state;
+    struct bl_config *c = load_good("notify: {syslog: [], states: []}\nports: []\n");
+    assert_int_equal(c->notifier_count, 0);
+    assert_int_equal(c->notify_states, 0);
+    assert_int_equal(c->port_count, 0);
+    bl_config_free(c);
+}
+
+static void each_mistake_is_told_with_its_place_and_what_to_do(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *yaml, *error;
+    } cases[] = {
+        /* keys */
+        {"udp_port: 1\n\ndefaults:\n  timout: 2s\n",
+         "4:3: defaults.timout: unknown key; did you mean \"timeout\"?"},
+        {"prots: []\n", "1:1: prots: unknown key; did you mean \"ports\"?"},
+        {"retry_every: 2s\n", "1:1: retry_every: unknown key; did you mean \"notify.syslog[].retry_every\"?"},
+        {"nodes: {colour: 3}\n",
+         "1:9: nodes.colour: unknown key; known here: max, create_per_s, first_slots"},
+        {"zzzzzzzzz: 3\n",
+         "1:1: zzzzzzzzz: unknown key; known here: ports, udp_port, socket, eal, cpus, nodes, "
+         "defaults, sweep, auth, events, notify, log"},
+        {"notify:\n  webhook:\n    - url: http://h/\n      heeder: \"a: b\"\n",
+         "4:7: notify.webhook[0].heeder: unknown key; did you mean \"header\"?"},
+        {"nodes: {max: 1}\nlog: {level: info}\nnodes: {max: 2}\n",
+         "3:1: nodes: given twice, first on line 1; remove one"},
+        {"nodes:\n  max: 1\n  max: 2\n", "3:3: nodes.max: given twice, first on line 2; remove one"},
+        {"? [a]\n: 1\n", "1:3: top level: a key must be a word, got a list; write KEY: VALUE"},
+        /* shapes */
+        {"nodes: [1]\n", "1:8: nodes: expected keys with values, got a list; write nodes: {KEY: VALUE}"},
+        {"nodes: 5\n", "1:8: nodes: expected keys with values, got one value; write nodes: {KEY: VALUE}"},
+        {"nodes: {max: {a: 1}}\n", "1:14: nodes.max: expected one value, got a mapping; write max: VALUE"},
+        {"nodes: {max: }\n", "1:14: nodes.max: has no value; give one, or leave the key out for the default"},
+        {"ports: socket:127.0.0.1:8127\n", "1:8: ports: expected a list, got one value; write ports: [...]"},
+        {"ports:\nudp_port: 1\n", "1:7: ports: expected a list, got nothing; write ports: [...]"},
+        {"notify: {syslog: [local]}\n",
+         "1:19: notify.syslog[0]: expected a mapping, got one value; write {to: local}"},
+        {"notify: {webhook: [{retries: 1}]}\n", "1:20: notify.webhook[0]: has no url; add url: URL"},
+        {"- 1\n", "1:1: top level: expected keys with values, got a list; write KEY: VALUE"},
+        {"udp_port: 1\n---\nudp_port: 2\n", "3:1: top level: a second document starts here; keep one"},
+        /* values */
+        {"udp_port: 70000\n", "1:11: udp_port: 70000 is out of range; give a number from 1 to 65535"},
+        {"udp_port: 0x10\n", "1:11: udp_port: \"0x10\" is no whole number; give one from 1 to 65535"},
+        {"cpus: {control: -2}\n", "1:17: cpus.control: -2 is out of range; give a number from -1 to 1023"},
+        {"defaults: {retries: 99999999999999999999}\n",
+         "1:21: defaults.retries: 99999999999999999999 is out of range; give a number from 0 to 254"},
+        {"defaults:\n  err: 30\n", "2:8: defaults.err: \"30\" has no unit; write 30s or 30ms"},
+        {"defaults: {err: 46d}\n", "1:17: defaults.err: \"46d\" is too long; at most 45d"},
+        {"defaults: {err: 0s}\n", "1:17: defaults.err: \"0s\" is too short; give 1ms or more, or none"},
+        {"sweep: {tick: none}\n", "1:15: sweep.tick: \"none\" is too short; give 1ms or more"},
+        {"sweep: {tick: 2s}\n", "1:15: sweep.tick: \"2s\" is too long; at most 1s"},
+        {"ports: [\"sokcet:127.0.0.1:8127\"]\n", NULL},
+        {"socket: \"\"\n", "1:9: socket: is empty; give a value, or leave the key out for the default"},
+        {"socket: \"a\\0b\"\n", "1:9: socket: has a NUL byte in it; remove it"},
+        {"auth: {key: 0011}\n", "1:13: auth.key: is no key (its text is not repeated here); give 32 hex "
+                                "digits, or \"\" to take beats "
+                                "without one"},
+        {"notify: {webhook: [{url: \"ftp://h/\"}]}\n",
+         "1:26: notify.webhook[0].url: \"ftp://h/\" is no web address; write https://HOST/PATH or "
+         "http://HOST/PATH"},
+        {"notify: {webhook: [{url: \"http://\"}]}\n", "1:26: notify.webhook[0].url: \"http://\" is no web "
+                                                      "address; write https://HOST/PATH or http://HOST/PATH"},
+        {"notify: {webhook: [{url: \"http://h/\", header: nocolon}]}\n",
+         "1:47: notify.webhook[0].header: is no HTTP header; write \"Name: value\" on one line, as in "
+         "\"Authorization: Bearer TOKEN\""},
+        {"notify: {syslog: [{to: \"udp://h\"}]}\n",
+         "1:24: notify.syslog[0].to: \"udp://h\" is no syslog receiver; write local, udp://HOST:PORT or "
+         "tcp://HOST:PORT"},
+        {"notify: {syslog: [{to: local, facility: lokal0}]}\n",
+         "1:41: notify.syslog[0].facility: \"lokal0\" is no syslog facility; write daemon, user, local0 to "
+         "local7, or another of syslog(3)"},
+        {"notify: {states: [failed, up]}\n",
+         "1:27: notify.states[1]: \"up\" is no state; write new, ok, warning, failed, paused or unknown"},
+        {"log: {level: loud}\n",
+         "1:14: log.level: \"loud\" is no log level; write error, warning, info or debug"},
+        /* YAML itself */
+        {"nodes: {max: 1\n",
+         "2:1: YAML: did not find expected ',' or '}'; check indentation, colons and quotes "
+         "here and on the line above"},
+        {"nodes:\n\tmax: 1\n",
+         "2:1: YAML: found character that cannot start any token; indent with spaces, not tabs"},
+        {"nodes: 1\nb\xff: 2\n", "2:2: YAML: invalid leading UTF-8 octet; save the file as UTF-8"},
+        {"nodes: *nowhere\n",
+         "1:8: YAML: found undefined alias; check indentation, colons and quotes here and on "
+         "the line above"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char err[BL_CONFIG_ERR_BYTES];
+        struct bl_config *c = load(cases[i].yaml, strlen(cases[i].yaml), err);
+        if (c != NULL)
+            fail_msg("taken, but wrong: %s", cases[i].yaml);
+        if (cases[i].error != NULL)
+            assert_string_equal(err, cases[i].error);
+        else /* the port's own words */
+            assert_memory_equal(err, "1:9: ports[0]: port sokcet:127.0.0.1:8127: ", 43);
+    }
+}
+
+static void several_mistakes_are_told_in_one_run_up_to_ten(void **state)
+{
+    (void)state;
+    char yaml[512] = "", err[BL_CONFIG_ERR_BYTES];
+
+    for (int i = 0; i < 14; i++)
+        sprintf(yaml + strlen(yaml), "log%d: 1\n", i + 10);
+    assert_null(load(yaml, strlen(yaml), err));
+    unsigned lines = 1;
+    for (const char *s = err; (s = strchr(s, '\n')) != NULL; s++)
+        lines++;
+    assert_int_equal(lines, 10);
+    assert_memory_equal(err, "1:1: log10: unknown key; did you mean \"log\"?\n2:1: ", 49);
+}
+
+static void a_file_that_cannot_be_read_is_told(void **state)
+{
+    (void)state;
+    char err[BL_CONFIG_ERR_BYTES];
+    assert_null(bl_config_load("/tmp/beatline-no-such-file.yaml", err));
+    assert_string_equal(err,
+                        "/tmp/beatline-no-such-file.yaml: cannot be read: No such file or directory; give a "
+                        "readable file, or none for the defaults");
+    assert_null(bl_config_load("/tmp", err));
+    assert_string_equal(
+        err, "/tmp: cannot be read: Is a directory; give a readable file, or none for the defaults");
+}
+
+static char *shown(const struct bl_config *c, bool json)
+{
+    struct bl_text t = {0};
+    bl_config_show(c, &t, json);
+    bl_text_append(&t, "", 1);
+    assert_false(t.failed);
+    return t.data;
+}
+
+static void assert_same(const struct bl_config *a, const struct bl_config *b)
+{
+    assert_int_equal(a->port_count, b->port_count);
+    assert_int_equal(a->notifier_count, b->notifier_count);
+    assert_int_equal(a->notify_states, b->notify_states);
+    char *json_a = shown(a, true), *json_b = shown(b, true);
+    assert_string_equal(json_a, json_b);
+    free(json_a);
+    free(json_b);
+}
+
+static void what_is_shown_loads_back_to_the_same(void **state)
+{
+    (void)state;
+    char open[sizeof(everything)];
+    static const char *const secrets[] = {"auth: {key: \"000102030405060708090a0b0c0D0E0F\"}\n",
+                                          "      header: \"X-Token: t\"\n"};
+
+    strcpy(open, everything);
+    for (size_t i = 0; i < 2; i++) {
+        char *at = strstr(open, secrets[i]);
+        memmove(at, at + strlen(secrets[i]), strlen(at + strlen(secrets[i])) + 1);
+    }
+    const char *files[] = {"", open, "notify: {syslog: [], states: []}\nports: []\n"};
+    for (size_t i = 0; i < 3; i++) {
+        struct bl_config *c = load_good(files[i]);
+        char *yaml = shown(c, false);
+        struct bl_config *back = load_good(yaml);
+        assert_same(c, back);
+        free(yaml);
+        bl_config_free(c);
+        bl_config_free(back);
+    }
+}
+
+static void secrets_are_not_shown_and_do_not_load_as_none(void **state)
+{
+    (void)state;
+    char err[BL_CONFIG_ERR_BYTES];
+    struct bl_config *c = load_good(everything);
+
+    for (int json = 0; json < 2; json++) {
+        char *text = shown(c, json == 1);
+        assert_null(strcasestr(text, "0102030405"));
+        assert_null(strstr(text, "X-Token"));
+        assert_non_null(strstr(text, "\"hidden\""));
+        if (json == 0)
+            assert_null(load(text, strlen(text), err));
+        free(text);
+    }
+    bl_config_free(c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_file_is_a_valid_config),
+        cmocka_unit_test(empty_files_and_sections_are_the_defaults),
+        cmocka_unit_test(every_key_is_taken),
+        cmocka_unit_test(an_empty_list_turns_its_default_off),
+        cmocka_unit_test(each_mistake_is_told_with_its_place_and_what_to_do),
+        cmocka_unit_test(several_mistakes_are_told_in_one_run_up_to_ten),
+        cmocka_unit_test(a_file_that_cannot_be_read_is_told),
+        cmocka_unit_test(what_is_shown_loads_back_to_the_same),
+        cmocka_unit_test(secrets_are_not_shown_and_do_not_load_as_none),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
