@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "control/config_schema.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "engine/table.h"
 
 #define AT(field)   offsetof(struct bl_config, field)
@@ -74,3 +77,91 @@ const struct bl_config_key bl_config_keys[] = {
      false},
 };
 const size_t bl_config_key_count = sizeof(bl_config_keys) / sizeof(bl_config_keys[0]);
+
+const struct bl_config_key *bl_config_find_key(const char *path)
+{
+    for (size_t i = 0; i < bl_config_key_count; i++) {
+        if (strcmp(bl_config_keys[i].path, path) == 0)
+            return &bl_config_keys[i];
+    }
+    return NULL;
+}
+
+/* The part of a schema path that names a child of `prefix`; 0: none. */
+static size_t child_of(const char *path, const char *prefix, const char **child)
+{
+    size_t len = strlen(prefix);
+    if (len > 0 && (strncmp(path, prefix, len) != 0 || path[len] != '.'))
+        return 0;
+    *child = len > 0 ? path + len + 1 : path;
+    return strcspn(*child, ".[");
+}
+
+bool bl_config_is_section(const char *path)
+{
+    const char *child;
+    for (size_t i = 0; i < bl_config_key_count; i++) {
+        if (child_of(bl_config_keys[i].path, path, &child) > 0)
+            return true;
+    }
+    return false;
+}
+
+#define WORD_MAX 32u
+
+/* Levenshtein's distance of two short words. */
+static unsigned distance(const char *a, size_t a_len, const char *b, size_t b_len)
+{
+    unsigned row[WORD_MAX + 1];
+    if (a_len > WORD_MAX || b_len > WORD_MAX)
+        return WORD_MAX;
+    for (unsigned j = 0; j <= b_len; j++)
+        row[j] = j;
+    for (unsigned i = 1; i <= a_len; i++) {
+        unsigned diagonal = row[0];
+        row[0] = i;
+        for (unsigned j = 1; j <= b_len; j++) {
+            unsigned replace = diagonal + (a[i - 1] != b[j - 1]);
+            unsigned shorter = row[j] < row[j - 1] ? row[j] + 1 : row[j - 1] + 1;
+            diagonal = row[j];
+            row[j] = replace < shorter ? replace : shorter;
+        }
+    }
+    return row[b_len];
+}
+
+void bl_config_key_hint(const char *key, const char *prefix, char *out, size_t bytes)
+{
+    size_t len = strlen(key), used = 0;
+    unsigned best = (unsigned)len / 3 + 2; /* fewer edits than that is a slip of the finger */
+    const char *child = "", *seen = "";
+    size_t child_len, seen_len = 0;
+
+    out[0] = '\0';
+    for (size_t i = 0; i < bl_config_key_count; i++) {
+        child_len = child_of(bl_config_keys[i].path, prefix, &child);
+        unsigned d = child_len > 0 ? distance(key, len, child, child_len) : WORD_MAX;
+        if (d < best) {
+            best = d;
+            snprintf(out, bytes, "did you mean \"%.*s\"?", (int)child_len, child);
+        }
+    }
+    for (size_t i = 0; i < bl_config_key_count && out[0] == '\0'; i++) {
+        const char *dot = strrchr(bl_config_keys[i].path, '.');
+        if (dot != NULL && strcmp(dot + 1, key) == 0)
+            snprintf(out, bytes, "did you mean \"%s\"?", bl_config_keys[i].path);
+    }
+    if (out[0] != '\0')
+        return;
+    used = (size_t)snprintf(out, bytes, "known here:");
+    for (size_t i = 0; i < bl_config_key_count; i++) {
+        child_len = child_of(bl_config_keys[i].path, prefix, &child);
+        bool again = child_len == seen_len && strncmp(child, seen, child_len) == 0;
+        if (child_len == 0 || again || used + child_len + 4 > bytes)
+            continue;
+        used += (size_t)snprintf(out + used, bytes - used, "%s %.*s", seen_len > 0 ? "," : "", (int)child_len,
+                                 child);
+        seen = child;
+        seen_len = child_len;
+    }
+}

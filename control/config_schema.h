@@ -50,6 +50,17 @@ struct bl_config_key {
 extern const struct bl_config_key bl_config_keys[];
 extern const size_t bl_config_key_count;
 
+/* The row of a schema path, NULL: none. */
+const struct bl_config_key *bl_config_find_key(const char *path);
+
+/* Whether some row's path begins with `path` and a dot. */
+bool bl_config_is_section(const char *path);
+
+/* What to do about an unknown key of the section `prefix` ("": top): the
+ * nearest key there, else where such a key belongs, else the keys there
+ * are. */
+void bl_config_key_hint(const char *key, const char *prefix, char *out, size_t bytes);
+
 #define BL_CONFIG_WHY 320
 
 /* Stores a scalar's (or, for PORTS and STATES, one item's) text at its

@@ -22,6 +22,7 @@
 
 #include "control/config.h"
 #include "control/core.h"
+#include "control/memory.h"
 #include "control/notify/notifier.h"
 
 #define BL_PIECE_BYTES 65536u
@@ -32,8 +33,9 @@ struct bl_server_config {
     const char *socket_path;
     struct bl_core *core;
     struct bl_notifier *notifier;
-    struct bl_worker *worker;       /* this thread's own, no port */
-    const struct bl_config *config; /* in force; followed under RCU via bl_server_config_is */
+    struct bl_worker *worker;             /* this thread's own, no port */
+    const struct bl_config *config;       /* in force; followed under RCU via bl_server_config_is */
+    const struct bl_memory_arena *memory; /* the registry's; NULL: no figures of it */
     int64_t start_unix_ms;
     /* Asks main to reload (as SIGHUP does): 0, or negative errno and the
      * config error in err. Called on the api thread, may take its time. */

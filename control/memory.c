@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/memory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#ifdef BL_HAVE_JEMALLOC
+#include <jemalloc/jemalloc.h>
+
+struct bl_memory_arena {
+    unsigned arena, cache;
+};
+
+static int flags_of(const struct bl_memory_arena *a)
+{
+    return (int)(MALLOCX_ARENA(a->arena) | MALLOCX_TCACHE(a->cache));
+}
+
+static void *arena_alloc(void *ctx, size_t bytes)
+{
+    return mallocx(bytes != 0 ? bytes : 1, flags_of(ctx));
+}
+
+static void arena_release(void *ctx, void *p)
+{
+    if (p != NULL)
+        dallocx(p, flags_of(ctx));
+}
+
+struct bl_memory_arena *bl_memory_arena_new(void)
+{
+    struct bl_memory_arena *a = malloc(sizeof(*a));
+    size_t size = sizeof(a->arena);
+
+    if (a == NULL)
+        return NULL;
+    if (mallctl("arenas.create", &a->arena, &size, NULL, 0) != 0 ||
+        mallctl("tcache.create", &a->cache, &size, NULL, 0) != 0) {
+        free(a);
+        return NULL;
+    }
+    return a;
+}
+
+void bl_memory_arena_free(struct bl_memory_arena *a)
+{
+    char name[48];
+
+    if (a == NULL)
+        return;
+    mallctl("tcache.destroy", NULL, NULL, &a->cache, sizeof(a->cache));
+    snprintf(name, sizeof(name), "arena.%u.destroy", a->arena);
+    mallctl(name, NULL, NULL, NULL, 0);
+    free(a);
+}
+
+struct bl_memory bl_memory_of_arena(struct bl_memory_arena *a)
+{
+    return (struct bl_memory){.alloc = arena_alloc, .free = arena_release, .ctx = a};
+}
+
+static uint64_t figure(const char *name)
+{
+    size_t value = 0, size = sizeof(value);
+    return mallctl(name, &value, &size, NULL, 0) == 0 ? value : 0;
+}
+
+static uint64_t arena_figure(const struct bl_memory_arena *a, const char *what)
+{
+    char name[64];
+    snprintf(name, sizeof(name), "stats.arenas.%u.%s", a->arena, what);
+    return figure(name);
+}
+
+static void allocator_stats(const struct bl_memory_arena *a, struct bl_memory_stats *out)
+{
+    uint64_t epoch = 1; /* writing it refreshes jemalloc's figures */
+    size_t size = sizeof(epoch);
+
+    mallctl("epoch", &epoch, &size, &epoch, size);
+    out->jemalloc = true;
+    out->allocated = figure("stats.allocated");
+    out->resident = figure("stats.resident");
+    if (a == NULL)
+        return;
+    out->registry = arena_figure(a, "small.allocated") + arena_figure(a, "large.allocated");
+    out->registry_held = arena_figure(a, "resident");
+}
+
+#else
+
+struct bl_memory_arena {
+    char unused;
+};
+
+struct bl_memory_arena *bl_memory_arena_new(void)
+{
+    return calloc(1, sizeof(struct bl_memory_arena));
+}
+
+void bl_memory_arena_free(struct bl_memory_arena *a)
+{
+    free(a);
+}
+
+struct bl_memory bl_memory_of_arena(struct bl_memory_arena *a)
+{
+    (void)a;
+    return bl_memory_libc;
+}
+
+static void allocator_stats(const struct bl_memory_arena *a, struct bl_memory_stats *out)
+{
+    (void)a;
+    out->jemalloc = false;
+}
+#endif
+
+void bl_memory_stats(const struct bl_memory_arena *a, struct bl_memory_stats *out)
+{
+    unsigned long long total = 0, resident = 0;
+    FILE *f = fopen("/proc/self/statm", "re");
+
+    *out = (struct bl_memory_stats){0};
+    if (f != NULL) {
+        if (fscanf(f, "%llu %llu", &total, &resident) == 2)
+            out->rss_bytes = resident * (uint64_t)sysconf(_SC_PAGESIZE);
+        fclose(f);
+    }
+    allocator_stats(a, out);
+}
