@@ -34,7 +34,7 @@
     X(bad_line, "text line without name.action:value|type")                                                  \
     X(bad_name, "node name empty, over 200 bytes, or with a byte that names may not have")                   \
     X(bad_action, "text line with an action we do not know")                                                 \
-    X(bad_value, "text line with a value that is no number or out of range")                                 \
+    X(bad_value, "value of a text line or age in a batch that is no number or out of range")                 \
     X(table_full, "new node, but the table has no room until it has grown")                                  \
     X(max_nodes, "new node, but max_nodes are known already")                                                \
     X(ring_full, "setting not handed to control: its ring was full; send it again")

@@ -18,10 +18,16 @@ enum bl_report_kind {
     BL_REPORT_GROWN, /* `old` is no longer published; free it after a grace period */
 };
 
+enum bl_report_flags {
+    /* An autobeat's setting: the line is counted as its beat, so this
+     * is counted by nobody, also when the ring refuses it. */
+    BL_REPORT_OF_AUTOBEAT = 1,
+};
+
 struct bl_report {
-    uint8_t kind;     /* bl_report_kind */
-    uint8_t name_len; /* 0: by id */
-    uint16_t reserved;
+    uint8_t kind;         /* bl_report_kind */
+    uint8_t name_len;     /* 0: by id */
+    uint16_t flags;       /* bl_report_flags */
     uint32_t interval_ms; /* promised; 0: none */
     uint64_t id;
     struct bl_policy_patch patch;

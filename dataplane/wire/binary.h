@@ -27,15 +27,30 @@
  *            interval, sequence and incarnation of the header are 0 or
  *            the relay's own and are not looked at.
  *
- * Trailing bytes after what the type says: binary_short.
+ * What is refused, and how it is counted (the first that applies):
+ *   binary_short    under 32 bytes; not the length that type, tag flag
+ *                   and name_len call for (also: trailing bytes)
+ *   binary_version  second magic byte or version not ours
+ *   binary_type     type over 3
+ *   binary_field    a flag bit or reserved bits set that are 0 in v1; an
+ *                   interval (not a batch's) or timeout over
+ *                   BL_TIMEOUT_MAX_MS; a name that is too long or has
+ *                   a byte that names may not have
+ *   bad_tag         with auth required: no tag, or a wrong one
+ *   bad_value       one entry of a batch: age_ms over BL_TIMEOUT_MAX_MS
+ * All but the last drop the datagram whole.
  *
  * Tag: SipHash-2-4 with the fleet's 16-byte key, as libsodium's
  * crypto_shorthash gives its 8 bytes, over the 32-byte header (types
  * beat, bye), or over header || SipHash-2-4(key, what the type adds)
- * (hello, batch). */
+ * (hello, batch); the header with its tag flag set. Where no auth is
+ * required a tag is stepped over unread. A tag proves who sent, not
+ * when: a recorded datagram can be played again. */
 #pragma once
 
+#include <endian.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "dataplane/wire/wire.h"
 
@@ -55,6 +70,56 @@ enum bl_binary_type {
     BL_BINARY_BATCH = 3,
 };
 
+/* Offsets of the fields, from the header's start and, for the last two
+ * groups, from the start of what a hello adds and of a batch's entry. */
+enum bl_binary_offset {
+    BL_BINARY_AT_VERSION_TYPE = 2,
+    BL_BINARY_AT_FLAGS = 3,
+    BL_BINARY_AT_INTERVAL = 4,
+    BL_BINARY_AT_NODE_ID = 8,
+    BL_BINARY_AT_SEQUENCE = 16,
+    BL_BINARY_AT_INCARNATION = 20,
+    BL_BINARY_AT_SENT = 24,
+
+    BL_BINARY_HELLO_AT_TIMEOUT = 0,
+    BL_BINARY_HELLO_AT_WARN = 4,
+    BL_BINARY_HELLO_AT_ERR = 8,
+    BL_BINARY_HELLO_AT_RETRIES = 12,
+    BL_BINARY_HELLO_AT_NAME_LEN = 13,
+    BL_BINARY_HELLO_AT_RESERVED = 14,
+
+    BL_BINARY_ENTRY_AT_NODE_ID = 0,
+    BL_BINARY_ENTRY_AT_SEQUENCE = 8,
+    BL_BINARY_ENTRY_AT_AGE = 12,
+};
+
+/* Big-endian fields at any alignment. */
+static inline uint32_t bl_binary_load32(const uint8_t *p)
+{
+    uint32_t v;
+    memcpy(&v, p, sizeof v);
+    return be32toh(v);
+}
+
+static inline uint64_t bl_binary_load64(const uint8_t *p)
+{
+    uint64_t v;
+    memcpy(&v, p, sizeof v);
+    return be64toh(v);
+}
+
+static inline void bl_binary_store32(uint8_t *p, uint32_t v)
+{
+    v = htobe32(v);
+    memcpy(p, &v, sizeof v);
+}
+
+static inline void bl_binary_store64(uint8_t *p, uint64_t v)
+{
+    v = htobe64(v);
+    memcpy(p, &v, sizeof v);
+}
+
 /* A header in host order, for senders. */
 struct bl_binary_header {
     enum bl_binary_type type;
@@ -68,10 +133,11 @@ struct bl_binary_header {
 /* Writes the 32 bytes; no tag. Any thread. */
 void bl_binary_write(uint8_t out[BL_BINARY_HEADER_BYTES], const struct bl_binary_header *h);
 
-/* Appends the tag to a finished beat or bye, or inserts it into a hello
- * or batch of `len` bytes in a buffer of at least len + 8: returns the
- * new length. Any thread. */
+/* Appends the tag to a finished, untagged beat or bye, or inserts it
+ * into a hello or batch of `len` bytes in a buffer of at least len + 8:
+ * returns the new length. Any thread. */
 uint32_t bl_binary_sign(uint8_t *datagram, uint32_t len, const uint8_t key[16]);
 
+/* See bl_wire_parse; the payload starts with 0xBE. */
 uint32_t bl_wire_parse_binary(const struct bl_wire_config *w, const uint8_t *payload, uint32_t len,
                               uint32_t offset, struct bl_sink *sink, struct bl_counters *c) BL_ON_WORKER;

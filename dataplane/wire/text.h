@@ -10,22 +10,40 @@
  *   action    value                         does
  *   beat      any number                    a beat
  *   autobeat  any number                    a beat; detector auto
- *   timeout   seconds, -1 clears, -2 auto   timeout (1.0's; sets err as 0.8's
- *                                           err: failed at once)
+ *   timeout   seconds, -1 clears, -2 auto   timeout (lovebeat 1.0's: failed at
+ *                                           once where retries is 0)
  *   warn      the same                      warning threshold (0.8)
  *   err       the same                      failed threshold (0.8)
  *
- * Values: decimal with an optional fraction ("2.5"), up to
- * BL_TIMEOUT_MAX_MS; the type (c g ms s h ...) and rate are accepted and
- * ignored. Names: 1..BL_NAME_MAX bytes, no control byte, space, ':' or
- * '|'. A bad line is counted and skipped; the other lines count.
- * Source: lovebeat's README and its statsd service; statsd's
- * metric_types. */
+ * Seconds and -1 also set the detector back to fixed: the last of
+ * timeout, warn, err and autobeat that came decides.
+ *
+ * Values: [+-]digits[.digits], no exponent. Seconds are taken to the
+ * millisecond and what is below dropped ("2.5" is 2500 ms); they are
+ * 0.001 up to BL_TIMEOUT_MAX_MS. 0 is refused: to lovebeat it means
+ * "always failing", which is no timeout, and a 0 that came of a sender's
+ * mistake must not clear one. The type is one or more letters (c g ms s
+ * h ...), accepted and ignored, as is what follows a further '|' (rate,
+ * tags).
+ *
+ * Names: 1..BL_NAME_MAX bytes, no control byte, space, 0x7f, ':' or '|'.
+ * A bad line is counted and skipped; the other lines count. A line with
+ * several faults counts under the leftmost:
+ *   bad_line    no ':', or no '.' before it; no '|', or no type
+ *   bad_name    the name (before the last '.' before the first ':')
+ *   bad_action  what stands between that '.' and ':'
+ *   bad_value   the value is none, or not one that the action takes
+ * A datagram without any line drops as empty; with auth required every
+ * text datagram drops as bad_tag.
+ * Source: lovebeat's docs/api.rst and api/lineparser.go; statsd's
+ * docs/metric_types.md. */
 #pragma once
 
 #include <stdint.h>
 
 #include "dataplane/wire/wire.h"
 
+/* See bl_wire_parse. Cost: one pass over each line, plus its name's
+ * hash. */
 uint32_t bl_wire_parse_text(const struct bl_wire_config *w, const uint8_t *payload, uint32_t len,
                             uint32_t offset, struct bl_sink *sink, struct bl_counters *c) BL_ON_WORKER;

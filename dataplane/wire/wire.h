@@ -11,8 +11,12 @@
  * then returns where it stopped and is called again with that offset
  * after the worker has emptied the sink.
  *
+ * The UDP plane never answers: nothing here or in its callers sends a
+ * byte, whatever comes in, so it can neither be used to amplify nor be
+ * probed for what it knows.
+ *
  * To add a wire format: one file in wire/ with a bl_wire_parse_*
- * function and one line in bl_wire_parse's table (wire.c). */
+ * function and one line in bl_wire_parse (wire.c). */
 #pragma once
 
 #include <stdbool.h>
@@ -37,6 +41,13 @@ struct bl_sink {
     uint16_t beats, settings;
 };
 
+/* Whether a parser must wait for the sink to be emptied: a record takes
+ * a beat, a setting, or (autobeat) one of each. */
+static inline bool bl_sink_is_full(const struct bl_sink *s)
+{
+    return s->beats == BL_BURST || s->settings == BL_BURST;
+}
+
 /* What the parsers need to know; an RCU snapshot of the config. */
 struct bl_wire_config {
     struct bl_key_secret secret;
@@ -47,12 +58,15 @@ struct bl_wire_config {
 /* Where a parse stopped. BL_WIRE_DONE: the datagram is through. */
 #define BL_WIRE_DONE UINT32_MAX
 
-/* Parses `payload` from `offset` (0 at first) into `sink`. Counts
- * packets_parsed, records and what it drops in `c`; beats and settings
- * that it put into the sink are counted by whoever takes them.
+/* Parses `payload` from `offset` (0 at first) into `sink`. Returns
+ * BL_WIRE_DONE, or the offset to go on at once the sink is emptied; with
+ * a full sink that is `offset` itself and nothing is done or counted.
+ * Counts packets_parsed (once per datagram, however many calls it
+ * takes), records and what it drops in `c`; beats and settings that it
+ * put into the sink are counted by whoever takes them.
  * An autobeat is a beat and a setting (detector auto), counted as one
- * record: a beat; its setting in the sink has kind SET and is counted
- * by nobody. */
+ * record: a beat; its setting in the sink has kind SET, the flag
+ * BL_REPORT_OF_AUTOBEAT, and is counted by nobody. */
 uint32_t bl_wire_parse(const struct bl_wire_config *w, const uint8_t *payload, uint32_t len, uint32_t offset,
                        struct bl_sink *sink, struct bl_counters *c) BL_ON_WORKER;
 

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "dataplane/counters.h"
+
+static void a_sum_over_workers_has_every_counter(void **state)
+{
+    (void)state;
+    static struct bl_counters one, two, sum;
+    uint64_t *a = &one.packets, *b = &two.packets;
+    unsigned words = (unsigned)(&one.drop[BL_DROP_COUNT] - a);
+    for (unsigned i = 0; i < words; i++) {
+        a[i] = i + 1;
+        b[i] = 1000 * i;
+    }
+    bl_counters_add(&sum, &one);
+    bl_counters_add(&sum, &two);
+    const uint64_t *s = &sum.packets;
+    for (unsigned i = 0; i < words; i++)
+        assert_int_equal(s[i], i + 1 + 1000 * i);
+    assert_int_equal(sum.drop[BL_DROP_COUNT - 1], words + 1000 * (words - 1));
+}
+
+static void counting_adds(void **state)
+{
+    (void)state;
+    bl_role_assume_worker();
+    uint64_t counter = 5;
+    bl_count(&counter, 7);
+    assert_int_equal(counter, 12);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_sum_over_workers_has_every_counter),
+        cmocka_unit_test(counting_adds),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
