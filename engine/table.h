@@ -37,8 +37,8 @@
  * slot after the worker had copied it is lost with it: control keeps a
  * list of what it wrote since growth began and writes it again.
  *
- * Limits: 2^32 - 1 slots; a probe of BL_PROBE_LINES lines, past which an
- * insertion is refused. */
+ * Limits: BL_SLOTS_MAX slots; a probe of BL_PROBE_LINES lines, past which
+ * an insertion is refused. */
 #pragma once
 
 #include <stdbool.h>
@@ -56,7 +56,12 @@
 /* Low bit of a stored key: the worker must look at attend[slot]. */
 #define BL_KEY_ATTEND UINT64_C(1)
 
-#define BL_SLOT_NONE UINT32_MAX
+/* A slot as the worker's calls name it: the slot number, and while the
+ * table grows this bit for a slot of `next`. Opaque to callers; readers
+ * have struct bl_place. */
+#define BL_SLOT_IN_NEXT UINT32_C(0x80000000)
+#define BL_SLOT_NONE    UINT32_MAX
+#define BL_SLOTS_MAX    (BL_SLOT_IN_NEXT - BL_LINE_SLOTS)
 
 struct bl_line {
     uint64_t key[BL_LINE_SLOTS];
@@ -75,7 +80,10 @@ struct bl_anomaly {
 _Static_assert(sizeof(struct bl_anomaly) == 16, "four to a line");
 
 /* The policy word of a slot, as control writes it: 64 bits at once, so
- * that the sweep never sees half of it. */
+ * that the sweep never sees half of it. In memory it is xor-ed with
+ * BL_POLICY_BLANK, so that a fresh page, all zeros, reads NEVER /
+ * BL_NODE_NONE and nobody has to initialise it: use bl_slots_policy and
+ * bl_slots_set_policy. */
 #define BL_NODE_NONE       UINT32_C(0x0fffffff) /* no registry entry yet */
 #define BL_NODE_MAX        (BL_NODE_NONE - 1)
 #define BL_THRESHOLD_NEVER UINT32_MAX
@@ -90,6 +98,8 @@ struct bl_slot_policy {
     uint32_t flags : 4;       /* bl_slot_policy_flags */
 };
 _Static_assert(sizeof(struct bl_slot_policy) == 8, "one aligned word");
+/* NEVER, BL_NODE_NONE and no flags as a word (bit fields from the low end). */
+#define BL_POLICY_BLANK UINT64_C(0x0fffffffffffffff)
 
 /* Why a worker must look closer at a slot (attend[slot]; its key has
  * BL_KEY_ATTEND set as long as any bit is). */
@@ -102,7 +112,7 @@ enum bl_attend {
 struct bl_slots {
     uint32_t line_count, slot_count;
     struct bl_line *line;       /* worker writes */
-    uint64_t *policy;           /* control writes (worker, when moving) */
+    uint64_t *policy;           /* xor BLANK; control writes (worker: moving, deleting) */
     struct bl_anomaly *anomaly; /* worker writes */
     uint8_t *attend;            /* worker writes */
     size_t bytes;               /* of the mapping */
@@ -115,7 +125,8 @@ struct bl_table {
     struct bl_slots *slots, *next;
     /* the worker's */
     uint32_t used BL_OWNED_BY(bl_role_worker);      /* nodes, in both generations; read via bl_table_used */
-    uint32_t gone BL_OWNED_BY(bl_role_worker);      /* BL_KEY_GONE slots of `slots` */
+    uint32_t gone BL_OWNED_BY(bl_role_worker);      /* BL_KEY_GONE slots of `slots`; read via bl_table_gone */
+    uint32_t next_gone BL_OWNED_BY(bl_role_worker); /* of `next` */
     uint32_t move_line BL_OWNED_BY(bl_role_worker); /* growth cursor */
     uint32_t limit BL_OWNED_BY(bl_role_worker);     /* nodes at most (max_nodes) */
 };
@@ -123,13 +134,15 @@ struct bl_table {
 /* ---- control: generations ---------------------------------------- */
 
 /* A generation of at least `slots` slots (rounded up to lines), policy
- * words all NEVER / BL_NODE_NONE, memory reserved, not touched. Tries
- * explicit huge pages, then transparent ones, then plain ones.
- * Returns NULL if the kernel refuses (errno says why). */
+ * words all NEVER / BL_NODE_NONE, memory reserved, not touched; usable
+ * as it is, at the price of page faults. Tries explicit huge pages, then
+ * transparent ones, then plain ones. Returns NULL if the kernel refuses
+ * or `slots` is over BL_SLOTS_MAX (errno says why). */
 struct bl_slots *bl_slots_new(uint64_t slots);
 
-/* Touches the next `bytes` of it, so that the worker takes no page
- * fault. Returns true when all is touched. Cost about 0.2 ms a MiB. */
+/* Touches the next `bytes` of it (rounded up to its pages), so that the
+ * worker takes no page fault but for the first anomaly of 256 slots.
+ * Returns true when all is touched. Cost about 0.2 ms a MiB. */
 bool bl_slots_prefault(struct bl_slots *s, size_t bytes);
 
 /* After a grace period. NULL is fine. */
@@ -152,8 +165,7 @@ enum bl_odd_why {
 struct bl_odd {
     uint16_t beat; /* index in the burst */
     uint16_t why;  /* bl_odd_why, or-ed */
-    uint32_t slot; /* BL_SLOT_NONE if unknown; valid until insert, delete or grow_step */
-    uint32_t was;  /* the slot's sequence before this beat */
+    uint32_t slot; /* BL_SLOT_NONE if unknown; valid until delete, grow_begin or grow_step */
 };
 
 /* Beats `n` <= BL_BURST keys at `now` (this worker's ingest tick): last
@@ -161,27 +173,28 @@ struct bl_odd {
  * beats that need a closer look come back in `odd`, in burst order.
  * Returns how many. Never allocates, blocks or fails.
  * With BL_ODD_SEQUENCE the stored sequence is left as it was: the
- * caller's bl_table_anomaly decides.
+ * caller's bl_table_anomaly decides. `age_ticks` counts up to BL_AGE_MAX.
  * Cost on 10 million nodes: bench/table. */
 unsigned bl_table_beat(struct bl_table *t, const struct bl_beat *beats, unsigned n, uint32_t now,
                        struct bl_odd odd[BL_BURST]) BL_ON_WORKER;
 
 enum bl_insert {
     BL_INSERT_NEW,   /* *slot is its place */
-    BL_INSERT_KNOWN, /* was there already (twice in one burst); beaten */
+    BL_INSERT_KNOWN, /* was there already (twice in one burst); beaten, sequence settled */
     BL_INSERT_FULL,  /* no room within the probe: growth is late */
     BL_INSERT_LIMIT, /* `limit` nodes are in */
 };
 
-/* Inserts one unknown key, beaten at `now`. */
+/* Inserts one unknown key, beaten at `now`. Its sequence is the one that
+ * the next beat is compared with. No other key moves. */
 enum bl_insert bl_table_insert(struct bl_table *t, const struct bl_beat *beat, uint32_t now, uint32_t *slot)
     BL_ON_WORKER;
 
-/* Settles a beat whose sequence was not the next one: counts what it
- * tells into the slot's anomalies and stores the sequence that the next
- * beat is compared with. `incarnation`: the beat's, 0 if it has none. */
-void bl_table_anomaly(struct bl_table *t, uint32_t slot, uint32_t was, const struct bl_beat *beat,
-                      uint32_t incarnation) BL_ON_WORKER;
+/* Settles a beat whose sequence was not the next one, as sequence.h says,
+ * against what the slot holds now (an earlier beat of the burst may have
+ * been settled meanwhile). `incarnation`: the beat's, 0 if it has none. */
+void bl_table_anomaly(struct bl_table *t, uint32_t slot, const struct bl_beat *beat, uint32_t incarnation)
+    BL_ON_WORKER;
 
 /* First incarnation of a node just inserted. */
 void bl_table_set_incarnation(struct bl_table *t, uint32_t slot, uint32_t incarnation) BL_ON_WORKER;
@@ -194,8 +207,11 @@ uint8_t bl_table_attend_of(const struct bl_table *t, uint32_t slot) BL_ON_WORKER
 bool bl_table_delete(struct bl_table *t, uint64_t key) BL_ON_WORKER;
 
 /* Growth, on the worker: take `next` over, then call step once a poll
- * until it returns the old generation (NULL: not through yet). The old
- * one is the caller's to hand to control. `lines`: moved at most. */
+ * until it returns the old generation (NULL: not through yet, or nothing
+ * grows). The old one is the caller's to hand to control. `lines`: moved
+ * at most; about 0.1 us each. `next` may be of any size with room for
+ * bl_table_used; where a key meets BL_PROBE_LINES full lines in it, the
+ * cursor stays and the next step tries again: no node is ever dropped. */
 void bl_table_grow_begin(struct bl_table *t, struct bl_slots *next) BL_ON_WORKER;
 struct bl_slots *bl_table_grow_step(struct bl_table *t, unsigned lines) BL_ON_WORKER;
 
@@ -210,10 +226,14 @@ struct bl_place {
 };
 
 /* Finds `key`; false if it is not there. Two lookups at most, more only
- * if growth ends meanwhile. */
+ * if growth ends meanwhile. A key that stays in the table is always
+ * found, however often it is moved. */
 bool bl_table_find(const struct bl_table *t, uint64_t key, struct bl_place *place);
 
 uint32_t bl_table_used(const struct bl_table *t);
+/* Deleted slots of the current generation that still lengthen probes:
+ * with `used` what says when a fresh generation is due. */
+uint32_t bl_table_gone(const struct bl_table *t);
 /* Slots of the newest generation, for growth and memory figures. */
 uint32_t bl_table_slot_count(const struct bl_table *t);
 
@@ -241,7 +261,7 @@ static inline struct bl_slot_policy bl_slots_policy(const struct bl_slots *s, ui
     union {
         uint64_t word;
         struct bl_slot_policy policy;
-    } u = {.word = __atomic_load_n(&s->policy[slot], __ATOMIC_RELAXED)};
+    } u = {.word = __atomic_load_n(&s->policy[slot], __ATOMIC_RELAXED) ^ BL_POLICY_BLANK};
     return u.policy;
 }
 
@@ -255,5 +275,5 @@ static inline void bl_slots_set_policy(struct bl_slots *s, uint32_t slot, struct
         struct bl_slot_policy policy;
         uint64_t word;
     } u = {.policy = policy};
-    __atomic_store_n(&s->policy[slot], u.word, __ATOMIC_RELAXED);
+    __atomic_store_n(&s->policy[slot], u.word ^ BL_POLICY_BLANK, __ATOMIC_RELAXED);
 }

@@ -275,6 +275,8 @@ static uint64_t inverse_of_odd(uint64_t m)
 static uint64_t id_of_hash(uint64_t h)
 {
     h ^= h >> 32;
+    h *= inverse_of_odd(secret.id_mul_1);
+    h ^= h >> 29 ^ h >> 58;
     h *= inverse_of_odd(secret.id_mul_2);
     h ^= h >> 32;
     h *= inverse_of_odd(secret.id_mul_1);

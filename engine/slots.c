@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The memory of one generation of the table: two mappings, one in the
+ * biggest pages there are for what beats and the sweep touch (lines,
+ * policy words, attention), one of plain pages for the anomalies, whose
+ * pages most tables never touch. */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "engine/table.h"
+
+#define HUGE_PAGE ((size_t)2 << 20) /* bytes; x86-64 and arm64 with 4 KiB pages */
+#define PAGE      ((size_t)4096)    /* bytes; the smallest page anywhere */
+
+/* Linux 5.14; older headers do not name it. */
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+static size_t round_up(size_t bytes, size_t to)
+{
+    return (bytes + to - 1) / to * to;
+}
+
+static void *map_pages(size_t bytes, int flags)
+{
+    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+    return p == MAP_FAILED ? NULL : p;
+}
+
+/* Aligned to a huge page, so that transparent ones can back all of it. */
+static void *map_transparent(size_t bytes)
+{
+    char *p = map_pages(bytes + HUGE_PAGE, 0);
+    if (p == NULL)
+        return NULL;
+    size_t head = round_up((uintptr_t)p, HUGE_PAGE) - (uintptr_t)p;
+    if (head > 0)
+        munmap(p, head);
+    munmap(p + head + bytes, HUGE_PAGE - head);
+    /* A refusal means plain pages: slower, not wrong. */
+    (void)madvise(p + head, bytes, MADV_HUGEPAGE);
+    return p + head;
+}
+
+static void *map_biggest_pages(size_t *bytes, bool *huge)
+{
+    void *p;
+    *huge = false;
+    if (*bytes < HUGE_PAGE) {
+        *bytes = round_up(*bytes, PAGE);
+        return map_pages(*bytes, 0);
+    }
+    *bytes = round_up(*bytes, HUGE_PAGE);
+    p = map_pages(*bytes, MAP_HUGETLB);
+    if (p != NULL) {
+        *huge = true;
+        return p;
+    }
+    return map_transparent(*bytes);
+}
+
+static size_t anomaly_bytes(const struct bl_slots *s)
+{
+    return round_up((size_t)s->slot_count * sizeof(*s->anomaly), PAGE);
+}
+
+static bool map_arrays(struct bl_slots *s)
+{
+    size_t lines = (size_t)s->line_count * sizeof(*s->line);
+    size_t policies = (size_t)s->slot_count * sizeof(*s->policy);
+    s->bytes = lines + policies + s->slot_count;
+    char *p = map_biggest_pages(&s->bytes, &s->huge);
+    if (p == NULL)
+        return false;
+    s->line = (void *)p;
+    s->policy = (void *)(p + lines);
+    s->attend = (void *)(p + lines + policies);
+    s->anomaly = map_pages(anomaly_bytes(s), MAP_NORESERVE);
+    if (s->anomaly == NULL)
+        return false;
+    (void)madvise(s->anomaly, anomaly_bytes(s), MADV_NOHUGEPAGE);
+    return true;
+}
+
+struct bl_slots *bl_slots_new(uint64_t slots)
+{
+    if (slots > BL_SLOTS_MAX) {
+        errno = EINVAL;
+        return NULL;
+    }
+    struct bl_slots *s = calloc(1, sizeof(*s));
+    if (s == NULL)
+        return NULL;
+    s->line_count = slots == 0 ? 1 : (uint32_t)((slots + BL_LINE_SLOTS - 1) / BL_LINE_SLOTS);
+    s->slot_count = s->line_count * BL_LINE_SLOTS;
+    if (!map_arrays(s)) {
+        int why = errno;
+        bl_slots_free(s);
+        errno = why;
+        return NULL;
+    }
+    return s;
+}
+
+/* For kernels without MADV_POPULATE_WRITE. Adding 0 is harmless even to
+ * a page that is in use. */
+static void touch(char *p, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i += PAGE)
+        (void)__atomic_fetch_add(p + i, 0, __ATOMIC_RELAXED);
+}
+
+bool bl_slots_prefault(struct bl_slots *s, size_t bytes)
+{
+    size_t left = s->bytes - s->prefaulted;
+    size_t step = round_up(bytes, s->bytes < HUGE_PAGE ? PAGE : HUGE_PAGE);
+    char *from = (char *)s->line + s->prefaulted;
+    if (step > left)
+        step = left;
+    if (step > 0 && madvise(from, step, MADV_POPULATE_WRITE) != 0)
+        touch(from, step);
+    s->prefaulted += step;
+    return s->prefaulted == s->bytes;
+}
+
+void bl_slots_free(struct bl_slots *s)
+{
+    if (s == NULL)
+        return;
+    if (s->line != NULL)
+        munmap(s->line, s->bytes);
+    if (s->anomaly != NULL)
+        munmap(s->anomaly, anomaly_bytes(s));
+    free(s);
+}

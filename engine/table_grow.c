@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/rcu.h"
+#include "engine/table.h"
+#include "engine/table_line.h"
+
+void bl_table_grow_begin(struct bl_table *t, struct bl_slots *next)
+{
+    t->move_line = 0;
+    t->next_gone = 0;
+    bl_rcu_publish(&t->next, next);
+}
+
+static void copy_side(const struct bl_slots *from, uint32_t slot, struct bl_slots *to, uint32_t at)
+    BL_ON_WORKER;
+static void copy_side(const struct bl_slots *from, uint32_t slot, struct bl_slots *to, uint32_t at)
+{
+    const struct bl_anomaly *a = &from->anomaly[slot];
+    uint64_t policy = __atomic_load_n(&from->policy[slot], __ATOMIC_RELAXED);
+    __atomic_store_n(&to->policy[at], policy, __ATOMIC_RELAXED);
+    to->attend[at] = from->attend[slot];
+    /* `next` is blank: a store of zeros would only make pages of its own
+     * of it. Nobody reads the slot before its key is there. */
+    if ((a->incarnation | a->lost | a->duplicate | a->reordered | a->restarted) != 0)
+        bl_slots_set_anomaly(to, at, a);
+}
+
+/* Returns false if there is no room for it. */
+static bool move_slot(struct bl_table *t, uint32_t slot) BL_ON_WORKER;
+static bool move_slot(struct bl_table *t, uint32_t slot)
+{
+    struct bl_line *l = &t->slots->line[slot / BL_LINE_SLOTS];
+    unsigned place = slot % BL_LINE_SLOTS;
+    uint64_t key = l->key[place];
+    uint32_t at;
+    if (!bl_slots_room(t->next, key, &at))
+        return false;
+    struct bl_line *to = &t->next->line[at / BL_LINE_SLOTS];
+    unsigned to_place = at % BL_LINE_SLOTS;
+    if (to->key[to_place] == BL_KEY_GONE)
+        bl_line_count(&t->next_gone, -1);
+    copy_side(t->slots, slot, t->next, at);
+    bl_line_set_last_beat(to, to_place, l->last_beat[place]);
+    bl_line_set_sequence(to, to_place, l->sequence[place]);
+    /* First there, then no longer here: a reader finds it in one. */
+    bl_line_set_key(to, to_place, key);
+    bl_line_set_key(l, place, BL_KEY_GONE);
+    return true;
+}
+
+static bool move_one_line(struct bl_table *t) BL_ON_WORKER;
+static bool move_one_line(struct bl_table *t)
+{
+    uint32_t slot = t->move_line * BL_LINE_SLOTS;
+    for (unsigned place = 0; place < BL_LINE_SLOTS; place++) {
+        uint64_t key = t->slots->line[t->move_line].key[place];
+        if (key != BL_KEY_EMPTY && key != BL_KEY_GONE && !move_slot(t, slot + place))
+            return false;
+    }
+    t->move_line++;
+    return true;
+}
+
+static struct bl_slots *publish_next(struct bl_table *t) BL_ON_WORKER;
+static struct bl_slots *publish_next(struct bl_table *t)
+{
+    struct bl_slots *old = t->slots;
+    t->move_line = 0;
+    bl_line_count(&t->gone, (int32_t)(t->next_gone - t->gone));
+    t->next_gone = 0;
+    /* In this order: see bl_table_find. */
+    bl_rcu_publish(&t->slots, t->next);
+    bl_rcu_publish(&t->next, (struct bl_slots *)NULL);
+    return old;
+}
+
+struct bl_slots *bl_table_grow_step(struct bl_table *t, unsigned lines)
+{
+    if (t->next == NULL)
+        return NULL;
+    for (; lines > 0 && t->move_line < t->slots->line_count; lines--)
+        if (!move_one_line(t))
+            return NULL;
+    return t->move_line < t->slots->line_count ? NULL : publish_next(t);
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* table_line: the table's inner steps, shared by table*.c and used by
+ * nobody else: where a key's probe starts, what
+ * one line holds, and the stores into a slot with their order.
+ *
+ * The worker is the only writer of lines, so its own loads need no
+ * order; its stores are relaxed, but for the key, which is released
+ * after the slot's other words (a plain store on x86). */
+#pragma once
+
+#include "engine/table.h"
+
+/* First line of a key's probe: its upper half scaled to the number of
+ * lines, so that any number of lines will do and no division is needed.
+ * Keeps the order of keys: growth from the front writes to the front. */
+static inline uint32_t bl_line_home(const struct bl_slots *s, uint64_t key)
+{
+    return (uint32_t)(((key >> 32) * s->line_count) >> 32);
+}
+
+static inline uint32_t bl_line_after(const struct bl_slots *s, uint32_t line)
+{
+    return line + 1 == s->line_count ? 0 : line + 1;
+}
+
+static inline uint64_t bl_line_key(const struct bl_line *l, unsigned place)
+{
+    return __atomic_load_n(&l->key[place], __ATOMIC_ACQUIRE);
+}
+
+static inline void bl_line_set_key(struct bl_line *l, unsigned place, uint64_t key)
+{
+    __atomic_store_n(&l->key[place], key, __ATOMIC_RELEASE);
+}
+
+static inline void bl_line_set_last_beat(struct bl_line *l, unsigned place, uint32_t tick)
+{
+    __atomic_store_n(&l->last_beat[place], tick, __ATOMIC_RELAXED);
+}
+
+static inline void bl_line_set_sequence(struct bl_line *l, unsigned place, uint32_t sequence)
+{
+    __atomic_store_n(&l->sequence[place], sequence, __ATOMIC_RELAXED);
+}
+
+/* Bit i: place i holds `key`, marked or not. Any thread. */
+static inline unsigned bl_line_hit(const struct bl_line *l, uint64_t key)
+{
+    unsigned hit = 0;
+    for (unsigned i = 0; i < BL_LINE_SLOTS; i++)
+        hit |= (unsigned)((bl_line_key(l, i) & ~BL_KEY_ATTEND) == key) << i;
+    return hit;
+}
+
+/* A place was never used: no probe went past this line. */
+static inline bool bl_line_has_empty(const struct bl_line *l)
+{
+    for (unsigned i = 0; i < BL_LINE_SLOTS; i++)
+        if (bl_line_key(l, i) == BL_KEY_EMPTY)
+            return true;
+    return false;
+}
+
+/* Counters of the worker that others read. */
+static inline void bl_line_count(uint32_t *counter, int32_t n)
+{
+    __atomic_store_n(counter, *counter + (uint32_t)n, __ATOMIC_RELAXED);
+}
+
+/* Finds a key in one generation. Any thread. */
+bool bl_slots_search(const struct bl_slots *s, uint64_t key, uint32_t *slot);
+
+/* A place for `key`, which is not there. False: BL_PROBE_LINES full
+ * lines. */
+bool bl_slots_room(const struct bl_slots *s, uint64_t key, uint32_t *slot);
+
+/* Turns an occupied slot into a deleted one. Returns whether it had to
+ * become BL_KEY_GONE, because probes may have gone past its line. */
+bool bl_slots_vacate(struct bl_slots *s, uint32_t slot) BL_ON_WORKER;
+
+void bl_slots_set_anomaly(struct bl_slots *s, uint32_t slot, const struct bl_anomaly *a) BL_ON_WORKER;
+
+/* bl_table_beat by the vector or by the scalar compare, which give the
+ * same answers: the tests' handle. `simd` only where there is some. */
+unsigned bl_table_beat_with(struct bl_table *t, const struct bl_beat *beats, unsigned n, uint32_t now,
+                            struct bl_odd odd[BL_BURST], bool simd) BL_ON_WORKER;
+bool bl_table_beat_has_simd(void);
+
+/* The last beat becomes `age` ticks ago, unless a younger one is there.
+ * Both ages are shifted by what bl_age_ticks takes for a stamp ahead of
+ * `now`, so that such a stamp is the youngest, and one comparison works
+ * for every age that there is. */
+static inline void bl_line_beat(struct bl_line *l, unsigned place, const struct bl_beat *b, uint32_t now)
+{
+    const uint32_t ahead = UINT32_MAX - BL_AGE_MAX;
+    uint32_t age = b->age_ticks > BL_AGE_MAX ? BL_AGE_MAX : b->age_ticks;
+    if (age + ahead < now - l->last_beat[place] + ahead)
+        bl_line_set_last_beat(l, place, now - age);
+}
