@@ -11,7 +11,7 @@
 #include "control/config_schema.h"
 
 #define ERRORS_MAX 10u
-#define FILE_MAX   (1024u * 1024u) /* a config is some KiB; this is a mistake */
+#define FILE_MAX   ((size_t)1024 * 1024) /* a config is some KiB; this is a mistake */
 #define PATH_BYTES 160
 
 /* Where one file is read into one config. */
