@@ -90,6 +90,8 @@ void bl_fleet_configure(struct bl_fleet *f, const struct bl_fleet_config *c) BL_
 int bl_fleet_add_table(struct bl_fleet *f, struct bl_table *t, struct bl_ingest_clock *clock) BL_ON_CONTROL;
 
 const struct bl_registry *bl_fleet_registry(const struct bl_fleet *f);
+/* Control's own access, for bl_registry_reclaim after a grace period. */
+struct bl_registry *bl_fleet_registry_own(struct bl_fleet *f) BL_ON_CONTROL;
 const struct bl_fleet_stats *bl_fleet_stats_of(const struct bl_fleet *f);
 const struct bl_fleet_table *bl_fleet_table_at(const struct bl_fleet *f, uint32_t table);
 uint32_t bl_fleet_table_count(const struct bl_fleet *f);

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/fleet.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/fleet_internal.h"
+
+struct bl_fleet *bl_fleet_new(const struct bl_fleet_config *c, const struct bl_key_secret *secret,
+                              const struct bl_fleet_out *out)
+{
+    struct bl_fleet *f = calloc(1, sizeof(*f));
+    if (!f)
+        return NULL;
+    f->registry = bl_registry_new(&c->memory, secret, c->max_nodes);
+    if (!f->registry) {
+        free(f);
+        return NULL;
+    }
+    f->config = *c;
+    f->secret = *secret;
+    f->out = *out;
+    f->follow_defaults = BL_NODE_NONE;
+    return f;
+}
+
+void bl_fleet_free(struct bl_fleet *f)
+{
+    if (!f)
+        return;
+    for (uint32_t i = 0; i < f->table_count; i++) {
+        bl_sweep_free(f->table[i].shared.sweep);
+        free(f->table[i].touched.key);
+        free(f->table[i].retiring.key);
+    }
+    bl_registry_free(f->registry);
+    free(f);
+}
+
+void bl_fleet_configure(struct bl_fleet *f, const struct bl_fleet_config *c)
+{
+    bl_registry_set_max(f->registry, c->max_nodes);
+    f->config.max_nodes = c->max_nodes;
+    f->config.create_per_s = c->create_per_s;
+    if (memcmp(&f->config.defaults, &c->defaults, sizeof(c->defaults)) == 0)
+        return;
+    __atomic_store_n(&f->config.defaults.timeout_ms, c->defaults.timeout_ms, __ATOMIC_RELAXED);
+    __atomic_store_n(&f->config.defaults.warn_ms, c->defaults.warn_ms, __ATOMIC_RELAXED);
+    __atomic_store_n(&f->config.defaults.err_ms, c->defaults.err_ms, __ATOMIC_RELAXED);
+    __atomic_store_n(&f->config.defaults.retries, c->defaults.retries, __ATOMIC_RELAXED);
+    f->follow_defaults = 0;
+}
+
+int bl_fleet_add_table(struct bl_fleet *f, struct bl_table *t, struct bl_ingest_clock *clock)
+{
+    uint32_t i = f->table_count;
+    if (i == BL_TABLES_MAX)
+        return -ENOSPC;
+    struct bl_sweep *sweep = bl_sweep_new(t);
+    if (!sweep)
+        return -ENOMEM;
+    f->table[i].shared = (struct bl_fleet_table){.table = t, .clock = clock, .sweep = sweep};
+    __atomic_store_n(&f->table_count, i + 1, __ATOMIC_RELEASE);
+    return (int)i;
+}
+
+const struct bl_registry *bl_fleet_registry(const struct bl_fleet *f)
+{
+    return f->registry;
+}
+
+struct bl_registry *bl_fleet_registry_own(struct bl_fleet *f)
+{
+    return f->registry;
+}
+
+const struct bl_fleet_stats *bl_fleet_stats_of(const struct bl_fleet *f)
+{
+    return &f->stats;
+}
+
+const struct bl_fleet_table *bl_fleet_table_at(const struct bl_fleet *f, uint32_t table)
+{
+    return &f->table[table].shared;
+}
+
+uint32_t bl_fleet_table_count(const struct bl_fleet *f)
+{
+    return __atomic_load_n(&f->table_count, __ATOMIC_ACQUIRE);
+}
+
+struct bl_policy bl_fleet_policy_of(const struct bl_fleet *f, const struct bl_node *n)
+{
+    const struct bl_policy *d = &f->config.defaults;
+    struct bl_policy p = {
+        .timeout_ms = BL_NODE_READ(n->policy.timeout_ms),
+        .warn_ms = BL_NODE_READ(n->policy.warn_ms),
+        .err_ms = BL_NODE_READ(n->policy.err_ms),
+        .retries = BL_NODE_READ(n->policy.retries),
+        .detector = BL_NODE_READ(n->policy.detector),
+    };
+    if (!p.timeout_ms && !p.warn_ms && !p.err_ms) {
+        p.timeout_ms = BL_NODE_READ(d->timeout_ms);
+        p.warn_ms = BL_NODE_READ(d->warn_ms);
+        p.err_ms = BL_NODE_READ(d->err_ms);
+    }
+    if (!(BL_NODE_READ(n->flags) & BL_NODE_OWN_RETRIES))
+        p.retries = BL_NODE_READ(d->retries);
+    return p;
+}
+
+/* A clock's tick: as control last set it, or as it runs at `now_ns`. */
+typedef uint32_t tick_at(const struct bl_ingest_clock *c, uint64_t now_ns);
+
+static bool freshest_by(const struct bl_fleet *f, uint64_t key, tick_at *tick, uint64_t now_ns,
+                        struct bl_freshest *out)
+{
+    bool found = false;
+    uint32_t tables = bl_fleet_table_count(f);
+
+    for (uint32_t i = 0; i < tables; i++) {
+        const struct bl_fleet_table *t = &f->table[i].shared;
+        struct bl_place place;
+        if (!bl_table_find(t->table, key, &place))
+            continue;
+        uint32_t last_beat = bl_slots_last_beat(place.slots, place.slot);
+        uint32_t age = bl_age_ticks(tick(t->clock, now_ns), last_beat);
+        if (!found || age < out->age_ticks)
+            *out = (struct bl_freshest){.table = i, .place = place, .last_beat = last_beat, .age_ticks = age};
+        found = true;
+    }
+    return found;
+}
+
+bool bl_fleet_freshest(const struct bl_fleet *f, uint64_t key, uint64_t now_ns, struct bl_freshest *out)
+{
+    return freshest_by(f, key, bl_ingest_clock_tick, now_ns, out);
+}
+
+static uint32_t controls_tick(const struct bl_ingest_clock *c, uint64_t now_ns)
+{
+    (void)now_ns;
+    bl_role_assume_control(); /* bl_fleet_freshest_now is control's */
+    return bl_ingest_clock_now(c);
+}
+
+bool bl_fleet_freshest_now(const struct bl_fleet *f, uint64_t key, struct bl_freshest *out)
+{
+    return freshest_by(f, key, controls_tick, 0, out);
+}
+
+/* ---- lists of keys ---------------------------------------------------- */
+
+bool bl_key_list_add(struct bl_key_list *l, uint64_t key)
+{
+    if (l->count == l->capacity) {
+        uint32_t capacity = l->capacity ? l->capacity * 2 : 64;
+        uint64_t *grown = realloc(l->key, capacity * sizeof(*grown));
+        if (!grown)
+            return false;
+        l->key = grown;
+        l->capacity = capacity;
+    }
+    l->key[l->count++] = key;
+    return true;
+}
+
+/* ---- growth ------------------------------------------------------------- */
+
+void bl_fleet_grow_begun(struct bl_fleet *f, uint32_t table)
+{
+    f->table[table].growing = true;
+    f->table[table].touched.count = 0;
+}
+
+void bl_fleet_grow_done(struct bl_fleet *f, uint32_t table)
+{
+    struct bl_fleet_table_state *t = &f->table[table];
+
+    t->growing = false;
+    if (t->touched_lost)
+        f->follow_defaults = 0; /* writes every node's slots again */
+    t->touched_lost = false;
+    /* Out of memory leaves the sweep on the old generation's shape: it
+     * would miss nodes, so it is tried again before each round. */
+    t->rebuild = bl_sweep_rebuild(t->shared.sweep) != 0;
+    for (uint32_t i = 0; i < t->touched.count; i++) {
+        uint32_t node = bl_registry_find_key(f->registry, t->touched.key[i]);
+        if (node != BL_NODE_NONE)
+            bl_fleet_write_slot(f, table, node);
+    }
+    t->touched.count = 0;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fleet_internal: what fleet.c (the parts and their life), fleet_node.c
+ * (who is told what of a node) and fleet_verdict.c (time) share. Nobody
+ * else includes it. Control only. */
+#pragma once
+
+#include "engine/fleet.h"
+
+/* A growing list of keys. */
+struct bl_key_list {
+    uint64_t *key;
+    uint32_t count, capacity;
+};
+
+/* False: out of memory, the key is not in the list. */
+bool bl_key_list_add(struct bl_key_list *l, uint64_t key);
+
+struct bl_fleet_table_state {
+    struct bl_fleet_table shared;
+    bool growing;                /* asked, not yet published */
+    bool rebuild;                /* the sweep has not seen the newest generation yet */
+    bool touched_lost;           /* no memory for the list below: write them all */
+    struct bl_key_list touched;  /* policy words written since growth began */
+    struct bl_key_list retiring; /* deletions that met a full ring */
+};
+
+#define BL_FINDINGS 256u
+
+struct bl_fleet {
+    struct bl_registry *registry;
+    struct bl_fleet_config config;
+    struct bl_key_secret secret;
+    struct bl_fleet_out out;
+    struct bl_fleet_table_state table[BL_TABLES_MAX];
+    uint32_t table_count;
+    uint32_t sweep_table;     /* where the round is */
+    uint32_t follow_defaults; /* next node to re-judge after new defaults; NONE: through */
+    int64_t create_second;    /* the creation rate's window */
+    uint32_t created;         /* in it */
+    struct bl_fleet_stats stats;
+    struct bl_finding finding[BL_FINDINGS];
+};
+
+/* Counts in stats, which the api thread reads. */
+static inline void bl_fleet_count(uint64_t *counter)
+{
+    __atomic_store_n(counter, *counter + 1, __ATOMIC_RELAXED);
+}
+
+/* Writes the node's policy word into its slot of one table, if it has
+ * one there, and lowers its block's time. Returns whether it has. */
+bool bl_fleet_write_slot(struct bl_fleet *f, uint32_t table, uint32_t node) BL_ON_CONTROL;
+/* The same in every table. */
+void bl_fleet_write_slots(struct bl_fleet *f, uint32_t node) BL_ON_CONTROL;
+
+/* Takes the node out of one table: policy word back to NONE, then the
+ * deletion; kept and asked again if the worker's ring is full. */
+void bl_fleet_retire(struct bl_fleet *f, uint32_t table, uint64_t key) BL_ON_CONTROL;
+
+/* Changes the node's state (not to the one it has), tells it, writes the
+ * slots. `seen` NULL: the node is in no table. */
+struct bl_change {
+    enum bl_state to;
+    const char *reason;
+    int64_t unix_ms;
+    const struct bl_freshest *seen;
+    uint32_t lateness_ticks;
+};
+void bl_fleet_change(struct bl_fleet *f, uint32_t node, const struct bl_change *c) BL_ON_CONTROL;
+
+/* The freshest beat on control's own clocks, as of its last look. */
+bool bl_fleet_freshest_now(const struct bl_fleet *f, uint64_t key, struct bl_freshest *out) BL_ON_CONTROL;
+
+/* Judges a node on its freshest beat and its policy right now, whatever
+ * its slot's threshold says, and writes its slots. */
+void bl_fleet_judge(struct bl_fleet *f, uint32_t node, int64_t unix_ms) BL_ON_CONTROL;

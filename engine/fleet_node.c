@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is told of a node, by workers and by people. */
+#include <errno.h>
+#include <string.h>
+
+#include "engine/fleet_internal.h"
+
+static uint64_t key_of(const struct bl_fleet *f, const struct bl_node_ref *who)
+{
+    return who->name ? bl_key_of_name(&f->secret, who->name, who->name_len)
+                     : bl_key_of_id(&f->secret, who->id);
+}
+
+/* Whether one more stranger may be taken in this second. */
+static bool creation_allowed(struct bl_fleet *f, int64_t unix_ms)
+{
+    int64_t second = unix_ms / 1000;
+    if (second != f->create_second) {
+        f->create_second = second;
+        f->created = 0;
+    }
+    if (f->config.create_per_s && f->created >= f->config.create_per_s)
+        return false;
+    f->created++;
+    return true;
+}
+
+/* The node, made if it is a stranger (*fresh). 0 or what
+ * bl_registry_add_* says, -EAGAIN for the rate. */
+static int find_or_add(struct bl_fleet *f, const struct bl_node_ref *who, int64_t unix_ms, uint32_t *node,
+                       bool *fresh) BL_ON_CONTROL
+{
+    *fresh = false;
+    *node = bl_registry_find_key(f->registry, key_of(f, who));
+    if (*node != BL_NODE_NONE)
+        return 0;
+    if (!creation_allowed(f, unix_ms)) {
+        bl_fleet_count(&f->stats.refused_rate);
+        return -EAGAIN;
+    }
+    int r = who->name ? bl_registry_add_name(f->registry, who->name, who->name_len, node)
+                      : bl_registry_add_id(f->registry, who->id, node);
+    if (r == -ENOSPC)
+        bl_fleet_count(&f->stats.refused_max_nodes);
+    if (r)
+        return r;
+    struct bl_node *n = bl_registry_at(f->registry, *node);
+    BL_NODE_WRITE(n->first_seen_unix_ms, unix_ms);
+    BL_NODE_WRITE(n->state_since_unix_ms, unix_ms);
+    bl_fleet_count(&f->stats.registered);
+    *fresh = true;
+    return 0;
+}
+
+/* A beat for a node that was not ok brings it back, unless a person has
+ * paused it. */
+static void beaten(struct bl_fleet *f, uint32_t node, int64_t unix_ms) BL_ON_CONTROL
+{
+    const struct bl_node *n = bl_registry_at(f->registry, node);
+    bool muted = n->state == BL_STATE_PAUSED && !(n->flags & BL_NODE_UNTIL_BEAT);
+    struct bl_freshest seen;
+
+    if (n->state == BL_STATE_OK || muted || !bl_fleet_freshest_now(f, n->key, &seen))
+        return;
+    bl_fleet_change(f, node,
+                    &(struct bl_change){.to = BL_STATE_OK,
+                                        .reason = n->state == BL_STATE_NEW ? "first beat" : "beat",
+                                        .unix_ms = unix_ms,
+                                        .seen = &seen});
+}
+
+int bl_fleet_seen(struct bl_fleet *f, uint32_t table, const struct bl_node_ref *who, uint32_t interval_ms,
+                  int64_t unix_ms)
+{
+    uint32_t node;
+    bool fresh;
+    int r = find_or_add(f, who, unix_ms, &node, &fresh);
+    if (r) {
+        bl_fleet_retire(f, table, key_of(f, who));
+        return r;
+    }
+    struct bl_node *n = bl_registry_at(f->registry, node);
+    BL_NODE_WRITE(n->table, (uint16_t)table);
+    if (interval_ms)
+        BL_NODE_WRITE(n->interval_ms, interval_ms);
+    if (fresh)
+        bl_registry_set_state(f->registry, node, BL_STATE_OK);
+    else
+        beaten(f, node, unix_ms);
+    bl_fleet_write_slot(f, table, node);
+    return 0;
+}
+
+static void apply_patch(struct bl_node *n, const struct bl_policy_patch *p)
+{
+    if (p->set & BL_SET_TIMEOUT)
+        BL_NODE_WRITE(n->policy.timeout_ms, p->policy.timeout_ms);
+    if (p->set & BL_SET_WARN)
+        BL_NODE_WRITE(n->policy.warn_ms, p->policy.warn_ms);
+    if (p->set & BL_SET_ERR)
+        BL_NODE_WRITE(n->policy.err_ms, p->policy.err_ms);
+    if (p->set & BL_SET_DETECTOR)
+        BL_NODE_WRITE(n->policy.detector, p->policy.detector);
+    if (p->set & BL_SET_INTERVAL)
+        BL_NODE_WRITE(n->interval_ms, p->interval_ms);
+    if (p->set & BL_SET_RETRIES) {
+        BL_NODE_WRITE(n->policy.retries, p->policy.retries);
+        BL_NODE_WRITE(n->flags, (uint8_t)(n->flags | BL_NODE_OWN_RETRIES));
+    }
+}
+
+static void set_policy(struct bl_fleet *f, uint32_t node, const struct bl_policy_patch *patch,
+                       int64_t unix_ms) BL_ON_CONTROL
+{
+    apply_patch(bl_registry_at(f->registry, node), patch);
+    bl_fleet_judge(f, node, unix_ms);
+}
+
+int bl_fleet_set(struct bl_fleet *f, const struct bl_node_ref *who, const struct bl_policy_patch *patch,
+                 int64_t unix_ms)
+{
+    uint32_t node;
+    bool fresh;
+    int r = find_or_add(f, who, unix_ms, &node, &fresh);
+    if (r == 0)
+        set_policy(f, node, patch, unix_ms);
+    return r;
+}
+
+int bl_fleet_hello(struct bl_fleet *f, uint64_t id, const char *name, unsigned name_len,
+                   const struct bl_policy_patch *patch, int64_t unix_ms)
+{
+    uint32_t node;
+    bool fresh;
+    int r = find_or_add(f, &(struct bl_node_ref){.id = id}, unix_ms, &node, &fresh);
+    if (r)
+        return r;
+    if (name_len) {
+        r = bl_registry_rename(f->registry, node, name, name_len);
+        if (r == -EEXIST)
+            bl_fleet_count(&f->stats.name_conflicts);
+    }
+    set_policy(f, node, patch, unix_ms);
+    return r;
+}
+
+/* Pauses a node; `flags` BL_NODE_UNTIL_BEAT if its next beat ends that. */
+static int pause_node(struct bl_fleet *f, uint32_t node, uint8_t flags, const char *reason, int64_t unix_ms)
+    BL_ON_CONTROL
+{
+    if (!bl_registry_get(f->registry, node))
+        return -ENOENT;
+    struct bl_node *n = bl_registry_at(f->registry, node);
+    struct bl_freshest seen;
+    bool in_table = bl_fleet_freshest_now(f, n->key, &seen);
+
+    BL_NODE_WRITE(n->flags, (uint8_t)((n->flags & ~BL_NODE_UNTIL_BEAT) | flags));
+    if (n->state != BL_STATE_PAUSED)
+        bl_fleet_change(f, node,
+                        &(struct bl_change){.to = BL_STATE_PAUSED,
+                                            .reason = reason,
+                                            .unix_ms = unix_ms,
+                                            .seen = in_table ? &seen : NULL});
+    bl_fleet_write_slots(f, node);
+    return 0;
+}
+
+void bl_fleet_bye(struct bl_fleet *f, const struct bl_node_ref *who, int64_t unix_ms)
+{
+    uint32_t node = bl_registry_find_key(f->registry, key_of(f, who));
+    if (node == BL_NODE_NONE)
+        return;
+    /* What a person has paused stays paused when it comes back. */
+    if (bl_registry_at(f->registry, node)->state != BL_STATE_PAUSED)
+        pause_node(f, node, BL_NODE_UNTIL_BEAT, "bye", unix_ms);
+}
+
+int bl_fleet_pause(struct bl_fleet *f, uint32_t node, int64_t unix_ms)
+{
+    return pause_node(f, node, 0, "paused", unix_ms);
+}
+
+int bl_fleet_resume(struct bl_fleet *f, uint32_t node, int64_t unix_ms)
+{
+    const struct bl_node *n = bl_registry_get(f->registry, node);
+    struct bl_freshest seen;
+
+    if (!n)
+        return -ENOENT;
+    if (n->state != BL_STATE_PAUSED)
+        return 0;
+    bool in_table = bl_fleet_freshest_now(f, n->key, &seen);
+    bl_fleet_change(f, node,
+                    &(struct bl_change){.to = in_table ? BL_STATE_OK : BL_STATE_NEW,
+                                        .reason = "resumed",
+                                        .unix_ms = unix_ms,
+                                        .seen = in_table ? &seen : NULL});
+    bl_fleet_judge(f, node, unix_ms);
+    return 0;
+}
+
+int bl_fleet_remove(struct bl_fleet *f, uint32_t node)
+{
+    const struct bl_node *n = bl_registry_get(f->registry, node);
+    struct bl_place place;
+
+    if (!n)
+        return -ENOENT;
+    for (uint32_t i = 0; i < f->table_count; i++)
+        if (bl_table_find(f->table[i].shared.table, n->key, &place))
+            bl_fleet_retire(f, i, n->key);
+    bl_registry_remove(f->registry, node);
+    return 0;
+}

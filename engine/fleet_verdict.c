@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Time: the sweep's findings and the verdict on each node. */
+#include "engine/fleet_internal.h"
+
+/* Nodes per sweep batch that new defaults are brought to. */
+#define FOLLOW_DIVISOR 8u
+
+/* ---- slots --------------------------------------------------------------- */
+
+/* Whether a fresh beat of a node in this state is news. */
+static bool is_watched(const struct bl_node *n)
+{
+    switch ((enum bl_state)n->state) {
+    case BL_STATE_PAUSED:
+        return n->flags & BL_NODE_UNTIL_BEAT;
+    case BL_STATE_WARNING:
+    case BL_STATE_FAILED:
+    case BL_STATE_UNKNOWN:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static struct bl_thresholds thresholds_of(const struct bl_fleet *f, const struct bl_node *n)
+{
+    struct bl_policy p = bl_fleet_policy_of(f, n);
+    return bl_policy_thresholds(&p, n->interval_ms);
+}
+
+/* When the sweep must look at the slot at the latest. */
+static void lower_block(struct bl_fleet *f, uint32_t table, const struct bl_place *place,
+                        const struct bl_slot_policy *p) BL_ON_CONTROL
+{
+    const struct bl_fleet_table *t = &f->table[table].shared;
+    uint32_t now = bl_ingest_clock_now(t->clock);
+
+    if (p->flags & BL_POLICY_WATCH)
+        bl_sweep_lower(t->sweep, place, now + BL_RECHECK_TICKS);
+    if (p->threshold_ticks == BL_THRESHOLD_NEVER)
+        return;
+    uint32_t age = bl_age_ticks(now, bl_slots_last_beat(place->slots, place->slot));
+    uint32_t left = age > p->threshold_ticks ? 0 : p->threshold_ticks - age + 1;
+    bl_sweep_lower(t->sweep, place, now + (left < BL_BLOCK_MAX_TICKS ? left : BL_BLOCK_MAX_TICKS));
+}
+
+bool bl_fleet_write_slot(struct bl_fleet *f, uint32_t table, uint32_t node)
+{
+    struct bl_fleet_table_state *t = &f->table[table];
+    const struct bl_node *n = bl_registry_at(f->registry, node);
+    struct bl_thresholds thresholds = thresholds_of(f, n);
+    struct bl_place place;
+
+    if (!bl_table_find(t->shared.table, n->key, &place))
+        return false;
+    struct bl_slot_policy p = {
+        .threshold_ticks = bl_state_next_threshold(&thresholds, (enum bl_state)n->state),
+        .node = node & BL_NODE_NONE,
+        .flags = is_watched(n) ? BL_POLICY_WATCH : 0,
+    };
+    bl_slots_set_policy(place.slots, place.slot, p);
+    lower_block(f, table, &place, &p);
+    if (t->growing && !bl_key_list_add(&t->touched, n->key))
+        t->touched_lost = true;
+    return true;
+}
+
+void bl_fleet_write_slots(struct bl_fleet *f, uint32_t node)
+{
+    for (uint32_t i = 0; i < f->table_count; i++)
+        bl_fleet_write_slot(f, i, node);
+}
+
+/* ---- retiring ------------------------------------------------------------ */
+
+static void forget_slot(struct bl_table *t, uint64_t key) BL_ON_CONTROL
+{
+    struct bl_place place;
+    if (bl_table_find(t, key, &place))
+        bl_slots_set_policy(
+            place.slots, place.slot,
+            (struct bl_slot_policy){.threshold_ticks = BL_THRESHOLD_NEVER, .node = BL_NODE_NONE});
+}
+
+void bl_fleet_retire(struct bl_fleet *f, uint32_t table, uint64_t key)
+{
+    struct bl_fleet_table_state *t = &f->table[table];
+
+    forget_slot(t->shared.table, key);
+    if (f->out.retire(f->out.ctx, table, key))
+        return;
+    bl_fleet_count(&f->stats.retire_waits);
+    /* Without memory for the list the slot stays, without a node, until
+     * its node is told of again. */
+    bl_key_list_add(&t->retiring, key);
+}
+
+/* Asks again for the deletions that met a full ring. A node that was
+ * registered anew meanwhile keeps its record. */
+static void retire_again(struct bl_fleet *f, uint32_t table) BL_ON_CONTROL
+{
+    struct bl_fleet_table_state *t = &f->table[table];
+
+    while (t->retiring.count) {
+        uint64_t key = t->retiring.key[t->retiring.count - 1];
+        struct bl_place place;
+        bool stays = !bl_table_find(t->shared.table, key, &place) ||
+                     bl_slots_policy(place.slots, place.slot).node != BL_NODE_NONE;
+        if (!stays && !f->out.retire(f->out.ctx, table, key))
+            return;
+        t->retiring.count--;
+    }
+}
+
+/* ---- verdicts ------------------------------------------------------------ */
+
+static void tell(struct bl_fleet *f, uint32_t node, enum bl_state from, const struct bl_change *c)
+    BL_ON_CONTROL
+{
+    const struct bl_node *n = bl_registry_at(f->registry, node);
+
+    f->out.transition(f->out.ctx, &(struct bl_transition){.node = node,
+                                                          .name = n->name,
+                                                          .from = from,
+                                                          .to = c->to,
+                                                          .time_unix_ms = c->unix_ms,
+                                                          .last_beat_unix_ms = n->last_beat_unix_ms,
+                                                          .incident = n->incident,
+                                                          .lateness_ticks = c->lateness_ticks,
+                                                          .reason = c->reason});
+}
+
+void bl_fleet_change(struct bl_fleet *f, uint32_t node, const struct bl_change *c)
+{
+    struct bl_node *n = bl_registry_at(f->registry, node);
+    enum bl_state from = (enum bl_state)n->state;
+
+    if (from == BL_STATE_OK && c->to > BL_STATE_OK)
+        BL_NODE_WRITE(n->incident, n->incident + 1);
+    if (c->seen) {
+        BL_NODE_WRITE(n->last_beat_unix_ms, c->unix_ms - (int64_t)c->seen->age_ticks);
+        BL_NODE_WRITE(n->judged_tick, c->seen->last_beat);
+        BL_NODE_WRITE(n->table, (uint16_t)c->seen->table);
+    }
+    if (c->to != BL_STATE_PAUSED)
+        BL_NODE_WRITE(n->flags, (uint8_t)(n->flags & ~BL_NODE_UNTIL_BEAT));
+    BL_NODE_WRITE(n->state_since_unix_ms, c->unix_ms);
+    bl_registry_set_state(f->registry, node, c->to);
+    bl_fleet_write_slots(f, node);
+    tell(f, node, from, c);
+}
+
+/* The state that the freshest beat gives a node, and why. Its own state
+ * if there is nothing to say. */
+static enum bl_state conclude(const struct bl_fleet *f, const struct bl_node *n,
+                              const struct bl_freshest *seen, const char **reason)
+{
+    struct bl_thresholds thresholds = thresholds_of(f, n);
+    enum bl_state is = (enum bl_state)n->state;
+    bool beaten = seen->last_beat != n->judged_tick;
+
+    if (is == BL_STATE_PAUSED) {
+        *reason = "beat";
+        return beaten && (n->flags & BL_NODE_UNTIL_BEAT) ? BL_STATE_OK : is;
+    }
+    enum bl_state to = bl_state_of_age(&thresholds, seen->age_ticks);
+    if (is == BL_STATE_NEW)
+        *reason = "first beat";
+    else if (to > is)
+        *reason = "timeout";
+    else
+        *reason = beaten ? "beat" : "policy";
+    return to;
+}
+
+/* How long after its threshold a timeout was noticed. */
+static uint32_t lateness_of(const struct bl_fleet *f, const struct bl_node *n, enum bl_state to, uint32_t age)
+{
+    struct bl_thresholds t = thresholds_of(f, n);
+    uint32_t threshold = to == BL_STATE_FAILED ? t.failed_ticks : t.warning_ticks;
+    return age > threshold ? age - threshold : 0;
+}
+
+static void judge_on(struct bl_fleet *f, uint32_t node, const struct bl_freshest *seen, bool swept,
+                     int64_t unix_ms) BL_ON_CONTROL
+{
+    const struct bl_node *n = bl_registry_at(f->registry, node);
+    struct bl_change c = {.unix_ms = unix_ms, .seen = seen};
+
+    c.to = conclude(f, n, seen, &c.reason);
+    if (c.to == (enum bl_state)n->state) {
+        bl_fleet_write_slots(f, node);
+        return;
+    }
+    if (swept && c.to > BL_STATE_OK && c.to > (enum bl_state)n->state) {
+        c.lateness_ticks = lateness_of(f, n, c.to, seen->age_ticks);
+        bl_histogram_add(&f->stats.lateness_ms, c.lateness_ticks);
+    }
+    bl_fleet_change(f, node, &c);
+}
+
+void bl_fleet_judge(struct bl_fleet *f, uint32_t node, int64_t unix_ms)
+{
+    struct bl_freshest seen;
+    if (bl_fleet_freshest_now(f, bl_registry_at(f->registry, node)->key, &seen))
+        judge_on(f, node, &seen, false, unix_ms);
+}
+
+/* One finding of one table. The freshest beat of all tables decides; a
+ * record that is not it and has expired is stale: the node has moved. */
+static void weigh(struct bl_fleet *f, uint32_t table, const struct bl_finding *found, int64_t unix_ms)
+    BL_ON_CONTROL
+{
+    const struct bl_node *n = bl_registry_get(f->registry, found->node);
+    struct bl_freshest seen;
+
+    if (!n || n->key != found->key || !bl_fleet_freshest_now(f, found->key, &seen))
+        return;
+    judge_on(f, found->node, &seen, seen.table == table, unix_ms);
+    if (seen.table != table && found->why == BL_FINDING_EXPIRED) {
+        bl_fleet_count(&f->stats.retired_stale);
+        bl_fleet_retire(f, table, found->key);
+    }
+}
+
+/* Brings the next nodes to new defaults. */
+static void follow_defaults(struct bl_fleet *f, uint32_t nodes, int64_t unix_ms) BL_ON_CONTROL
+{
+    uint32_t end = bl_registry_end(f->registry);
+
+    for (; nodes && f->follow_defaults < end; f->follow_defaults++, nodes--)
+        if (bl_registry_get(f->registry, f->follow_defaults))
+            bl_fleet_judge(f, f->follow_defaults, unix_ms);
+    if (f->follow_defaults >= end)
+        f->follow_defaults = BL_NODE_NONE;
+}
+
+/* A table's turn begins: what waited for it. */
+static void begin_table(struct bl_fleet *f, uint32_t table) BL_ON_CONTROL
+{
+    struct bl_fleet_table_state *t = &f->table[table];
+    retire_again(f, table);
+    if (t->rebuild)
+        t->rebuild = bl_sweep_rebuild(t->shared.sweep) != 0;
+}
+
+bool bl_fleet_sweep(struct bl_fleet *f, uint32_t max_slots, int64_t unix_ms)
+{
+    uint32_t table = f->sweep_table;
+    bool done = true;
+
+    if (f->follow_defaults != BL_NODE_NONE)
+        follow_defaults(f, max_slots / FOLLOW_DIVISOR + 1, unix_ms);
+    if (f->table_count == 0)
+        return true;
+    begin_table(f, table);
+    uint32_t now = bl_ingest_clock_now(f->table[table].shared.clock);
+    unsigned n = bl_sweep_run(f->table[table].shared.sweep, now, max_slots, f->finding, BL_FINDINGS, &done);
+    for (unsigned i = 0; i < n; i++)
+        weigh(f, table, &f->finding[i], unix_ms);
+    if (!done)
+        return false;
+    f->sweep_table = table + 1 < f->table_count ? table + 1 : 0;
+    return f->sweep_table == 0;
+}
