@@ -78,6 +78,22 @@ struct bl_config {
 struct bl_config *bl_config_load(const char *file, char err[BL_CONFIG_ERR_BYTES]);
 void bl_config_free(struct bl_config *c);
 
+/* What the command line says instead of the file. The strings are
+ * argv's. */
+struct bl_config_overrides {
+    const char *port[BL_PORTS_MAX]; /* any given replace all of the file's */
+    unsigned port_count;
+    const char *socket, *eal; /* NULL: not given */
+};
+
+/* Loads the file, then applies the overrides. */
+struct bl_config *bl_config_load_with(const char *file, const struct bl_config_overrides *o,
+                                      char err[BL_CONFIG_ERR_BYTES]);
+
+/* Gives `next` the values of `old` that only a restart changes: ports,
+ * udp_port, socket, eal, cpus. 0 or -ENOMEM. */
+int bl_config_keep_fixed(struct bl_config *next, const struct bl_config *old);
+
 /* The whole config as YAML with each key's sentence as comment, secrets
  * hidden; and as flat JSON objects, one per key: key, value, default. */
 void bl_config_show(const struct bl_config *c, struct bl_text *out, bool json);

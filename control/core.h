@@ -32,6 +32,7 @@ struct bl_core_config {
     unsigned worker_count;
     const struct bl_key_secret *secret;
     struct bl_memory memory; /* of the registry */
+    int cpu;                 /* to pin the thread to; -1: anywhere */
 };
 
 struct bl_core *bl_core_new(const struct bl_core_config *c, char err[BL_ERR_BYTES]);

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/core_internal.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "engine/rcu.h"
+
+#define COMMAND_RING  256u
+#define IDLE_SLEEP_NS 1000000 /* nothing to do: to the next millisecond */
+
+static uint64_t clock_ns(clockid_t id)
+{
+    struct timespec ts;
+    clock_gettime(id, &ts);
+    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* ---- what the fleet says ------------------------------------------------ */
+
+static void on_transition(void *ctx, const struct bl_transition *t)
+{
+    struct bl_event e = {.kind = BL_EVENT_TRANSITION,
+                         .from = (uint8_t)t->from,
+                         .to = (uint8_t)t->to,
+                         .time_unix_ms = t->time_unix_ms,
+                         .last_beat_unix_ms = t->last_beat_unix_ms,
+                         .incident = t->incident};
+
+    bl_role_assume_control(); /* the fleet calls back on control's thread */
+    e.name_len = (uint8_t)snprintf(e.name, sizeof(e.name), "%s", t->name);
+    snprintf(e.reason, sizeof(e.reason), "%s", t->reason);
+    bl_core_emit(ctx, &e);
+}
+
+static bool on_retire(void *ctx, uint32_t table, uint64_t key)
+{
+    struct bl_core *core = ctx;
+    struct bl_order order = {.kind = BL_ORDER_DELETE, .key = key};
+    return bl_ring_push(core->line[table].worker->orders, &order);
+}
+
+void bl_core_emit(struct bl_core *core, struct bl_event *e)
+{
+    e->number = ++core->stats.events;
+    bl_event_feed_push(&core->api_feed, e);
+    bl_event_feed_push(&core->notifier_feed, e);
+}
+
+/* ---- life ------------------------------------------------------------------ */
+
+static struct bl_fleet_config fleet_config(const struct bl_config *c, struct bl_memory memory)
+{
+    return (struct bl_fleet_config){.max_nodes = c->max_nodes,
+                                    .create_per_s = c->create_per_s,
+                                    .defaults = c->defaults,
+                                    .memory = memory};
+}
+
+static int open_rings(struct bl_core *core)
+{
+    int r = bl_event_feed_init(&core->api_feed);
+    if (r == 0)
+        r = bl_event_feed_init(&core->notifier_feed);
+    core->commands = bl_ring_new(COMMAND_RING, sizeof(struct bl_command *));
+    core->answers = bl_ring_new(COMMAND_RING, sizeof(struct bl_command *));
+    return r ? r : core->commands && core->answers ? 0 : -ENOMEM;
+}
+
+static int add_workers(struct bl_core *core, const struct bl_core_config *c)
+{
+    uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+
+    bl_role_assume_control(); /* before its thread starts */
+    for (unsigned i = 0; i < c->worker_count; i++) {
+        struct bl_worker *w = c->worker[i];
+        bl_ingest_clock_init(&w->clock, now_ns, 1);
+        core->line[i] = (struct bl_core_line){.worker = w, .link_up = true};
+        int r = bl_fleet_add_table(core->fleet, &w->table, &w->clock);
+        if (r < 0)
+            return r;
+    }
+    core->line_count = c->worker_count;
+    return 0;
+}
+
+struct bl_core *bl_core_new(const struct bl_core_config *c, char err[BL_ERR_BYTES])
+{
+    if (c->worker_count > BL_TABLES_MAX) {
+        snprintf(err, BL_ERR_BYTES, "%u workers: at most %u; use fewer queues", c->worker_count,
+                 BL_TABLES_MAX);
+        return NULL;
+    }
+    struct bl_core *core = calloc(1, sizeof(*core));
+    if (!core)
+        goto no_memory;
+    core->config = c->config;
+    core->memory = c->memory;
+    core->cpu = c->cpu;
+    core->api_feed.fd = core->notifier_feed.fd = -1;
+    pthread_mutex_init(&core->request.mutex, NULL);
+    pthread_cond_init(&core->request.done, NULL);
+    struct bl_fleet_config fc = fleet_config(c->config, c->memory);
+    struct bl_fleet_out out = {.ctx = core, .transition = on_transition, .retire = on_retire};
+    core->fleet = bl_fleet_new(&fc, c->secret, &out);
+    if (!core->fleet || open_rings(core) || add_workers(core, c))
+        goto no_memory;
+    return core;
+no_memory:
+    snprintf(err, BL_ERR_BYTES, "control core: out of memory for %u tables", c->worker_count);
+    bl_core_free(core);
+    return NULL;
+}
+
+void bl_core_free(struct bl_core *core)
+{
+    if (!core)
+        return;
+    for (unsigned i = 0; i < core->line_count; i++)
+        bl_slots_free(core->line[i].next);
+    bl_fleet_free(core->fleet);
+    bl_event_feed_fini(&core->api_feed);
+    bl_event_feed_fini(&core->notifier_feed);
+    bl_ring_free(core->commands);
+    bl_ring_free(core->answers);
+    pthread_mutex_destroy(&core->request.mutex);
+    pthread_cond_destroy(&core->request.done);
+    free(core);
+}
+
+static void pin(int cpu)
+{
+    cpu_set_t set;
+    if (cpu < 0)
+        return;
+    CPU_ZERO(&set);
+    CPU_SET((unsigned)cpu, &set);
+    /* A CPU that is not ours to use leaves the thread where it is. */
+    pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
+}
+
+static void *run(void *arg)
+{
+    struct bl_core *core = arg;
+
+    bl_role_assume_control();
+    pin(core->cpu);
+    bl_rcu_thread_register();
+    while (!__atomic_load_n(&core->stop, __ATOMIC_ACQUIRE)) {
+        bool busy =
+            bl_core_turn(core, clock_ns(CLOCK_MONOTONIC), (int64_t)(clock_ns(CLOCK_REALTIME) / 1000000));
+        bl_rcu_quiescent();
+        if (busy)
+            continue;
+        bl_rcu_offline();
+        nanosleep(&(struct timespec){.tv_nsec = IDLE_SLEEP_NS}, NULL);
+        bl_rcu_online();
+    }
+    bl_rcu_thread_unregister();
+    return NULL;
+}
+
+int bl_core_start(struct bl_core *core, char err[BL_ERR_BYTES])
+{
+    int r = pthread_create(&core->thread, NULL, run, core);
+    if (r) {
+        snprintf(err, BL_ERR_BYTES, "control core: cannot start its thread: %s", strerror(r));
+        return -r;
+    }
+    pthread_setname_np(core->thread, "bl-control");
+    core->started = true;
+    return 0;
+}
+
+void bl_core_stop(struct bl_core *core)
+{
+    if (!core || !core->started)
+        return;
+    __atomic_store_n(&core->stop, 1, __ATOMIC_RELEASE);
+    pthread_join(core->thread, NULL);
+    core->started = false;
+}
+
+/* ---- main thread: requests ---------------------------------------------------- */
+
+/* Hands one request over and waits until control has taken it. */
+static void request(struct bl_core *core, const struct bl_config *next, const char *detail)
+{
+    pthread_mutex_lock(&core->request.mutex);
+    while (core->started && core->request.pending) /* another thread's comes first */
+        pthread_cond_wait(&core->request.done, &core->request.mutex);
+    core->request.next = next;
+    core->request.detail = detail;
+    __atomic_store_n(&core->request.pending, true, __ATOMIC_RELEASE);
+    while (core->started && __atomic_load_n(&core->request.pending, __ATOMIC_ACQUIRE))
+        pthread_cond_wait(&core->request.done, &core->request.mutex);
+    pthread_mutex_unlock(&core->request.mutex);
+}
+
+void bl_core_reconfigure(struct bl_core *core, const struct bl_config *next)
+{
+    request(core, next, NULL);
+}
+
+void bl_core_say(struct bl_core *core, const char *detail)
+{
+    request(core, NULL, detail);
+}
+
+void bl_core_take_request(struct bl_core *core, int64_t unix_ms)
+{
+    if (!__atomic_load_n(&core->request.pending, __ATOMIC_ACQUIRE))
+        return;
+    pthread_mutex_lock(&core->request.mutex);
+    if (core->request.next) {
+        core->config = core->request.next;
+        struct bl_fleet_config fc = fleet_config(core->config, core->memory);
+        bl_fleet_configure(core->fleet, &fc);
+    }
+    if (core->request.detail) {
+        struct bl_event e = {.kind = BL_EVENT_DAEMON, .time_unix_ms = unix_ms};
+        snprintf(e.detail, sizeof(e.detail), "%s", core->request.detail);
+        bl_core_emit(core, &e);
+    }
+    __atomic_store_n(&core->request.pending, false, __ATOMIC_RELEASE);
+    pthread_cond_broadcast(&core->request.done);
+    pthread_mutex_unlock(&core->request.mutex);
+}
+
+/* ---- the other threads' ends --------------------------------------------------- */
+
+bool bl_core_submit(struct bl_core *core, struct bl_command *c)
+{
+    return bl_ring_push(core->commands, &c);
+}
+
+struct bl_command *bl_core_answered(struct bl_core *core)
+{
+    struct bl_command *c;
+    return bl_ring_pop(core->answers, &c, 1) ? c : NULL;
+}
+
+unsigned bl_core_events(struct bl_core *core, struct bl_event *events, unsigned max)
+{
+    return bl_event_feed_pop(&core->api_feed, events, max);
+}
+
+int bl_core_api_fd(const struct bl_core *core)
+{
+    return core->api_feed.fd;
+}
+
+unsigned bl_core_notices(struct bl_core *core, struct bl_event *events, unsigned max)
+{
+    return bl_event_feed_pop(&core->notifier_feed, events, max);
+}
+
+int bl_core_notifier_fd(const struct bl_core *core)
+{
+    return core->notifier_feed.fd;
+}
+
+const struct bl_fleet *bl_core_fleet(const struct bl_core *core)
+{
+    return core->fleet;
+}
+
+void bl_core_stats(const struct bl_core *core, struct bl_core_stats *out)
+{
+    const struct bl_core_stats *s = &core->stats;
+    *out = (struct bl_core_stats){
+        .turns = BL_NODE_READ(s->turns),
+        .turns_busy = BL_NODE_READ(s->turns_busy),
+        .sweep_rounds = BL_NODE_READ(s->sweep_rounds),
+        .longest_turn_ns = BL_NODE_READ(s->longest_turn_ns),
+        .busy_ns = BL_NODE_READ(s->busy_ns),
+        .events = BL_NODE_READ(s->events),
+        .events_waiting = BL_NODE_READ(core->api_feed.waiting) + BL_NODE_READ(core->notifier_feed.waiting),
+        .growths = BL_NODE_READ(s->growths),
+        .reports = BL_NODE_READ(s->reports),
+        .commands = BL_NODE_READ(s->commands),
+        .frozen_workers = BL_NODE_READ(s->frozen_workers),
+        .batch_slots = BL_NODE_READ(s->batch_slots),
+    };
+}
+
+bool bl_core_link_up(const struct bl_core *core, unsigned worker)
+{
+    return BL_NODE_READ(core->line[worker].link_up);
+}
+
+uint64_t bl_core_missed(const struct bl_core *core, unsigned worker)
+{
+    return BL_NODE_READ(core->line[worker].missed);
+}
+
+unsigned bl_core_worker_count(const struct bl_core *core)
+{
+    return core->line_count;
+}
+
+struct bl_worker *bl_core_worker(const struct bl_core *core, unsigned i)
+{
+    return core->line[i].worker;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* core_internal: what core.c (life and the other threads' ends) and
+ * core_turn.c (the loop's body) share. Nobody else includes it. */
+#pragma once
+
+#include <pthread.h>
+
+#include "control/core.h"
+#include "control/event_feed.h"
+
+enum bl_growth { BL_GROWTH_NONE, BL_GROWTH_PREFAULT, BL_GROWTH_ASK, BL_GROWTH_MOVING };
+
+/* Control's side of one worker. */
+struct bl_core_line {
+    struct bl_worker *worker;
+    uint32_t frozen; /* reasons last told */
+    enum bl_growth growth;
+    struct bl_slots *next; /* being prefaulted, not the worker's yet */
+    uint64_t retry_ns;     /* no memory for a new generation: not before this */
+    uint64_t missed;       /* read by the api thread, as is link_up */
+    bool link_up;
+};
+
+struct bl_core {
+    const struct bl_config *config;
+    struct bl_memory memory;
+    int cpu;
+    struct bl_fleet *fleet;
+    struct bl_core_line line[BL_TABLES_MAX];
+    unsigned line_count;
+    struct bl_event_feed api_feed, notifier_feed;
+    struct bl_ring *commands, *answers; /* struct bl_command * */
+    pthread_t thread;
+    bool started;
+    uint32_t stop;
+    struct { /* main or api thread -> control: one at a time */
+        pthread_mutex_t mutex;
+        pthread_cond_t done;
+        bool pending;
+        const struct bl_config *next;
+        const char *detail;
+    } request;
+    /* the loop's own */
+    uint64_t next_tick_ns, next_look_ns, next_reclaim_ns;
+    bool in_round;
+    uint64_t turn_ns; /* when the turn before began, and whether it was busy */
+    bool turn_busy;
+    struct bl_core_stats stats; /* read by the api thread, word by word */
+};
+
+/* Numbers an event and hands it to both feeds. */
+void bl_core_emit(struct bl_core *core, struct bl_event *e) BL_ON_CONTROL;
+/* Takes the pending request, if any, and lets its thread go on. */
+void bl_core_take_request(struct bl_core *core, int64_t unix_ms) BL_ON_CONTROL;

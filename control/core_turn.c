@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One turn of the control core's loop, in the order of core.h's list. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "control/core_internal.h"
+#include "control/log.h"
+#include "engine/rcu.h"
+
+#define LOOK_NS          UINT64_C(100000000) /* links, misses: ten times a second */
+#define RECLAIM_NS       UINT64_C(100000000)
+#define REPORTS_AT_ONCE  64u
+#define REPORTS_PER_TURN 1024u
+#define PREFAULT_BYTES   ((size_t)1 << 20)
+
+/* Automatic batch sizes in slots: each well under a millisecond, so that
+ * reports and commands are served in between. */
+#define AUTO_SMALL  16384u
+#define AUTO_MEDIUM 65536u
+#define AUTO_LARGE  131072u
+
+/* Growth: below this many slots fourfold from 5/8 full, so that a fleet
+ * that comes all at once does not overrun the table; above it twofold
+ * from 3/4 full. */
+#define GROW_FAST_SLOTS (1u << 20)
+#define GROW_RETRY_NS   UINT64_C(1000000000)
+
+static void add(uint64_t *counter, uint64_t n)
+{
+    __atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
+}
+
+/* ---- clocks and links --------------------------------------------------------- */
+
+static const char *freeze_text(uint32_t why)
+{
+    if (why & BL_FREEZE_LINK_DOWN)
+        return "link down";
+    if (why & BL_FREEZE_OWN_GAP)
+        return "this process was not running";
+    return "its worker did not poll for 100 ms";
+}
+
+static void tell_freeze(struct bl_core *core, struct bl_core_line *l, uint32_t why, int64_t unix_ms)
+    BL_ON_CONTROL
+{
+    struct bl_event e = {.kind = why ? BL_EVENT_FREEZE : BL_EVENT_THAW, .time_unix_ms = unix_ms};
+    const char *port = l->worker->port ? bl_port_spec_of(l->worker->port)->text : "api connections";
+
+    if (why)
+        snprintf(e.detail, sizeof(e.detail),
+                 "ingest of %.80s (worker %u) frozen: %s; its nodes' ages stand still", port,
+                 l->worker->index, freeze_text(why));
+    else
+        snprintf(e.detail, sizeof(e.detail), "ingest of %.80s (worker %u) runs again", port,
+                 l->worker->index);
+    bl_core_emit(core, &e);
+}
+
+static void advance_clocks(struct bl_core *core, uint64_t now_ns, int64_t unix_ms) BL_ON_CONTROL
+{
+    uint32_t frozen_workers = 0;
+
+    for (unsigned i = 0; i < core->line_count; i++) {
+        struct bl_core_line *l = &core->line[i];
+        uint32_t why = bl_ingest_clock_advance(&l->worker->clock, now_ns, bl_worker_alive_ns(l->worker));
+        if (!why != !l->frozen)
+            tell_freeze(core, l, why, unix_ms);
+        l->frozen = why;
+        frozen_workers += why != 0;
+    }
+    __atomic_store_n(&core->stats.frozen_workers, frozen_workers, __ATOMIC_RELAXED);
+}
+
+static void look_at_ports(struct bl_core *core, uint64_t now_ns) BL_ON_CONTROL
+{
+    if (now_ns < core->next_look_ns)
+        return;
+    core->next_look_ns = now_ns + LOOK_NS;
+    for (unsigned i = 0; i < core->line_count; i++) {
+        struct bl_core_line *l = &core->line[i];
+        if (!l->worker->port)
+            continue;
+        bool up = bl_port_link_up(l->worker->port);
+        bl_ingest_clock_hold(&l->worker->clock, BL_FREEZE_LINK_DOWN, !up);
+        __atomic_store_n(&l->link_up, up, __ATOMIC_RELAXED);
+        if (l->worker->queue == 0)
+            __atomic_store_n(&l->missed, bl_port_missed(l->worker->port), __ATOMIC_RELAXED);
+    }
+}
+
+/* ---- reports -------------------------------------------------------------------- */
+
+static void end_growth(struct bl_core *core, uint32_t table, struct bl_slots *old) BL_ON_CONTROL
+{
+    bl_fleet_grow_done(core->fleet, table);
+    bl_rcu_wait();
+    bl_slots_free(old);
+    core->line[table].growth = BL_GROWTH_NONE;
+    add(&core->stats.growths, 1);
+}
+
+static void take_report(struct bl_core *core, uint32_t table, const struct bl_report *r, int64_t unix_ms)
+    BL_ON_CONTROL
+{
+    struct bl_node_ref who = {.name = r->name_len ? r->name : NULL, .name_len = r->name_len, .id = r->id};
+
+    /* What the fleet refuses it counts; there is nobody here to tell. */
+    switch ((enum bl_report_kind)r->kind) {
+    case BL_REPORT_SEEN:
+        bl_fleet_seen(core->fleet, table, &who, r->interval_ms, unix_ms);
+        break;
+    case BL_REPORT_SET:
+        bl_fleet_set(core->fleet, &who, &r->patch, unix_ms);
+        break;
+    case BL_REPORT_HELLO:
+        bl_fleet_hello(core->fleet, r->id, r->name, r->name_len, &r->patch, unix_ms);
+        break;
+    case BL_REPORT_BYE:
+        bl_fleet_bye(core->fleet, &who, unix_ms);
+        break;
+    case BL_REPORT_GROWN:
+        end_growth(core, table, r->old);
+        break;
+    }
+}
+
+static bool drain_reports(struct bl_core *core, int64_t unix_ms) BL_ON_CONTROL
+{
+    struct bl_report report[REPORTS_AT_ONCE];
+    bool any = false;
+
+    for (unsigned i = 0; i < core->line_count; i++)
+        for (unsigned taken = 0, n = 1; n && taken < REPORTS_PER_TURN; taken += n) {
+            n = bl_ring_pop(core->line[i].worker->reports, report, REPORTS_AT_ONCE);
+            for (unsigned k = 0; k < n; k++)
+                take_report(core, i, &report[k], unix_ms);
+            add(&core->stats.reports, n);
+            any |= n > 0;
+        }
+    return any;
+}
+
+/* ---- commands -------------------------------------------------------------------- */
+
+static int set_by_command(struct bl_core *core, const struct bl_command *c, uint32_t node, int64_t unix_ms)
+    BL_ON_CONTROL
+{
+    if (node == BL_NODE_NONE && !c->create)
+        return -ENOENT;
+    struct bl_node_ref who = {.name = c->name, .name_len = c->name_len};
+    const struct bl_node *n =
+        node == BL_NODE_NONE ? NULL : bl_registry_get(bl_fleet_registry(core->fleet), node);
+    if (n && n->flags & BL_NODE_BINARY)
+        who = (struct bl_node_ref){.id = n->id};
+    return bl_fleet_set(core->fleet, &who, &c->patch, unix_ms);
+}
+
+static void explain(struct bl_command *c)
+{
+    const char *why =
+        c->result == -ENOENT   ? "no such node; `beatline nodes list` shows those there are"
+        : c->result == -ENOSPC ? "nodes.max of the config is reached; raise it or remove nodes"
+        : c->result == -EAGAIN ? "nodes.create_per_s of the config is reached; try again in a second"
+        : c->result == -EINVAL ? "not a name a node can have: 1 to 200 bytes, no space, ':' or '|'"
+        : c->result            ? strerror(-c->result)
+                               : "";
+    if (c->result)
+        snprintf(c->text, sizeof(c->text), "%s: %s", c->name, why);
+    else
+        c->text[0] = 0;
+}
+
+static void execute(struct bl_core *core, struct bl_command *c, int64_t unix_ms) BL_ON_CONTROL
+{
+    uint32_t node = bl_registry_find_name(bl_fleet_registry(core->fleet), c->name, c->name_len);
+
+    switch (c->kind) {
+    case BL_COMMAND_SET:
+        c->result = set_by_command(core, c, node, unix_ms);
+        break;
+    case BL_COMMAND_REMOVE:
+        c->result = node == BL_NODE_NONE ? -ENOENT : bl_fleet_remove(core->fleet, node);
+        break;
+    case BL_COMMAND_PAUSE:
+        c->result = node == BL_NODE_NONE ? -ENOENT : bl_fleet_pause(core->fleet, node, unix_ms);
+        break;
+    case BL_COMMAND_RESUME:
+        c->result = node == BL_NODE_NONE ? -ENOENT : bl_fleet_resume(core->fleet, node, unix_ms);
+        break;
+    }
+    explain(c);
+}
+
+static bool serve_commands(struct bl_core *core, int64_t unix_ms) BL_ON_CONTROL
+{
+    struct bl_command *c;
+    bool any = false;
+
+    while (bl_ring_pop(core->commands, &c, 1)) {
+        execute(core, c, unix_ms);
+        /* The answers' ring holds as many as can be under way. */
+        bl_ring_push(core->answers, &c);
+        core->api_feed.wake = true;
+        add(&core->stats.commands, 1);
+        any = true;
+    }
+    return any;
+}
+
+/* ---- sweep ------------------------------------------------------------------------- */
+
+static uint32_t batch_slots(const struct bl_core *core)
+{
+    uint32_t nodes = bl_registry_total(bl_fleet_registry(core->fleet));
+    const struct bl_config *c = core->config;
+
+    if (nodes <= BL_BATCH_SMALL_NODES)
+        return c->batch_small ? c->batch_small : AUTO_SMALL;
+    if (nodes <= BL_BATCH_MEDIUM_NODES)
+        return c->batch_medium ? c->batch_medium : AUTO_MEDIUM;
+    return c->batch_large ? c->batch_large : AUTO_LARGE;
+}
+
+/* One batch of the round, or the start of one; true while a round is on. */
+static bool sweep(struct bl_core *core, uint64_t now_ns, int64_t unix_ms) BL_ON_CONTROL
+{
+    if (!core->in_round) {
+        if (now_ns < core->next_tick_ns)
+            return false;
+        uint64_t tick_ns = core->config->sweep_tick_ms * UINT64_C(1000000);
+        /* On the grid of ticks; a late round does not make the next late. */
+        core->next_tick_ns += tick_ns;
+        if (core->next_tick_ns <= now_ns)
+            core->next_tick_ns = now_ns + tick_ns;
+        core->in_round = true;
+    }
+    uint32_t slots = batch_slots(core);
+    __atomic_store_n(&core->stats.batch_slots, slots, __ATOMIC_RELAXED);
+    if (bl_fleet_sweep(core->fleet, slots, unix_ms)) {
+        core->in_round = false;
+        add(&core->stats.sweep_rounds, 1);
+    }
+    return core->in_round;
+}
+
+/* ---- growth ------------------------------------------------------------------------- */
+
+static uint64_t wanted_slots(const struct bl_table *t)
+{
+    uint64_t slots = bl_table_slot_count(t), used = bl_table_used(t);
+    if (slots < GROW_FAST_SLOTS)
+        return used * 8 > slots * 5 ? slots * 4 : 0;
+    return used * 4 > slots * 3 ? slots * 2 : 0;
+}
+
+static void begin_growth(struct bl_core_line *l, uint64_t now_ns)
+{
+    uint64_t slots = wanted_slots(&l->worker->table);
+    if (!slots || now_ns < l->retry_ns)
+        return;
+    l->next = bl_slots_new(slots);
+    l->retry_ns = now_ns + GROW_RETRY_NS;
+    if (l->next) {
+        l->growth = BL_GROWTH_PREFAULT;
+        l->retry_ns = 0;
+    } else
+        bl_log(BL_LOG_ERROR,
+               "worker %u: no memory for a table of %llu slots; new nodes will be dropped as table_full",
+               l->worker->index, (unsigned long long)slots);
+}
+
+/* One step of a worker's growth; true while there is more to do at once. */
+static bool grow(struct bl_core *core, uint32_t table, uint64_t now_ns) BL_ON_CONTROL
+{
+    struct bl_core_line *l = &core->line[table];
+    struct bl_order order = {.kind = BL_ORDER_GROW, .next = l->next};
+
+    switch (l->growth) {
+    case BL_GROWTH_NONE:
+        begin_growth(l, now_ns);
+        return l->growth != BL_GROWTH_NONE;
+    case BL_GROWTH_PREFAULT:
+        if (bl_slots_prefault(l->next, PREFAULT_BYTES))
+            l->growth = BL_GROWTH_ASK;
+        return true;
+    case BL_GROWTH_ASK:
+        /* The list of policy writes begins before the worker may move. */
+        bl_fleet_grow_begun(core->fleet, table);
+        if (bl_ring_push(l->worker->orders, &order)) {
+            l->next = NULL; /* the worker's now */
+            l->growth = BL_GROWTH_MOVING;
+        }
+        return false;
+    case BL_GROWTH_MOVING:
+        return false;
+    }
+    return false;
+}
+
+/* ---- the turn -------------------------------------------------------------------------- */
+
+static void reclaim(struct bl_core *core, uint64_t now_ns) BL_ON_CONTROL
+{
+    struct bl_registry *r = bl_fleet_registry_own(core->fleet);
+    if (now_ns < core->next_reclaim_ns || bl_registry_removed(r) == 0)
+        return;
+    core->next_reclaim_ns = now_ns + RECLAIM_NS;
+    bl_rcu_wait();
+    bl_registry_reclaim(r);
+}
+
+static void note_turn(struct bl_core *core, uint64_t now_ns, bool busy)
+{
+    if (core->turn_ns && core->turn_busy) {
+        uint64_t took = now_ns - core->turn_ns;
+        add(&core->stats.busy_ns, took);
+        if (took > core->stats.longest_turn_ns)
+            __atomic_store_n(&core->stats.longest_turn_ns, took, __ATOMIC_RELAXED);
+    }
+    core->turn_ns = now_ns;
+    core->turn_busy = busy;
+}
+
+bool bl_core_turn(struct bl_core *core, uint64_t now_ns, int64_t unix_ms)
+{
+    advance_clocks(core, now_ns, unix_ms);
+    look_at_ports(core, now_ns);
+    bool busy = drain_reports(core, unix_ms);
+    busy |= serve_commands(core, unix_ms);
+    busy |= sweep(core, now_ns, unix_ms);
+    for (unsigned i = 0; i < core->line_count; i++)
+        busy |= grow(core, i, now_ns);
+    bl_core_take_request(core, unix_ms);
+    reclaim(core, now_ns);
+    bl_event_feed_flush(&core->api_feed);
+    bl_event_feed_flush(&core->notifier_feed);
+    add(&core->stats.turns, 1);
+    if (busy)
+        add(&core->stats.turns_busy, 1);
+    note_turn(core, now_ns, busy);
+    return busy;
+}
