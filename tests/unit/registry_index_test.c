@@ -15,9 +15,18 @@
 /* Which key each node has, own and alias; 0: none. */
 static uint64_t own_key[KEYS], alias_key[KEYS];
 
+/* Runs once, when a lookup meets a key that looks like its own: what the
+ * writer does while a reader is in the middle of a lookup. */
+static void (*meanwhile)(struct bl_registry_index *x);
+static struct bl_registry_index *meanwhile_index;
+
 static bool same(const void *ctx, uint32_t node, bool alias, uint64_t key)
 {
     (void)ctx;
+    void (*act)(struct bl_registry_index * x) = meanwhile;
+    meanwhile = NULL;
+    if (act)
+        act(meanwhile_index);
     return (alias ? alias_key : own_key)[node] == key;
 }
 
@@ -155,6 +164,75 @@ static void removal_while_it_grows_removes_everywhere(void **state)
     fini(&x);
 }
 
+/* ---- a reader in the middle of a lookup -------------------------------- */
+
+#define LIKE UINT64_C(0xfedcba9876543210) /* keys that differ below bit 29 look alike */
+
+/* Adds other nodes from *n on until 256 slots begin to move to `next`. */
+static void fill_until_growth(struct bl_registry_index *x, uint32_t *n)
+{
+    while (!x->next || x->current->bits < 8) {
+        put(x, key_of(*n), *n, false);
+        (*n)++;
+    }
+}
+
+static void growth_ends(struct bl_registry_index *x)
+{
+    bl_role_assume_control();
+    while (x->next)
+        bl_registry_index_reserve(x, 1);
+}
+
+/* The last step but one: everything is moved, the old array still on. */
+static void all_is_moved(struct bl_registry_index *x)
+{
+    bl_role_assume_control();
+    while (x->next && x->cursor + 16 < (UINT64_C(1) << x->current->bits))
+        bl_registry_index_reserve(x, 1);
+}
+
+/* The reader is past the place in `next` that the key is moved to. */
+static void a_key_moved_behind_the_reader_is_found(void **state)
+{
+    (void)state;
+    bl_role_assume_control();
+    void (*const acts[])(struct bl_registry_index * x) = {all_is_moved, growth_ends};
+    for (unsigned i = 0; i < 2; i++) {
+        struct bl_registry_index x = make();
+        uint32_t n = 10;
+        uint64_t key = LIKE >> 1; /* home in the middle: neither moved first nor last */
+        put(&x, key, 0, false);
+        fill_until_growth(&x, &n);
+        put(&x, key ^ 2, 1, false);
+        put(&x, key ^ 4, 2, false);
+        take_out(&x, key ^ 2, 1, false);
+        assert_true(x.next && x.cursor < 64);
+        meanwhile_index = &x;
+        meanwhile = acts[i];
+        assert_int_equal(bl_registry_index_find(&x, key), 0);
+        assert_null(meanwhile); /* it did meet the other */
+        fini(&x);
+    }
+}
+
+/* The key is in `next` alone; growth ends while the reader looks. */
+static void a_key_of_the_new_array_is_found_as_growth_ends(void **state)
+{
+    (void)state;
+    struct bl_registry_index x = make();
+    uint32_t n = 10;
+    uint64_t key = LIKE >> 1;
+    put(&x, key ^ 2, 1, false);
+    fill_until_growth(&x, &n);
+    put(&x, key, 0, false);
+    meanwhile_index = &x;
+    meanwhile = growth_ends;
+    assert_int_equal(bl_registry_index_find(&x, key), 0);
+    meanwhile = NULL;
+    fini(&x);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +242,8 @@ int main(void)
         cmocka_unit_test(it_is_never_fuller_than_7_in_10),
         cmocka_unit_test(churn_does_not_make_it_grow),
         cmocka_unit_test(removal_while_it_grows_removes_everywhere),
+        cmocka_unit_test(a_key_moved_behind_the_reader_is_found),
+        cmocka_unit_test(a_key_of_the_new_array_is_found_as_growth_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

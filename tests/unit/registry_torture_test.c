@@ -128,7 +128,6 @@ static void remove_next(struct arena *a, const uint32_t *index)
 static void reclaim(struct arena *a)
 {
     bl_role_assume_control();
-
     bl_rcu_wait();
     bl_registry_reclaim(a->registry);
 }
