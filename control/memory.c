@@ -124,6 +124,7 @@ void bl_memory_stats(const struct bl_memory_arena *a, struct bl_memory_stats *ou
 
     *out = (struct bl_memory_stats){0};
     if (f != NULL) {
+        /* NOLINTNEXTLINE(cert-err34-c): the kernel's own numbers */
         if (fscanf(f, "%llu %llu", &total, &resident) == 2)
             out->rss_bytes = resident * (uint64_t)sysconf(_SC_PAGESIZE);
         fclose(f);

@@ -11,15 +11,15 @@ static void a_sum_over_workers_has_every_counter(void **state)
 {
     (void)state;
     static struct bl_counters one, two, sum;
-    uint64_t *a = &one.packets, *b = &two.packets;
-    unsigned words = (unsigned)(&one.drop[BL_DROP_COUNT] - a);
+    uint64_t *a = (uint64_t *)&one, *b = (uint64_t *)&two;
+    unsigned words = offsetof(struct bl_counters, drop[BL_DROP_COUNT]) / sizeof(*a);
     for (unsigned i = 0; i < words; i++) {
         a[i] = i + 1;
         b[i] = 1000 * i;
     }
     bl_counters_add(&sum, &one);
     bl_counters_add(&sum, &two);
-    const uint64_t *s = &sum.packets;
+    const uint64_t *s = (const uint64_t *)&sum;
     for (unsigned i = 0; i < words; i++)
         assert_int_equal(s[i], i + 1 + 1000 * i);
     assert_int_equal(sum.drop[BL_DROP_COUNT - 1], words + 1000 * (words - 1));

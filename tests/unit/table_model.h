@@ -134,8 +134,8 @@ static inline void model_burst(struct model *m) BL_ON_WORKER;
 static inline void model_burst(struct model *m)
 {
     struct bl_beat beat[BL_BURST];
-    struct model_node *node[BL_BURST];
-    struct bl_odd odd[BL_BURST], want[BL_BURST];
+    struct model_node *node[BL_BURST] = {0};
+    struct bl_odd odd[BL_BURST], want[BL_BURST] = {0};
     unsigned n = 1 + test_random_below(&m->random, BL_BURST), wanted = 0;
     for (unsigned i = 0; i < n; i++) {
         unsigned who = test_random_below(&m->random, m->nodes);
