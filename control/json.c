@@ -72,9 +72,7 @@ static bool is_continuation(unsigned char c)
     return (c & 0xc0) == 0x80;
 }
 
-/* Length of the UTF-8 sequence at s, 0 if it is none (RFC 3629: no
- * overlong forms, no surrogates, nothing over U+10FFFF). */
-static size_t utf8_len(const unsigned char *s, size_t len)
+size_t bl_utf8_len(const unsigned char *s, size_t len)
 {
     if (s[0] < 0x80)
         return 1;
@@ -121,7 +119,7 @@ static size_t escape_one(struct bl_text *out, const unsigned char *s, size_t len
         bl_text_append(out, (const char[]){'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]}, 6);
         return 1;
     }
-    size_t bytes = utf8_len(s, len);
+    size_t bytes = bl_utf8_len(s, len);
     if (bytes == 0) {
         bl_text_append(out, "\xef\xbf\xbd", 3);
         return 1;

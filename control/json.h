@@ -19,6 +19,11 @@ void bl_text_append(struct bl_text *t, const char *data, size_t len);
 void bl_text_printf(struct bl_text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void bl_text_free(struct bl_text *t);
 
+/* Length of the UTF-8 sequence that `len` >= 1 bytes at s start with, 0
+ * if it is none (RFC 3629: no overlong forms, no surrogates, nothing
+ * over U+10FFFF). */
+size_t bl_utf8_len(const unsigned char *s, size_t len);
+
 struct bl_json {
     struct bl_text *out;
     uint64_t comma; /* one bit per open level: something is before */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* notifier: the thread that tells people. It takes events off control's
  * ring and hands each transition whose new state is in notify.states to
- * every notifier of the config; each delivery is tried, and retried
+ * every notifier of the config (`ok` only on the way back from warning,
+ * failed or unknown: a first beat, or the end of a pause, is no news to
+ * a person); each delivery is tried, and retried
  * `retries` times, `retry_every_ms` apart, on its own. Deliveries of one
  * notifier start in order of events. Its queue grows in memory as long
  * as a receiver is away; what is given up is counted and logged once per

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/notify/notice.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool bl_notice_wanted(const struct bl_event *e, uint32_t states)
+{
+    if (e->kind != BL_EVENT_TRANSITION || e->to >= BL_STATE_COUNT || e->from >= BL_STATE_COUNT)
+        return false;
+    if (!(states & (1u << e->to)))
+        return false;
+    return e->to != BL_STATE_OK || e->from == BL_STATE_WARNING || e->from == BL_STATE_FAILED ||
+           e->from == BL_STATE_UNKNOWN;
+}
+
+/* Copies `len` bytes to `out`, which has room for 3 x len + 1. */
+static void copy_clean(char *out, const char *name, size_t len)
+{
+    static const char replacement[] = "\xef\xbf\xbd"; /* U+FFFD */
+    const unsigned char *s = (const unsigned char *)name;
+    for (size_t i = 0; i < len;) {
+        size_t bytes = s[i] < 0x20 || s[i] == 0x7f ? 0 : bl_utf8_len(s + i, len - i);
+        size_t copied = bytes ? bytes : 3;
+        memcpy(out, bytes ? name + i : replacement, copied);
+        out += copied;
+        i += bytes ? bytes : 1;
+    }
+    *out = 0;
+}
+
+struct bl_notice *bl_notice_new(const struct bl_event *e)
+{
+    char name[3 * sizeof(e->name)];
+    copy_clean(name, e->name, strnlen(e->name, sizeof(e->name) - 1));
+    size_t bytes = strlen(name) + 1;
+    struct bl_notice *n = calloc(1, sizeof(*n) + bytes);
+    if (!n)
+        return NULL;
+    n->number = e->number;
+    n->time_unix_ms = e->time_unix_ms;
+    n->last_beat_unix_ms = e->last_beat_unix_ms;
+    n->incident = e->incident;
+    n->users = 1;
+    n->from = e->from;
+    n->to = e->to;
+    memcpy(n->reason, e->reason, strnlen(e->reason, sizeof(n->reason) - 1));
+    memcpy(n->name, name, bytes);
+    return n;
+}
+
+void bl_notice_release(struct bl_notice *n)
+{
+    if (--n->users == 0)
+        free(n);
+}
+
+static void append_reason(struct bl_text *out, const struct bl_notice *n)
+{
+    if (strcmp(n->reason, "timeout") == 0 && n->last_beat_unix_ms > 0)
+        bl_text_printf(out, "no beat for %.1f s", (double)(n->time_unix_ms - n->last_beat_unix_ms) / 1000.0);
+    else if (strcmp(n->reason, "timeout") == 0)
+        bl_text_printf(out, "never beat");
+    else if (strcmp(n->reason, "beat") == 0)
+        bl_text_printf(out, "beats again");
+    else
+        bl_text_printf(out, "%s", n->reason);
+}
+
+void bl_notice_sentence(struct bl_text *out, const struct bl_notice *n)
+{
+    bl_text_printf(out, "node %s %s: ", n->name, bl_state_name(n->to));
+    append_reason(out, n);
+    bl_text_printf(out, " (was %s, incident %u)", bl_state_name(n->from), n->incident);
+}

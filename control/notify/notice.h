@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* notice: a transition as its receivers are told of it: the part of an
+ * event that goes out, shared by the deliveries of all notifiers. About
+ * 80 bytes and the name, so that a million of them may wait.
+ *
+ * Threads: the notifier's. The use count is plain, not atomic. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "control/event.h"
+#include "control/json.h"
+
+struct bl_notice {
+    uint64_t number; /* of the event */
+    int64_t time_unix_ms;
+    int64_t last_beat_unix_ms; /* 0: never */
+    uint32_t incident;
+    uint32_t users; /* deliveries that hold it, and its maker */
+    uint8_t from, to;
+    char reason[16]; /* terminated */
+    char name[];     /* terminated; UTF-8 without control bytes */
+};
+
+/* Whether people are told of `e`: a transition to one of `states` (bit
+ * 1 << bl_state). Of `ok` only the way back from warning, failed or
+ * unknown: a first beat, or the end of a pause, is no news to a person,
+ * and a fleet that starts would send one message per node. */
+bool bl_notice_wanted(const struct bl_event *e, uint32_t states);
+
+/* A copy with one user, the caller. A name may be any bytes; what is not
+ * UTF-8, as syslog and JSON want it, becomes U+FFFD. NULL: out of
+ * memory. */
+struct bl_notice *bl_notice_new(const struct bl_event *e);
+void bl_notice_release(struct bl_notice *n);
+
+/* Appends "node invoice.mailer failed: no beat for 2.0 s (was ok,
+ * incident 1)". Always one line. */
+void bl_notice_sentence(struct bl_text *out, const struct bl_notice *n);

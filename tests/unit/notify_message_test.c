@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/notify/notice.h"
+#include "control/notify/syslog_line.h"
+#include "control/notify/syslog_target.h"
+
+static const struct bl_syslog_identity who = {.facility = 3, .pid = 4711, .host = "watcher"};
+
+static struct bl_event failed_mailer(void)
+{
+    return (struct bl_event){.number = 17,
+                             .kind = BL_EVENT_TRANSITION,
+                             .from = BL_STATE_OK,
+                             .to = BL_STATE_FAILED,
+                             .time_unix_ms = INT64_C(1795252750123),
+                             .last_beat_unix_ms = INT64_C(1795252748123),
+                             .incident = 1,
+                             .reason = "timeout",
+                             .name = "invoice.mailer"};
+}
+
+/* What `e` is in RFC 5424, RFC 3164 with and without host; compared. */
+static void expect(const struct bl_event *e, int format, const char *text)
+{
+    struct bl_notice *n = bl_notice_new(e);
+    struct bl_text out = {0};
+    if (format == 5424)
+        bl_syslog_5424(&out, &who, n);
+    else
+        bl_syslog_3164(&out, &who, n, format == 3164);
+    bl_text_append(&out, "", 1);
+    assert_string_equal(out.data, text);
+    bl_text_free(&out);
+    bl_notice_release(n);
+}
+
+static void rfc_5424_has_all_the_facts_as_structured_data(void **state)
+{
+    (void)state;
+    struct bl_event e = failed_mailer();
+    expect(&e, 5424,
+           "<27>1 2026-11-21T09:19:10.123Z watcher beatline 4711 TRANSITION "
+           "[beatline@32473 node=\"invoice.mailer\" from=\"ok\" to=\"failed\" incident=\"1\" "
+           "reason=\"timeout\" number=\"17\"] "
+           "node invoice.mailer failed: no beat for 2.0 s (was ok, incident 1)");
+}
+
+static void rfc_3164_is_local_time_with_a_host_on_stderr_only(void **state)
+{
+    (void)state;
+    struct bl_event e = failed_mailer();
+    expect(&e, 3164,
+           "<27>Nov 21 09:19:10 watcher beatline[4711]: "
+           "node invoice.mailer failed: no beat for 2.0 s (was ok, incident 1)");
+    e.time_unix_ms -= INT64_C(86400000) * 12;
+    e.last_beat_unix_ms = 0;
+    expect(&e, 0,
+           "<27>Nov  9 09:19:10 beatline[4711]: "
+           "node invoice.mailer failed: never beat (was ok, incident 1)");
+}
+
+static void severity_follows_the_state(void **state)
+{
+    (void)state;
+    struct bl_event e = failed_mailer();
+    e.to = BL_STATE_WARNING;
+    expect(&e, 0,
+           "<28>Nov 21 09:19:10 beatline[4711]: "
+           "node invoice.mailer warning: no beat for 2.0 s (was ok, incident 1)");
+    e.to = BL_STATE_OK;
+    e.from = BL_STATE_FAILED;
+    strcpy(e.reason, "beat");
+    expect(&e, 0,
+           "<29>Nov 21 09:19:10 beatline[4711]: "
+           "node invoice.mailer ok: beats again (was failed, incident 1)");
+    e.to = BL_STATE_PAUSED;
+    strcpy(e.reason, "bye");
+    expect(&e, 0,
+           "<30>Nov 21 09:19:10 beatline[4711]: node invoice.mailer paused: bye (was failed, incident 1)");
+}
+
+static void structured_data_escapes_what_rfc_5424_says(void **state)
+{
+    (void)state;
+    struct bl_event e = failed_mailer();
+    strcpy(e.name, "a\"b\\c]d");
+    expect(&e, 5424,
+           "<27>1 2026-11-21T09:19:10.123Z watcher beatline 4711 TRANSITION "
+           "[beatline@32473 node=\"a\\\"b\\\\c\\]d\" from=\"ok\" to=\"failed\" incident=\"1\" "
+           "reason=\"timeout\" number=\"17\"] "
+           "node a\"b\\c]d failed: no beat for 2.0 s (was ok, incident 1)");
+}
+
+static void a_name_cannot_smuggle_in_a_line_or_broken_utf_8(void **state)
+{
+    (void)state;
+    struct bl_event e = failed_mailer();
+    strcpy(e.name, "a\nb\xff"
+                   "c\xc3\xa9");
+    struct bl_notice *n = bl_notice_new(&e);
+    assert_string_equal(n->name, "a\xef\xbf\xbd"
+                                 "b\xef\xbf\xbd"
+                                 "c\xc3\xa9");
+    bl_notice_release(n);
+    memset(e.name, 0xff, sizeof(e.name)); /* not terminated either */
+    n = bl_notice_new(&e);
+    assert_int_equal(strlen(n->name), 3 * (sizeof(e.name) - 1));
+    bl_notice_release(n);
+}
+
+static void people_are_told_of_trouble_and_of_its_end(void **state)
+{
+    (void)state;
+    const uint32_t told = 1u << BL_STATE_OK | 1u << BL_STATE_WARNING | 1u << BL_STATE_FAILED;
+    struct bl_event e = failed_mailer();
+    assert_true(bl_notice_wanted(&e, told));
+    assert_false(bl_notice_wanted(&e, 1u << BL_STATE_WARNING));
+    e.from = BL_STATE_PAUSED;
+    assert_true(bl_notice_wanted(&e, told));
+    e.to = BL_STATE_OK;
+    assert_false(bl_notice_wanted(&e, told)); /* the end of a pause */
+    e.from = BL_STATE_NEW;
+    assert_false(bl_notice_wanted(&e, told)); /* a first beat */
+    for (unsigned s = BL_STATE_UNKNOWN; s <= BL_STATE_FAILED; s++) {
+        e.from = (uint8_t)s;
+        assert_true(bl_notice_wanted(&e, told));
+    }
+    e.kind = BL_EVENT_FREEZE;
+    assert_false(bl_notice_wanted(&e, told));
+}
+
+static void facilities_have_their_numbers(void **state)
+{
+    (void)state;
+    assert_int_equal(bl_syslog_facility("kern"), 0);
+    assert_int_equal(bl_syslog_facility("daemon"), 3);
+    assert_int_equal(bl_syslog_facility("authpriv"), 10);
+    assert_int_equal(bl_syslog_facility("local0"), 16);
+    assert_int_equal(bl_syslog_facility("local7"), 23);
+    assert_int_equal(bl_syslog_facility("local8"), -1);
+    assert_int_equal(bl_syslog_facility(""), -1);
+}
+
+static void targets_are_what_the_manual_lists(void **state)
+{
+    (void)state;
+    struct bl_syslog_target t;
+    char err[BL_ERR_BYTES];
+    assert_int_equal(bl_syslog_target_parse(&t, "local", err), 0);
+    assert_string_equal(t.path, "/dev/log");
+    assert_true(t.or_stderr);
+    assert_int_equal(bl_syslog_target_parse(&t, "unix:/run/x", err), 0);
+    assert_string_equal(t.path, "/run/x");
+    assert_false(t.or_stderr);
+    assert_int_equal(bl_syslog_target_parse(&t, "udp://log.example", err), 0);
+    assert_int_equal(t.kind, BL_SYSLOG_UDP);
+    assert_string_equal(t.host, "log.example");
+    assert_string_equal(t.port, "514");
+    assert_int_equal(bl_syslog_target_parse(&t, "tcp://[2001:db8::1]:6514", err), 0);
+    assert_int_equal(t.kind, BL_SYSLOG_TCP);
+    assert_string_equal(t.host, "2001:db8::1");
+    assert_string_equal(t.port, "6514");
+}
+
+static void a_bad_target_is_refused_with_a_reason(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "",          "remote",       "udp:",          "udp://",        "udp://:514",    "udp://h:",
+        "udp://h:0", "udp://h:-1",   "udp://h:65536", "udp://h:1x",    "udp://::1:514", "udp://[::1",
+        "udp://[]",  "tcp://[::1]x", "tcp://h/path",  "unix:relative", "unix:",         "http://h:514",
+    };
+    for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        struct bl_syslog_target t;
+        char err[BL_ERR_BYTES] = "";
+        assert_int_equal(bl_syslog_target_parse(&t, bad[i], err), -EINVAL);
+        assert_non_null(strchr(err, ';'));
+    }
+    char longest[400] = "unix:/";
+    memset(longest + 6, 'x', 101);
+    struct bl_syslog_target t;
+    char err[BL_ERR_BYTES];
+    assert_int_equal(bl_syslog_target_parse(&t, longest, err), 0);
+    memset(longest + 6, 'x', 107);
+    assert_int_equal(bl_syslog_target_parse(&t, longest, err), -EINVAL);
+    memcpy(longest, "udp://", 6);
+    memset(longest + 6, 'h', 300);
+    assert_int_equal(bl_syslog_target_parse(&t, longest, err), -EINVAL);
+}
+
+int main(void)
+{
+    setenv("TZ", "UTC0", 1);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rfc_5424_has_all_the_facts_as_structured_data),
+        cmocka_unit_test(rfc_3164_is_local_time_with_a_host_on_stderr_only),
+        cmocka_unit_test(severity_follows_the_state),
+        cmocka_unit_test(structured_data_escapes_what_rfc_5424_says),
+        cmocka_unit_test(a_name_cannot_smuggle_in_a_line_or_broken_utf_8),
+        cmocka_unit_test(people_are_told_of_trouble_and_of_its_end),
+        cmocka_unit_test(facilities_have_their_numbers),
+        cmocka_unit_test(targets_are_what_the_manual_lists),
+        cmocka_unit_test(a_bad_target_is_refused_with_a_reason),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
