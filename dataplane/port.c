@@ -166,16 +166,24 @@ int bl_port_spec_parse(struct bl_port_spec *s, const char *text, char err[BL_ERR
 
 /* ---- the kinds ------------------------------------------------------ */
 
+static bool is_socket(const struct bl_port *p)
+{
+    return p->spec.kind == BL_PORT_SOCKET;
+}
+
 struct bl_port *bl_port_open(const struct bl_port_spec *s, uint16_t udp_port, char err[BL_ERR_BYTES])
 {
-    (void)udp_port;
-    return bl_port_socket_open(s, err);
+    return s->kind == BL_PORT_SOCKET ? bl_port_socket_open(s, err) : bl_port_dpdk_open(s, udp_port, err);
 }
 
 void bl_port_close(struct bl_port *p)
 {
-    if (p)
+    if (!p)
+        return;
+    if (is_socket(p))
         bl_port_socket_close(p);
+    else
+        bl_port_dpdk_close(p);
 }
 
 const struct bl_port_spec *bl_port_spec_of(const struct bl_port *p)
@@ -185,31 +193,34 @@ const struct bl_port_spec *bl_port_spec_of(const struct bl_port *p)
 
 unsigned bl_port_receive(struct bl_port *p, unsigned queue, struct bl_burst *burst, struct bl_counters *c)
 {
-    return bl_port_socket_receive(p, queue, burst, c);
+    return is_socket(p) ? bl_port_socket_receive(p, queue, burst, c)
+                        : bl_port_dpdk_receive(p, queue, burst, c);
 }
 
 void bl_port_release(struct bl_port *p, unsigned queue, struct bl_burst *burst)
 {
-    (void)p, (void)queue, (void)burst;
+    (void)queue; /* a socket's buffers are used again, an mbuf knows its pool */
+    if (!is_socket(p))
+        bl_port_dpdk_release(burst);
 }
 
 void bl_port_wait(struct bl_port *p, unsigned queue, int timeout_ms)
 {
-    bl_port_socket_wait(p, queue, timeout_ms);
+    if (is_socket(p))
+        bl_port_socket_wait(p, queue, timeout_ms);
 }
 
 bool bl_port_sleeps(const struct bl_port *p)
 {
-    return p->spec.kind == BL_PORT_SOCKET;
+    return is_socket(p);
 }
 
 bool bl_port_link_up(struct bl_port *p)
 {
-    (void)p;
-    return true;
+    return is_socket(p) || bl_port_dpdk_link_up(p);
 }
 
 uint64_t bl_port_missed(struct bl_port *p)
 {
-    return bl_port_socket_missed(p);
+    return is_socket(p) ? bl_port_socket_missed(p) : bl_port_dpdk_missed(p);
 }
