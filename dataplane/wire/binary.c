@@ -5,27 +5,8 @@
 
 #include "dataplane/wire/name_scan.h"
 
-_Static_assert(BL_BINARY_TAG_BYTES == crypto_shorthash_BYTES, "the tag is one SipHash");
-_Static_assert(crypto_shorthash_KEYBYTES == 16, "bl_wire_config.auth_key");
-
 /* A reason, or none. */
 #define OK ((enum bl_drop)BL_DROP_COUNT)
-
-/* ---- the tag ---------------------------------------------------------- */
-
-/* `rest`: what the type adds. */
-static void tag_of(const uint8_t *header, const uint8_t *rest, uint32_t rest_len, const uint8_t key[16],
-                   uint8_t tag[BL_BINARY_TAG_BYTES])
-{
-    uint8_t both[BL_BINARY_HEADER_BYTES + crypto_shorthash_BYTES];
-    if (rest_len == 0) {
-        crypto_shorthash(tag, header, BL_BINARY_HEADER_BYTES, key);
-        return;
-    }
-    memcpy(both, header, BL_BINARY_HEADER_BYTES);
-    crypto_shorthash(both + BL_BINARY_HEADER_BYTES, rest, rest_len, key);
-    crypto_shorthash(tag, both, sizeof both, key);
-}
 
 static bool tag_good(const struct bl_wire_config *w, const uint8_t *header, const uint8_t *rest,
                      uint32_t rest_len)
@@ -33,7 +14,7 @@ static bool tag_good(const struct bl_wire_config *w, const uint8_t *header, cons
     if (!(header[BL_BINARY_AT_FLAGS] & BL_BINARY_FLAG_TAG))
         return false;
     uint8_t tag[BL_BINARY_TAG_BYTES];
-    tag_of(header, rest, rest_len, w->auth_key, tag);
+    bl_binary_tag(header, rest, rest_len, w->auth_key, tag);
     return sodium_memcmp(tag, header + BL_BINARY_HEADER_BYTES, sizeof tag) == 0;
 }
 
@@ -210,28 +191,4 @@ uint32_t bl_wire_parse_binary(const struct bl_wire_config *w, const uint8_t *pay
         return BL_WIRE_DONE;
     }
     return take_other(w, payload, len, sink, c);
-}
-
-/* ---- the sender's side --------------------------------------------------- */
-
-void bl_binary_write(uint8_t out[BL_BINARY_HEADER_BYTES], const struct bl_binary_header *h)
-{
-    bl_binary_store32(out, BL_BINARY_MAGIC << 16 | BL_BINARY_VERSION << 12 | (uint32_t)h->type << 8);
-    bl_binary_store32(out + BL_BINARY_AT_INTERVAL, h->interval_ms);
-    bl_binary_store64(out + BL_BINARY_AT_NODE_ID, h->node_id);
-    bl_binary_store32(out + BL_BINARY_AT_SEQUENCE, h->sequence);
-    bl_binary_store32(out + BL_BINARY_AT_INCARNATION, h->incarnation);
-    bl_binary_store64(out + BL_BINARY_AT_SENT, h->sent_unix_ns);
-}
-
-uint32_t bl_binary_sign(uint8_t *datagram, uint32_t len, const uint8_t key[16])
-{
-    uint8_t *rest = datagram + BL_BINARY_HEADER_BYTES;
-    uint32_t rest_len = len - BL_BINARY_HEADER_BYTES;
-    uint8_t tag[BL_BINARY_TAG_BYTES];
-    datagram[BL_BINARY_AT_FLAGS] |= BL_BINARY_FLAG_TAG;
-    tag_of(datagram, rest, rest_len, key, tag);
-    memmove(rest + BL_BINARY_TAG_BYTES, rest, rest_len);
-    memcpy(rest, tag, sizeof tag);
-    return len + BL_BINARY_TAG_BYTES;
 }

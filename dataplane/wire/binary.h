@@ -133,6 +133,11 @@ struct bl_binary_header {
 /* Writes the 32 bytes; no tag. Any thread. */
 void bl_binary_write(uint8_t out[BL_BINARY_HEADER_BYTES], const struct bl_binary_header *h);
 
+/* The tag of a header, flag set, and of what its type adds (`rest_len`
+ * may be 0). Any thread. */
+void bl_binary_tag(const uint8_t header[BL_BINARY_HEADER_BYTES], const uint8_t *rest, uint32_t rest_len,
+                   const uint8_t key[16], uint8_t tag[BL_BINARY_TAG_BYTES]);
+
 /* Appends the tag to a finished, untagged beat or bye, or inserts it
  * into a hello or batch of `len` bytes in a buffer of at least len + 8:
  * returns the new length. Any thread. */
