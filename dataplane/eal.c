@@ -102,10 +102,12 @@ static uint64_t free_huge_mib(void)
     for (struct dirent *e = dir ? readdir(dir) : NULL; e; e = readdir(dir)) {
         unsigned long kib, pages;
         char path[512];
+        /* NOLINTNEXTLINE(cert-err34-c): the kernel's own numbers */
         if (sscanf(e->d_name, "hugepages-%lukB", &kib) != 1)
             continue;
         snprintf(path, sizeof(path), "%s/%s/free_hugepages", dir_path, e->d_name);
         FILE *f = fopen(path, "re");
+        /* NOLINTNEXTLINE(cert-err34-c): the kernel's own numbers */
         if (f && fscanf(f, "%lu", &pages) == 1)
             sum += (uint64_t)pages * kib / 1024;
         if (f)

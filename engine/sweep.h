@@ -8,19 +8,29 @@
  * slots that are news and sets the block's next time from the rest:
  *
  *   expired    age > threshold of the policy word
- *   returned   BL_POLICY_WATCH and the last beat is younger than the
- *              time since this block was last looked at
+ *   returned   BL_POLICY_WATCH and the last beat is another one than when
+ *              the slot was last reported or looked at while watched.
+ *              (Not a younger one: a relay's beat is old on arrival, and
+ *              a beat 49.7 days old looks young.)
  *
- * A block with watched members is looked at again after `recheck`: 100
- * ticks while few blocks are watched, stretched up to 1000 so that
- * rechecks never cost more than BL_RECHECK_BLOCKS_PER_S. No block waits
- * longer than BL_BLOCK_MAX_TICKS, so ages stay away from the wrap.
+ * `returned` may come once without a new beat, where the sweep has not
+ * seen the slot watched before: after a rebuild, or when somebody watches
+ * a slot that was not just reported. Compare last_beat with the one that
+ * the node was judged on.
+ *
+ * A block with watched members, or with a finding, is looked at again
+ * after `recheck`: 100 ticks while such blocks are few, stretched up to
+ * 1000 so that rechecks cost no more than BL_RECHECK_BLOCKS_PER_S as long
+ * as those suffice. So an expired slot whose policy word nobody changed
+ * is reported again then. No block waits longer than BL_BLOCK_MAX_TICKS,
+ * so ages stay away from the wrap.
  *
  * Threads: control. Reads the table's arrays under RCU; the per-block
  * times are control's own. Per generation: when a table has grown, call
  * bl_sweep_rebuild; while it grows, moved nodes wait for that.
- * Cost: a scan of 4 bytes per block and tick, and each due block's
- * lines and policy words. */
+ * Memory: 5 bytes a block, and 4 bytes a slot on pages with watched
+ * slots. Cost: a scan of 4 bytes per block and tick, and each due block's
+ * lines and policy words (about 0.2 us). */
 #pragma once
 
 #include <stdbool.h>
@@ -54,17 +64,24 @@ struct bl_sweep *bl_sweep_new(const struct bl_table *t);
 void bl_sweep_free(struct bl_sweep *s);
 
 /* The table has a new generation: start over on it, every block due.
- * Call under RCU, before the old generation is freed. 0 or -ENOMEM. */
+ * Call under RCU, before the old generation is freed. 0 or -ENOMEM:
+ * the sweep has let go of the old one and sees no slot until a later
+ * call succeeds. */
 int bl_sweep_rebuild(struct bl_sweep *s) BL_ON_CONTROL;
 
-/* The slot's block must be looked at by `tick` at the latest. A slot of
- * another generation than the sweep's is ignored (rebuild sees it). */
+/* The slot's block must be looked at by `tick` at the latest: in the
+ * first round at or after it. A slot of another generation than the
+ * sweep's is ignored (rebuild sees it). `tick` is within 24 days of now
+ * (half the wrap); the block is looked at within BL_BLOCK_MAX_TICKS
+ * anyway. */
 void bl_sweep_lower(struct bl_sweep *s, const struct bl_place *place, uint32_t tick) BL_ON_CONTROL;
 
 /* Looks at due blocks, going on where the last call stopped, until
- * `max_slots` slots were looked at, `max` findings are filled (at least
- * BL_BLOCK_SLOTS), or the round is complete. Returns the number of
- * findings; *done says that every block due at `now` was seen. */
+ * `max_slots` slots were looked at, fewer than BL_BLOCK_SLOTS of `max`
+ * findings are free (`max` is at least that many), or the round is
+ * complete. Looks at one block at least if one is due. Returns the number
+ * of findings; *done says that every block due at `now` was seen, but for
+ * those lowered meanwhile behind the round's place: the next round's. */
 unsigned bl_sweep_run(struct bl_sweep *s, uint32_t now, uint32_t max_slots, struct bl_finding *findings,
                       unsigned max, bool *done) BL_ON_CONTROL;
 
@@ -72,4 +89,5 @@ struct bl_sweep_stats {
     uint64_t rounds, blocks_seen, blocks_skipped, slots_seen, findings;
     uint32_t blocks, blocks_watched;
 };
+/* Any thread; each number whole. */
 void bl_sweep_stats(const struct bl_sweep *s, struct bl_sweep_stats *out);

@@ -379,6 +379,7 @@ int bl_notifier_reconfigure(struct bl_notifier *n, const struct bl_config *c, ch
     pthread_mutex_lock(&n->lock);
     int error = targets_of(c, &n->now, &next, err);
     if (!error) {
+        /* cppcheck-suppress autoVariables ; taken over before this returns */
         n->next = &next;
         n->next_config = c;
         if (n->started)

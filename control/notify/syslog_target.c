@@ -23,10 +23,11 @@ static bool has_prefix(const char **text, const char *prefix)
 
 static int parse_path(struct bl_syslog_target *t, const char *text, const char *path, char err[BL_ERR_BYTES])
 {
+    size_t len = strlen(path);
     t->kind = BL_SYSLOG_UNIX;
-    if (path[0] != '/' || strlen(path) >= sizeof(t->path))
+    if (path[0] != '/' || len >= sizeof(t->path))
         return refuse(err, text, "not the path of a socket; give an absolute path of up to 107 bytes");
-    strcpy(t->path, path);
+    memcpy(t->path, path, len + 1);
     return 0;
 }
 

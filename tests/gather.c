@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <assert.h>
+#include <string.h>
+
+#include "dataplane/wire/binary.h"
+#include "engine/registry.h"
+#include "tests/gather.h"
+
+void gather_config(struct bl_wire_config *w)
+{
+    uint8_t seed[BL_KEY_SECRET_BYTES + 24];
+    for (unsigned i = 0; i < sizeof seed; i++)
+        seed[i] = (uint8_t)(i * 97 + 31);
+    memset(w, 0, sizeof *w);
+    bl_key_secret_init(&w->secret, seed);
+}
+
+uint64_t gather_packet_drops(const struct gather *g)
+{
+    uint64_t sum = 0;
+    for (unsigned d = 0; d < BL_DROP_FIRST_RECORD; d++)
+        sum += g->counters.drop[d];
+    return sum;
+}
+
+uint64_t gather_record_drops(const struct gather *g)
+{
+    uint64_t sum = 0;
+    for (unsigned d = BL_DROP_FIRST_RECORD; d < BL_DROP_COUNT; d++)
+        sum += g->counters.drop[d];
+    return sum;
+}
+
+static void check_beat(const struct bl_wire_config *w, const struct bl_beat *b, const uint8_t *payload,
+                       uint32_t len) BL_ON_WORKER;
+static void check_beat(const struct bl_wire_config *w, const struct bl_beat *b, const uint8_t *payload,
+                       uint32_t len)
+{
+    const uint8_t *origin = b->origin;
+    uint32_t bytes = b->origin_kind == BL_ORIGIN_TEXT     ? b->origin_len
+                     : b->origin_kind == BL_ORIGIN_BINARY ? BL_BINARY_HEADER_BYTES
+                                                          : BL_BINARY_ENTRY_BYTES;
+    assert(origin >= payload && origin + bytes <= payload + len);
+    assert(b->age_ticks <= BL_TIMEOUT_MAX_MS);
+    struct bl_report r;
+    bl_wire_introduce(b, &r);
+    assert(r.kind == BL_REPORT_SEEN && r.name_len == b->origin_len && r.interval_ms <= BL_TIMEOUT_MAX_MS);
+    if (b->origin_kind == BL_ORIGIN_TEXT) {
+        assert(bl_name_is_valid(r.name, r.name_len) && b->flags == 0);
+        assert(b->key == bl_key_of_name(&w->secret, r.name, r.name_len));
+    } else {
+        assert(b->key == bl_key_of_id(&w->secret, r.id) && b->flags == BL_BEAT_HAS_SEQUENCE);
+    }
+    bl_wire_incarnation(b);
+}
+
+static void check_setting(const struct bl_report *r)
+{
+    const struct bl_policy *p = &r->patch.policy;
+    assert(r->kind == BL_REPORT_SET || r->kind == BL_REPORT_HELLO || r->kind == BL_REPORT_BYE);
+    assert(r->name_len == 0 ? r->kind != BL_REPORT_SET : bl_name_is_valid(r->name, r->name_len));
+    assert(p->timeout_ms <= BL_TIMEOUT_MAX_MS && p->warn_ms <= BL_TIMEOUT_MAX_MS);
+    assert(p->err_ms <= BL_TIMEOUT_MAX_MS && r->patch.interval_ms <= BL_TIMEOUT_MAX_MS);
+    assert(r->kind == BL_REPORT_BYE || r->patch.set != 0 || r->kind == BL_REPORT_HELLO);
+}
+
+static void take(struct gather *g, const struct bl_sink *sink, unsigned first, const struct bl_wire_config *w,
+                 const uint8_t *payload, uint32_t len) BL_ON_WORKER;
+static void take(struct gather *g, const struct bl_sink *sink, unsigned first, const struct bl_wire_config *w,
+                 const uint8_t *payload, uint32_t len)
+{
+    assert(sink->beats <= BL_BURST && sink->settings <= BL_BURST);
+    for (unsigned i = first; i < sink->beats; i++) {
+        assert(g->beats < GATHER_MAX);
+        check_beat(w, &sink->beat[i], payload, len);
+        g->beat[g->beats++] = sink->beat[i];
+    }
+    for (unsigned i = first; i < sink->settings; i++) {
+        assert(g->settings < GATHER_MAX);
+        check_setting(&sink->setting[i]);
+        g->autobeats += sink->setting[i].flags == BL_REPORT_OF_AUTOBEAT;
+        g->setting[g->settings++] = sink->setting[i];
+    }
+}
+
+void gather(struct gather *g, const struct bl_wire_config *w, const uint8_t *payload, uint32_t len,
+            unsigned room)
+{
+    static struct bl_sink sink;
+    uint16_t first = (uint16_t)(BL_BURST - room);
+    uint32_t offset = 0;
+    g->beats = g->settings = g->autobeats = g->calls = 0;
+    memset(&g->counters, 0, sizeof g->counters);
+    while (offset != BL_WIRE_DONE) {
+        /* A sink that is full already changes nothing. */
+        struct bl_counters before = g->counters;
+        sink.beats = sink.settings = BL_BURST;
+        assert(bl_wire_parse(w, payload, len, offset, &sink, &g->counters) == offset);
+        assert(memcmp(&before, &g->counters, sizeof before) == 0);
+
+        sink.beats = sink.settings = first;
+        uint32_t next = bl_wire_parse(w, payload, len, offset, &sink, &g->counters);
+        assert(next == BL_WIRE_DONE || (next > offset && next < len && bl_sink_is_full(&sink)));
+        take(g, &sink, first, w, payload, len);
+        offset = next;
+        g->calls++;
+    }
+    assert(g->counters.packets_parsed + gather_packet_drops(g) == 1);
+    assert(g->counters.records == g->beats + g->settings - g->autobeats + gather_record_drops(g));
+    assert(g->counters.packets_parsed == 1 ? g->counters.records != 0 : g->counters.records == 0);
+}
+
+void gather_twice(struct gather *g, const struct bl_wire_config *w, const uint8_t *payload, uint32_t len,
+                  unsigned room)
+{
+    static struct gather again;
+    gather(g, w, payload, len, BL_BURST);
+    gather(&again, w, payload, len, room);
+    assert(g->beats == again.beats && g->settings == again.settings);
+    assert(memcmp(g->beat, again.beat, g->beats * sizeof g->beat[0]) == 0);
+    assert(memcmp(g->setting, again.setting, g->settings * sizeof g->setting[0]) == 0);
+    assert(memcmp(&g->counters, &again.counters, sizeof g->counters) == 0);
+}
