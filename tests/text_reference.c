@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -130,4 +131,63 @@ struct reference_line reference_read(const char *line, unsigned length)
     if (strcmp(l.action, "beat") != 0 && strcmp(l.action, "autobeat") != 0)
         take_seconds(value, value_len, &l);
     return l;
+}
+
+/* ---- the comparison ---------------------------------------------------- */
+
+static enum bl_drop drop_of(const char *name)
+{
+    unsigned d = 0;
+    while (strcmp(bl_drop_name((enum bl_drop)d), name) != 0) {
+        d++;
+        assert(d < BL_DROP_COUNT);
+    }
+    return (enum bl_drop)d;
+}
+
+static void compare_beat(const struct bl_beat *b, const struct reference_line *l)
+{
+    assert((const char *)b->origin == l->name && b->origin_len == l->name_len);
+    assert(b->origin_kind == BL_ORIGIN_TEXT && b->age_ticks == 0 && b->sequence == 0);
+}
+
+static void compare_setting(const struct bl_report *r, const struct reference_line *l)
+{
+    const struct bl_policy *p = &r->patch.policy;
+    bool autobeat = strcmp(l->action, "autobeat") == 0, automatic = autobeat || l->automatic;
+    bool timeout = strcmp(l->action, "timeout") == 0, warn = strcmp(l->action, "warn") == 0;
+    uint32_t field = timeout ? BL_SET_TIMEOUT : warn ? BL_SET_WARN : BL_SET_ERR;
+    assert(r->name_len == l->name_len && memcmp(r->name, l->name, l->name_len) == 0);
+    assert(r->flags == (autobeat ? BL_REPORT_OF_AUTOBEAT : 0));
+    assert(r->patch.set == (BL_SET_DETECTOR | (automatic ? 0 : field)));
+    assert(p->detector == (automatic ? BL_DETECTOR_AUTO : BL_DETECTOR_FIXED));
+    assert(p->timeout_ms == (timeout ? l->ms : 0));
+    assert(p->warn_ms == (warn ? l->ms : 0));
+    assert(p->err_ms == (timeout || warn ? 0 : l->ms));
+}
+
+void reference_compare(const struct gather *g, const char *text, unsigned len)
+{
+    uint64_t drops[BL_DROP_COUNT] = {0};
+    unsigned beats = 0, settings = 0, records = 0, n;
+    const char *at = text, *line;
+    while (reference_next(&at, text + len, &line, &n)) {
+        struct reference_line l = reference_read(line, n);
+        records++;
+        if (l.fault) {
+            drops[drop_of(l.fault)]++;
+            continue;
+        }
+        if (strcmp(l.action, "beat") == 0 || strcmp(l.action, "autobeat") == 0) {
+            assert(beats < g->beats);
+            compare_beat(&g->beat[beats++], &l);
+        }
+        if (strcmp(l.action, "beat") != 0) {
+            assert(settings < g->settings);
+            compare_setting(&g->setting[settings++], &l);
+        }
+    }
+    drops[BL_DROP_empty] = records == 0;
+    assert(beats == g->beats && settings == g->settings && records == g->counters.records);
+    assert(memcmp(drops, g->counters.drop, sizeof drops) == 0);
 }

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "tests/gather.h"
+
 /* A line as text.h says it counts. */
 struct reference_line {
     const char *fault;  /* the drop's name; NULL: good */
@@ -21,3 +23,7 @@ struct reference_line reference_read(const char *line, unsigned len);
 
 /* The next line of [*at, end) that is not empty; false if none is left. */
 bool reference_next(const char **at, const char *end, const char **line, unsigned *len);
+
+/* Asserts that `g`, gathered from `text`, holds what the reference reads
+ * in it, records and drops. */
+void reference_compare(const struct gather *g, const char *text, unsigned len);

@@ -373,63 +373,6 @@ static void a_65_kb_datagram_goes_through_sinks_of_any_size(void **state)
 
 /* ---- against the reference ---------------------------------------------------- */
 
-static enum bl_drop drop_of(const char *name)
-{
-    for (unsigned d = 0; d < BL_DROP_COUNT; d++)
-        if (strcmp(bl_drop_name((enum bl_drop)d), name) == 0)
-            return (enum bl_drop)d;
-    fail();
-    return BL_DROP_COUNT;
-}
-
-static void expect_setting_as(const struct bl_report *r, const struct reference_line *l)
-{
-    const struct bl_policy *p = &r->patch.policy;
-    uint32_t field = l->action[0] == 't' ? BL_SET_TIMEOUT : l->action[0] == 'w' ? BL_SET_WARN : BL_SET_ERR;
-    bool autobeat = l->action[0] == 'a';
-    bool automatic = autobeat || l->automatic;
-    assert_int_equal(r->name_len, l->name_len);
-    assert_memory_equal(r->name, l->name, l->name_len);
-    assert_int_equal(r->flags, autobeat ? BL_REPORT_OF_AUTOBEAT : 0);
-    assert_int_equal(r->patch.set, BL_SET_DETECTOR | (automatic ? 0 : field));
-    assert_int_equal(p->detector, automatic ? BL_DETECTOR_AUTO : BL_DETECTOR_FIXED);
-    assert_int_equal(p->timeout_ms, field == BL_SET_TIMEOUT ? l->ms : 0);
-    assert_int_equal(p->warn_ms, field == BL_SET_WARN ? l->ms : 0);
-    assert_int_equal(p->err_ms, field == BL_SET_ERR && !autobeat ? l->ms : 0);
-}
-
-static void compare_with_reference(const char *text, unsigned len, unsigned room) BL_ON_WORKER;
-static void compare_with_reference(const char *text, unsigned len, unsigned room)
-{
-    gather_twice(&got, &config, (const uint8_t *)text, len, room);
-    uint64_t drops[BL_DROP_COUNT] = {0};
-    unsigned beats = 0, settings = 0, records = 0, n;
-    const char *at = text, *line;
-    while (reference_next(&at, text + len, &line, &n)) {
-        struct reference_line l = reference_read(line, n);
-        records++;
-        if (l.fault) {
-            drops[drop_of(l.fault)]++;
-            continue;
-        }
-        if (strstr(l.action, "beat")) {
-            assert_true(beats < got.beats);
-            assert_ptr_equal(got.beat[beats].origin, l.name);
-            assert_int_equal(got.beat[beats].origin_len, l.name_len);
-            beats++;
-        }
-        if (strcmp(l.action, "beat") != 0) {
-            assert_true(settings < got.settings);
-            expect_setting_as(&got.setting[settings++], &l);
-        }
-    }
-    drops[BL_DROP_empty] = records == 0;
-    assert_int_equal(beats, got.beats);
-    assert_int_equal(settings, got.settings);
-    assert_int_equal(records, got.counters.records);
-    assert_memory_equal(drops, got.counters.drop, sizeof drops);
-}
-
 static uint32_t next_random(uint64_t *seed)
 {
     *seed = *seed * 6364136223846793005u + 1442695040888963407u;
@@ -470,7 +413,8 @@ static void random_and_mutated_lines_read_as_the_reference_reads_them(void **sta
             text[next_random(&seed) % len] = spice[next_random(&seed) % sizeof spice];
         if (len == 0 || (uint8_t)text[0] == 0xbe)
             continue;
-        compare_with_reference(text, len, 1 + round % BL_BURST);
+        gather_twice(&got, &config, (const uint8_t *)text, len, 1 + round % BL_BURST);
+        reference_compare(&got, text, len);
     }
 }
 
