@@ -299,6 +299,17 @@ static void a_ninth_extension_header_is_refused(void **state)
     expect(BL_DROP_ip_header, frame_build(&f, frame), 0);
 }
 
+static void an_extension_header_at_the_frames_end_is_not_read_past_it(void **state)
+{
+    (void)state;
+    struct frame f = good_v6_extended();
+    frame_build(&f, frame);
+    for (uint8_t left = 0; left < 8; left++) {
+        frame[f.ip_at + 5] = left;
+        expect(BL_DROP_ip_header, f.ip_at + 40u + left, 0);
+    }
+}
+
 static void a_third_vlan_tag_is_refused(void **state)
 {
     (void)state;
@@ -388,6 +399,7 @@ int main(void)
         cmocka_unit_test(every_bad_ipv4_field_has_its_reason),
         cmocka_unit_test(every_bad_ipv6_field_has_its_reason),
         cmocka_unit_test(a_ninth_extension_header_is_refused),
+        cmocka_unit_test(an_extension_header_at_the_frames_end_is_not_read_past_it),
         cmocka_unit_test(a_third_vlan_tag_is_refused),
         cmocka_unit_test(ipv6_without_a_udp_checksum_is_refused),
         cmocka_unit_test(a_datagram_without_payload_is_empty),
