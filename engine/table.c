@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/table.h"
 
+#include "engine/interleave.h"
 #include "engine/rcu.h"
 #include "engine/sequence.h"
 #include "engine/table_line.h"
@@ -214,12 +215,15 @@ bool bl_table_find(const struct bl_table *t, uint64_t key, struct bl_place *plac
     struct bl_slots *s;
     do {
         s = bl_rcu_read(&t->slots);
+        BL_INTERLEAVE("find: has slots");
         place->slots = s;
         if (bl_slots_search(s, key, &place->slot))
             return true;
+        BL_INTERLEAVE("find: not in slots");
         place->slots = bl_rcu_read(&t->next);
         if (place->slots != NULL && bl_slots_search(place->slots, key, &place->slot))
             return true;
+        BL_INTERLEAVE("find: not in next");
     } while (bl_rcu_read(&t->slots) != s);
     return false;
 }

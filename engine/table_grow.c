@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/interleave.h"
 #include "engine/rcu.h"
 #include "engine/table.h"
 #include "engine/table_line.h"
@@ -42,7 +43,9 @@ static bool move_slot(struct bl_table *t, uint32_t slot)
     bl_line_set_last_beat(to, to_place, l->last_beat[place]);
     bl_line_set_sequence(to, to_place, l->sequence[place]);
     /* First there, then no longer here: a reader finds it in one. */
+    BL_INTERLEAVE("move: copied");
     bl_line_set_key(to, to_place, key);
+    BL_INTERLEAVE("move: in both");
     bl_line_set_key(l, place, BL_KEY_GONE);
     return true;
 }
@@ -69,6 +72,7 @@ static struct bl_slots *publish_next(struct bl_table *t)
     t->next_gone = 0;
     /* In this order: see bl_table_find. */
     bl_rcu_publish(&t->slots, t->next);
+    BL_INTERLEAVE("grow: published");
     bl_rcu_publish(&t->next, (struct bl_slots *)NULL);
     return old;
 }
