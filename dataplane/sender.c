@@ -182,7 +182,7 @@ static int set_link(struct bl_sender_link *l, const struct bl_sender_config *c, 
         return -EINVAL;
     }
     strcpy(l->host, host);
-    snprintf(l->port, sizeof(l->port), "%u", c->port ? c->port : BL_SENDER_DEFAULT_PORT);
+    snprintf(l->port, sizeof(l->port), "%u", c->port ? c->port : BL_SENDER_DEFAULT_PORT + 0u);
     return 0;
 }
 
