@@ -37,8 +37,10 @@ struct bl_server_config {
     const struct bl_config *config;       /* in force; followed under RCU via bl_server_config_is */
     const struct bl_memory_arena *memory; /* the registry's; NULL: no figures of it */
     int64_t start_unix_ms;
-    /* Asks main to reload (as SIGHUP does): 0, or negative errno and the
-     * config error in err. Called on the api thread, may take its time. */
+    /* Reloads (as SIGHUP does): 0, or negative errno and the config error
+     * in err. Called on the api thread, RCU-online; it goes offline while
+     * it waits for control. Nobody is served meanwhile, and past
+     * BL_POLL_GAP_NS the thread's own ingest clock stops: keep it short. */
     int (*reload)(void *ctx, char err[BL_CONFIG_ERR_BYTES]);
     void *reload_ctx;
 };
@@ -47,8 +49,11 @@ struct bl_server_config {
  * error). NULL with err. */
 struct bl_server *bl_server_new(const struct bl_server_config *c, char err[BL_ERR_BYTES]);
 int bl_server_start(struct bl_server *s, char err[BL_ERR_BYTES]);
+/* Ends the thread and removes the socket. NULL, or not started: fine. */
 void bl_server_stop(struct bl_server *s);
+/* After bl_core_stop: control may still hold commands of ours. */
 void bl_server_free(struct bl_server *s);
 
-/* The config that `config show` shows, after a reload. Main thread. */
+/* The config that `config show` shows, after a reload. Returns when the
+ * old one is not read any more. Main, or the api thread RCU-offline. */
 void bl_server_config_is(struct bl_server *s, const struct bl_config *config);

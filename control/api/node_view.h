@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* node_view: one node as it is now: the registry's record and the
+ * freshest beat of all tables. Read under RCU; holds good until the
+ * thread's next quiescent state. The api thread. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "control/api/call.h"
+
+struct bl_node_view {
+    uint32_t index;
+    const struct bl_node *node;
+    struct bl_policy policy;
+    const char *name;
+    uint8_t state, flags;
+    uint32_t interval_ms, incident;
+    int64_t state_since_unix_ms, first_seen_unix_ms;
+    int64_t last_beat_unix_ms; /* 0: never */
+    bool beaten;               /* age_ms holds */
+    uint64_t age_ms;
+    bool in_table; /* freshest holds */
+    struct bl_freshest freshest;
+};
+
+/* False: no node has this index. Cost: a record and a table lookup. */
+bool bl_node_look(struct bl_node_view *v, const struct bl_api *api, uint32_t index);
+
+/* The fields that lists and `nodes show` share, inside an open object. */
+void bl_node_json(struct bl_json *j, const struct bl_node_view *v);
+
+/* "2s" "warn 1s, err 2s" "none", with retries and detector. */
+#define BL_NODE_POLICY_TEXT 128
+const char *bl_node_policy_text(const struct bl_node_view *v, char out[BL_NODE_POLICY_TEXT]);
+
+/* "3.2s" or "never". */
+const char *bl_node_age_text(const struct bl_node_view *v, char out[32]);

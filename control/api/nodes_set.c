@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/api/commands.h"
+#include "control/api/nodes_change.h"
+
+enum { TIMEOUT, WARN, ERR, RETRIES, AUTO, CLEAR, CREATE };
+static const struct bl_option options[] = {
+    [TIMEOUT] = {"timeout", 't', "D", "silent for longer is a warning, and failed after the retries"},
+    [WARN] = {"warn", 'w', "D", "silent for longer is a warning"},
+    [ERR] = {"err", 'e', "D", "silent for longer is failed"},
+    [RETRIES] = {"retries", 'r', "N", "further timeouts before a node is failed"},
+    [AUTO] = {"auto", 'a', NULL, "let the beats' own rhythm decide (the auto detector)"},
+    [CLEAR] = {"clear", 0, NULL, "forget all of the node's own settings first"},
+    [CREATE] = {"create", 'c', NULL, "take the node in if it is not known yet"},
+    {0},
+};
+
+static bool take_duration(struct bl_call *call, struct bl_policy_patch *p, uint32_t field, uint32_t *ms,
+                          const char *value)
+{
+    p->set |= field;
+    return bl_args_duration(call,
+                            field == BL_SET_TIMEOUT ? "--timeout"
+                            : field == BL_SET_WARN  ? "--warn"
+                                                    : "--err",
+                            value, ms);
+}
+
+static bool take(struct bl_call *call, struct bl_nodes_change *c, int option, const char *value)
+{
+    struct bl_policy_patch *p = &c->patch;
+    uint64_t retries;
+
+    switch (option) {
+    case TIMEOUT:
+        return take_duration(call, p, BL_SET_TIMEOUT, &p->policy.timeout_ms, value);
+    case WARN:
+        return take_duration(call, p, BL_SET_WARN, &p->policy.warn_ms, value);
+    case ERR:
+        return take_duration(call, p, BL_SET_ERR, &p->policy.err_ms, value);
+    case RETRIES:
+        if (!bl_args_number(call, "--retries", value, 254, &retries))
+            return false;
+        p->set |= BL_SET_RETRIES;
+        p->policy.retries = (uint8_t)retries;
+        return true;
+    case AUTO:
+        p->set |= BL_SET_DETECTOR;
+        p->policy.detector = BL_DETECTOR_AUTO;
+        return true;
+    case CLEAR:
+        p->set |= BL_SET_TIMEOUT | BL_SET_WARN | BL_SET_ERR | BL_SET_RETRIES | BL_SET_DETECTOR;
+        return true;
+    case CREATE:
+        c->create = true;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool parse(struct bl_call *call, struct bl_nodes_change *c)
+{
+    struct bl_args args = {.call = call};
+    const char *value;
+    int arg, names = 0;
+
+    while ((arg = bl_args_next(&args, &value)) != BL_ARG_END) {
+        if (arg == BL_ARG_WORD)
+            call->argv[names++] = call->argv[args.at - 1];
+        else if (!take(call, c, arg, value))
+            return false;
+    }
+    call->argc = names;
+    if (names == 0)
+        bl_call_fail(call, BL_EXIT_USAGE, "nodes set: no name; usage: beatline nodes set %s",
+                     call->command->usage);
+    else if (c->patch.set == 0 && !c->create)
+        bl_call_fail(call, BL_EXIT_USAGE, "nodes set: nothing to set; usage: beatline nodes set %s",
+                     call->command->usage);
+    return names > 0 && (c->patch.set != 0 || c->create);
+}
+
+static enum bl_step run(struct bl_call *call)
+{
+    struct bl_nodes_change *c = call->state;
+
+    if (c->kind == 0) {
+        c->kind = BL_COMMAND_SET;
+        c->done = "set";
+        if (!parse(call, c))
+            return BL_STEP_DONE;
+    }
+    return bl_nodes_change_run(call, c);
+}
+
+const struct bl_cli_ops bl_cli_nodes_set = {
+    .run = run, .state_bytes = sizeof(struct bl_nodes_change), .options = options};

@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/api/server.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "control/api/connection.h"
+#include "control/api/listener.h"
+#include "control/timestamp.h"
+#include "engine/rcu.h"
+
+#define CONNECTIONS_MAX 64u
+#define EVENTS_PER_POP  32u
+#define EPOLL_BATCH     32
+
+/* A command on its way to control and back. Its connection may be gone
+ * when it comes back. */
+struct ask {
+    struct bl_command *command;
+    struct bl_connection *connection;
+    bool submitted;
+    struct ask *next;
+};
+
+struct bl_server {
+    struct bl_api api;
+    struct bl_listener listener;
+    int epoll_fd, stop_fd;
+    pthread_t thread;
+    bool started;
+    struct bl_connection *connection[CONNECTIONS_MAX];
+    struct ask *asks;
+};
+
+static uint64_t monotonic_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
+}
+
+/* ---- commands for control ------------------------------------------- */
+
+/* Takes what the connection's command has asked for. */
+static void take_ask(struct bl_server *s, struct bl_connection *c) BL_ON_API
+{
+    struct bl_command *command = c->call.asked;
+    if (command == NULL)
+        return;
+    c->call.asked = NULL;
+    struct ask *a = calloc(1, sizeof(*a));
+    if (a == NULL) {
+        command->result = -ENOMEM;
+        snprintf(command->text, sizeof(command->text), "%s: out of memory; try again later", command->name);
+        bl_connection_answer(c, command);
+        free(command);
+        return;
+    }
+    *a = (struct ask){.command = command, .connection = c, .next = s->asks};
+    s->asks = a;
+}
+
+static void submit_asks(struct bl_server *s) BL_ON_API
+{
+    for (struct ask *a = s->asks; a != NULL; a = a->next) {
+        if (!a->submitted && !bl_core_submit(s->api.core, a->command))
+            return; /* full: in the next turn */
+        a->submitted = true;
+    }
+}
+
+static void take_answers(struct bl_server *s) BL_ON_API
+{
+    for (struct bl_command *done; (done = bl_core_answered(s->api.core)) != NULL;) {
+        struct ask **at = &s->asks;
+        while (*at != NULL && (*at)->command != done)
+            at = &(*at)->next;
+        struct ask *a = *at;
+        if (a == NULL)
+            continue;
+        *at = a->next;
+        if (a->connection != NULL)
+            bl_connection_answer(a->connection, done);
+        free(a);
+        free(done);
+    }
+}
+
+/* ---- connections ------------------------------------------------------ */
+
+static void drop(struct bl_server *s, unsigned i)
+{
+    struct bl_connection *c = s->connection[i];
+    for (struct ask *a = s->asks; a != NULL; a = a->next) {
+        if (a->connection == c)
+            a->connection = NULL;
+    }
+    free(c->call.asked);
+    bl_connection_free(c); /* closing takes it out of epoll */
+    s->connection[i] = NULL;
+}
+
+/* Waits for what the connection waits for, no more: a client that has
+ * sent its request is not read any further. Its end is always seen. */
+static void watch(struct bl_server *s, unsigned i)
+{
+    struct bl_connection *c = s->connection[i];
+    bool writes = bl_connection_unsent(c);
+    struct epoll_event e = {.data.u32 = i};
+
+    e.events = (writes ? EPOLLOUT : 0) | (c->phase == BL_CONNECTION_READING ? EPOLLIN : 0);
+    if (epoll_ctl(s->epoll_fd, EPOLL_CTL_MOD, c->fd, &e) != 0)
+        drop(s, i);
+}
+
+static void turn_connection(struct bl_server *s, unsigned i) BL_ON_API
+{
+    struct bl_connection *c = s->connection[i];
+    enum bl_connection_phase phase = c->phase;
+    bool wrote = c->writes, alive = bl_connection_turn(c);
+
+    take_ask(s, c);
+    if (!alive) {
+        drop(s, i);
+        return;
+    }
+    c->writes = bl_connection_unsent(c);
+    if (c->writes != wrote || phase != c->phase)
+        watch(s, i);
+}
+
+static void refuse_client(int fd)
+{
+    static const char text[] = "beatline: the daemon serves 64 clients already; try again later\n";
+    char frame[128];
+    int len = snprintf(frame, sizeof(frame), "2 %zu\n%s0 1\n", sizeof(text) - 1, text);
+    (void)send(fd, frame, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    close(fd);
+}
+
+static void add_client(struct bl_server *s, int fd)
+{
+    struct epoll_event e = {.events = EPOLLIN};
+    unsigned i = 0;
+
+    while (i < CONNECTIONS_MAX && s->connection[i] != NULL)
+        i++;
+    struct bl_connection *c = i < CONNECTIONS_MAX ? bl_connection_new(fd, &s->api) : NULL;
+    if (c == NULL) {
+        refuse_client(fd);
+        return;
+    }
+    s->connection[i] = c;
+    e.data.u32 = i;
+    if (epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &e) != 0)
+        drop(s, i);
+}
+
+static void accept_clients(struct bl_server *s)
+{
+    int fd;
+    while ((fd = accept4(s->listener.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0)
+        add_client(s, fd);
+}
+
+/* ---- the loop --------------------------------------------------------- */
+
+enum { ID_LISTENER = CONNECTIONS_MAX, ID_CORE, ID_STOP };
+
+static void take_events(struct bl_server *s) BL_ON_API
+{
+    struct bl_event events[EVENTS_PER_POP];
+    unsigned n;
+
+    bl_history_keep(&s->api.history, bl_rcu_read(&s->api.config)->events_keep);
+    while ((n = bl_core_events(s->api.core, events, EVENTS_PER_POP)) > 0) {
+        for (unsigned i = 0; i < n; i++)
+            bl_history_add(&s->api.history, &events[i]);
+    }
+}
+
+static void clear_eventfd(int fd)
+{
+    uint64_t count;
+    if (read(fd, &count, sizeof(count)) < 0)
+        return; /* nothing was there */
+}
+
+/* True: stop. */
+static bool take_ready(struct bl_server *s, const struct epoll_event *ready) BL_ON_API
+{
+    uint32_t id = ready->data.u32;
+
+    if (id == ID_LISTENER) {
+        accept_clients(s);
+    } else if (id == ID_CORE) {
+        clear_eventfd(bl_core_api_fd(s->api.core));
+    } else if (id == ID_STOP) {
+        return true;
+    } else if (s->connection[id] != NULL) {
+        struct bl_connection *c = s->connection[id];
+        bool alive = (ready->events & (EPOLLHUP | EPOLLERR)) == 0;
+        enum bl_connection_phase before = c->phase;
+        if (alive && (ready->events & EPOLLIN) != 0)
+            alive = bl_connection_read(c);
+        if (!alive)
+            drop(s, id);
+        else if (c->phase != before)
+            watch(s, id);
+    }
+    return false;
+}
+
+/* How long to sleep: not at all if a command can go on. */
+static int sleep_ms(const struct bl_server *s)
+{
+    for (unsigned i = 0; i < CONNECTIONS_MAX; i++) {
+        if (s->connection[i] != NULL && bl_connection_ready(s->connection[i]))
+            return 0;
+    }
+    return BL_WORKER_NAP_MS;
+}
+
+/* Between any two pieces of work: each may take some ms, all of them
+ * together must not stop the ingest clock of this thread's table. */
+static void poll_worker(struct bl_server *s)
+{
+    bl_role_assume_worker(); /* of this thread's own */
+    s->api.now_ns = monotonic_ns();
+    s->api.now_unix_ms = bl_timestamp_now_ms();
+    bl_worker_poll(s->api.worker, s->api.now_ns);
+    bl_rcu_quiescent();
+}
+
+static bool turn(struct bl_server *s) BL_ON_API
+{
+    struct epoll_event ready[EPOLL_BATCH];
+    bool stop = false;
+
+    int timeout = sleep_ms(s);
+    bl_rcu_offline();
+    int n = epoll_wait(s->epoll_fd, ready, EPOLL_BATCH, timeout);
+    bl_rcu_online();
+    poll_worker(s);
+    for (int i = 0; i < n; i++)
+        stop |= take_ready(s, &ready[i]);
+    take_events(s);
+    take_answers(s);
+    for (unsigned i = 0; i < CONNECTIONS_MAX && !stop; i++) {
+        if (s->connection[i] == NULL)
+            continue;
+        turn_connection(s, i);
+        poll_worker(s);
+    }
+    submit_asks(s);
+    return !stop;
+}
+
+static void *thread_main(void *ctx)
+{
+    struct bl_server *s = ctx;
+
+    pthread_setname_np(pthread_self(), "beatline-api");
+    bl_rcu_thread_register();
+    bl_role_assume_api();
+    while (turn(s)) {
+    }
+    bl_rcu_thread_unregister();
+    return NULL;
+}
+
+/* ---- life -------------------------------------------------------------- */
+
+static int watch_fd(struct bl_server *s, int fd, uint32_t id)
+{
+    struct epoll_event e = {.events = EPOLLIN, .data.u32 = id};
+    return epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &e);
+}
+
+struct bl_server *bl_server_new(const struct bl_server_config *c, char err[BL_ERR_BYTES])
+{
+    struct bl_server *s = calloc(1, sizeof(*s));
+    if (s == NULL) {
+        snprintf(err, BL_ERR_BYTES, "server: out of memory");
+        return NULL;
+    }
+    s->api = (struct bl_api){.core = c->core,
+                             .notifier = c->notifier,
+                             .worker = c->worker,
+                             .memory = c->memory,
+                             .config = c->config,
+                             .start_unix_ms = c->start_unix_ms,
+                             .reload = c->reload,
+                             .reload_ctx = c->reload_ctx};
+    s->listener.fd = -1;
+    s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    s->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (s->epoll_fd < 0 || s->stop_fd < 0) {
+        snprintf(err, BL_ERR_BYTES, "server: %s; raise the limit on open files (ulimit -n)", strerror(errno));
+    } else if (bl_listener_open(&s->listener, c->socket_path, err) == 0) {
+        if (watch_fd(s, s->listener.fd, ID_LISTENER) == 0 && watch_fd(s, s->stop_fd, ID_STOP) == 0 &&
+            watch_fd(s, bl_core_api_fd(c->core), ID_CORE) == 0)
+            return s;
+        snprintf(err, BL_ERR_BYTES, "server: epoll: %s", strerror(errno));
+    }
+    bl_server_free(s);
+    return NULL;
+}
+
+int bl_server_start(struct bl_server *s, char err[BL_ERR_BYTES])
+{
+    int rc = pthread_create(&s->thread, NULL, thread_main, s);
+    if (rc != 0)
+        snprintf(err, BL_ERR_BYTES, "server: cannot start its thread: %s; raise the limit on processes",
+                 strerror(rc));
+    s->started = rc == 0;
+    return -rc;
+}
+
+void bl_server_stop(struct bl_server *s)
+{
+    uint64_t one = 1;
+
+    if (s == NULL || !s->started)
+        return;
+    if (write(s->stop_fd, &one, sizeof(one)) == (ssize_t)sizeof(one))
+        pthread_join(s->thread, NULL);
+    s->started = false;
+    bl_listener_close(&s->listener);
+}
+
+void bl_server_free(struct bl_server *s)
+{
+    if (s == NULL)
+        return;
+    bl_listener_close(&s->listener);
+    for (unsigned i = 0; i < CONNECTIONS_MAX; i++) {
+        if (s->connection[i] != NULL)
+            drop(s, i);
+    }
+    for (struct ask *a = s->asks, *next; a != NULL; a = next) {
+        next = a->next;
+        free(a->command);
+        free(a);
+    }
+    bl_history_free(&s->api.history);
+    if (s->epoll_fd >= 0)
+        close(s->epoll_fd);
+    if (s->stop_fd >= 0)
+        close(s->stop_fd);
+    free(s);
+}
+
+void bl_server_config_is(struct bl_server *s, const struct bl_config *config)
+{
+    bl_rcu_publish(&s->api.config, config);
+    bl_rcu_wait();
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <unistd.h>
+
+#include "control/api/commands.h"
+#include "control/api/human.h"
+#include "control/api/totals.h"
+
+/* The order people read states in: what is well, then what is not. */
+static const enum bl_state shown[] = {BL_STATE_OK,     BL_STATE_WARNING, BL_STATE_FAILED,
+                                      BL_STATE_PAUSED, BL_STATE_UNKNOWN, BL_STATE_NEW};
+#define SHOWN (sizeof(shown) / sizeof(shown[0]))
+
+static uint64_t uptime_ms(const struct bl_api *api)
+{
+    return api->now_unix_ms > api->start_unix_ms ? (uint64_t)(api->now_unix_ms - api->start_unix_ms) : 0;
+}
+
+static void json_ingest(struct bl_json *j, const struct bl_totals *t)
+{
+    bl_json_object(j, "ingest");
+    bl_json_uint(j, "packets_total", t->packets);
+    bl_json_uint(j, "packets_parsed_total", t->counters.packets_parsed);
+    bl_json_uint(j, "records_total", t->counters.records);
+    bl_json_uint(j, "beats_total", t->counters.beats);
+    bl_json_uint(j, "settings_total", t->counters.settings);
+    bl_json_uint(j, "dropped_total", t->dropped);
+    bl_json_object(j, "dropped");
+    for (unsigned d = 0; d < BL_DROP_COUNT; d++)
+        bl_json_uint(j, bl_drop_name((enum bl_drop)d), t->counters.drop[d]);
+    bl_json_object_end(j);
+    bl_json_bool(j, "frozen", t->frozen_workers > 0);
+    bl_json_uint(j, "frozen_workers", t->frozen_workers);
+    bl_json_object_end(j);
+}
+
+static void json(struct bl_call *call, const struct bl_registry *r, const struct bl_totals *t)
+{
+    struct bl_json j;
+
+    bl_json_begin(&j, &call->out);
+    bl_json_object(&j, NULL);
+    bl_json_string(&j, "version", BL_VERSION);
+    bl_json_double(&j, "uptime_s", (double)uptime_ms(call->api) / 1000);
+    bl_json_int(&j, "pid", getpid());
+    bl_json_object(&j, "nodes");
+    bl_json_uint(&j, "total", bl_registry_total(r));
+    for (unsigned i = 0; i < SHOWN; i++)
+        bl_json_uint(&j, bl_state_name(shown[i]), bl_registry_count(r, shown[i]));
+    bl_json_object_end(&j);
+    json_ingest(&j, t);
+    bl_json_uint(&j, "workers", bl_core_worker_count(call->api->core));
+    bl_json_object_end(&j);
+    bl_json_line(&j);
+}
+
+/* Why ages stand still, one line per worker: the first thing to know. */
+static void freezes(struct bl_call *call)
+{
+    char why[BL_FREEZE_TEXT];
+    for (unsigned i = 0; i < bl_core_worker_count(call->api->core); i++) {
+        const struct bl_worker *w = bl_core_worker(call->api->core, i);
+        uint32_t reasons = __atomic_load_n(&w->clock.frozen, __ATOMIC_RELAXED);
+        if (reasons != 0)
+            bl_text_printf(&call->out, "INGEST FROZEN: worker %u, %s: %s; its nodes' timeouts stand still\n",
+                           i, bl_worker_port_text(w), bl_freeze_text(reasons, why));
+    }
+}
+
+static void row(struct bl_text *out, const char *label, uint64_t n)
+{
+    char count[BL_HUMAN_TEXT];
+    bl_text_printf(out, "  %-10s", label);
+    bl_human_column(out, bl_human_count(n, count), 15, BL_RIGHT);
+}
+
+static void human_nodes(struct bl_call *call, const struct bl_registry *r)
+{
+    struct bl_text *out = &call->out;
+    char count[BL_HUMAN_TEXT];
+
+    row(out, "nodes", bl_registry_total(r));
+    bl_text_append(out, "\n", 1);
+    for (unsigned i = 0; i < SHOWN; i++) {
+        uint32_t n = bl_registry_count(r, shown[i]);
+        if (n == 0 && shown[i] != BL_STATE_OK && shown[i] != BL_STATE_FAILED)
+            continue;
+        bl_text_append(out, "    ", 4);
+        bl_human_state(out, shown[i], 8, call->color && n > 0);
+        bl_human_column(out, bl_human_count(n, count), 15, BL_RIGHT);
+        bl_text_append(out, "\n", 1);
+    }
+}
+
+static void human_ingest(struct bl_text *out, const struct bl_totals *t)
+{
+    row(out, "packets", t->packets);
+    bl_text_append(out, "\n", 1);
+    row(out, "beats", t->counters.beats);
+    bl_text_append(out, "\n", 1);
+    if (t->counters.settings > 0) {
+        row(out, "settings", t->counters.settings);
+        bl_text_append(out, "\n", 1);
+    }
+    row(out, "dropped", t->dropped);
+    bl_text_append(out, "\n", 1);
+    for (unsigned d = 0; d < BL_DROP_COUNT; d++) {
+        char count[BL_HUMAN_TEXT];
+        if (t->counters.drop[d] == 0)
+            continue;
+        bl_text_append(out, "  ", 2);
+        bl_human_column(out, bl_human_count(t->counters.drop[d], count), 25, BL_RIGHT);
+        bl_text_printf(out, "  %s: %s\n", bl_drop_name((enum bl_drop)d), bl_drop_sentence((enum bl_drop)d));
+    }
+}
+
+static enum bl_step run(struct bl_call *call)
+{
+    const struct bl_registry *r = bl_fleet_registry(bl_core_fleet(call->api->core));
+    struct bl_totals totals;
+    char age[BL_HUMAN_TEXT];
+
+    if (!bl_args_none(call))
+        return BL_STEP_DONE;
+    bl_totals_read(call->api, &totals);
+    if (call->json) {
+        json(call, r, &totals);
+        return BL_STEP_DONE;
+    }
+    freezes(call);
+    bl_text_printf(&call->out, "beatlined %s, up %s, pid %d\n\n", BL_VERSION,
+                   bl_human_age(uptime_ms(call->api), age), (int)getpid());
+    human_nodes(call, r);
+    bl_text_append(&call->out, "\n", 1);
+    human_ingest(&call->out, &totals);
+    return BL_STEP_DONE;
+}
+
+const struct bl_cli_ops bl_cli_status = {.run = run};
