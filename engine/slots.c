@@ -114,8 +114,10 @@ static void touch(char *p, size_t bytes)
 bool bl_slots_prefault(struct bl_slots *s, size_t bytes)
 {
     size_t left = s->bytes - s->prefaulted;
-    size_t step = round_up(bytes, s->bytes < HUGE_PAGE ? PAGE : HUGE_PAGE);
+    size_t step = left;
     char *from = (char *)s->line + s->prefaulted;
+    if (bytes < left)
+        step = round_up(bytes, s->bytes < HUGE_PAGE ? PAGE : HUGE_PAGE);
     if (step > left)
         step = left;
     if (step > 0 && madvise(from, step, MADV_POPULATE_WRITE) != 0)

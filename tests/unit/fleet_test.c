@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The fleet in virtual time: one thread plays workers and control. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "engine/fleet.h"
+#include "engine/rcu.h"
+
+#define MS      UINT64_C(1000000)
+#define UNIX_MS INT64_C(1790000000000)
+
+struct world {
+    struct bl_table table[2];
+    struct bl_ingest_clock clock[2];
+    struct bl_fleet *fleet;
+    struct bl_key_secret secret;
+    uint64_t now_ns;
+    bool silent[2]; /* the worker does not poll */
+    bool ring_full; /* retire is refused */
+    unsigned retired;
+    struct bl_transition last;
+    char last_name[BL_NAME_MAX + 1];
+    unsigned transitions, failures;
+};
+
+static void note_transition(void *ctx, const struct bl_transition *t)
+{
+    struct world *w = ctx;
+    w->last = *t;
+    snprintf(w->last_name, sizeof(w->last_name), "%s", t->name);
+    w->transitions++;
+    w->failures += t->to == BL_STATE_FAILED;
+}
+
+static bool retire(void *ctx, uint32_t table, uint64_t key)
+{
+    struct world *w = ctx;
+    bl_role_assume_worker();
+    if (w->ring_full)
+        return false;
+    w->retired++;
+    bl_table_delete(&w->table[table], key);
+    return true;
+}
+
+static void setup(struct world *w, struct bl_policy defaults)
+{
+    uint8_t seed[BL_KEY_SECRET_BYTES + 24];
+    bl_role_assume_control();
+    memset(w, 0, sizeof(*w));
+    memset(seed, 7, sizeof(seed));
+    bl_key_secret_init(&w->secret, seed);
+    struct bl_fleet_config c = {.max_nodes = 1000, .defaults = defaults, .memory = bl_memory_libc};
+    struct bl_fleet_out out = {.ctx = w, .transition = note_transition, .retire = retire};
+    w->fleet = bl_fleet_new(&c, &w->secret, &out);
+    assert_non_null(w->fleet);
+    w->now_ns = 1000 * MS;
+    for (unsigned i = 0; i < 2; i++) {
+        struct bl_slots *s = bl_slots_new(256);
+        assert_non_null(s);
+        while (!bl_slots_prefault(s, SIZE_MAX))
+            ;
+        bl_table_init(&w->table[i], s, 1000);
+        bl_ingest_clock_init(&w->clock[i], w->now_ns, 1);
+        assert_int_equal(bl_fleet_add_table(w->fleet, &w->table[i], &w->clock[i]), (int)i);
+    }
+}
+
+static void teardown(struct world *w)
+{
+    bl_fleet_free(w->fleet);
+    bl_table_fini(&w->table[0]);
+    bl_table_fini(&w->table[1]);
+}
+
+static int64_t unix_ms(const struct world *w)
+{
+    return UNIX_MS + (int64_t)(w->now_ns / MS);
+}
+
+/* Lets `ms` pass, a tick of 10 ms at a time, with a sweep after each. */
+static void pass(struct world *w, unsigned ms)
+{
+    bl_role_assume_control();
+    for (unsigned t = 0; t < ms; t += 10) {
+        w->now_ns += 10 * MS;
+        for (unsigned i = 0; i < 2; i++)
+            bl_ingest_clock_advance(&w->clock[i], w->now_ns, w->silent[i] ? 0 : w->now_ns);
+        while (!bl_fleet_sweep(w->fleet, 1000000, unix_ms(w)))
+            ;
+    }
+}
+
+static struct bl_node_ref ref(const char *name)
+{
+    return (struct bl_node_ref){.name = name, .name_len = (unsigned)strlen(name)};
+}
+
+/* One beat of `name` at worker `table`, as the worker does it. */
+static int beat(struct world *w, unsigned table, const char *name)
+{
+    bl_role_assume_worker();
+    bl_role_assume_control();
+    struct bl_beat b = {.key = bl_key_of_name(&w->secret, name, (unsigned)strlen(name))};
+    struct bl_odd odd[BL_BURST];
+    uint32_t now = bl_ingest_clock_tick(&w->clock[table], w->now_ns), slot;
+    struct bl_node_ref who = ref(name);
+
+    if (bl_table_beat(&w->table[table], &b, 1, now, odd) == 0)
+        return 0;
+    assert_int_equal(odd[0].why, BL_ODD_UNKNOWN);
+    assert_int_equal(bl_table_insert(&w->table[table], &b, now, &slot), BL_INSERT_NEW);
+    return bl_fleet_seen(w->fleet, table, &who, 0, unix_ms(w));
+}
+
+static uint32_t node_of(const struct world *w, const char *name)
+{
+    return bl_registry_find_name(bl_fleet_registry(w->fleet), name, (unsigned)strlen(name));
+}
+
+static enum bl_state state_of(const struct world *w, const char *name)
+{
+    const struct bl_node *n = bl_registry_get(bl_fleet_registry(w->fleet), node_of(w, name));
+    assert_non_null(n);
+    return (enum bl_state)n->state;
+}
+
+static void set(struct world *w, const char *name, uint32_t fields, struct bl_policy p)
+{
+    bl_role_assume_control();
+    struct bl_node_ref who = ref(name);
+    assert_int_equal(
+        bl_fleet_set(w->fleet, &who, &(struct bl_policy_patch){.set = fields, .policy = p}, unix_ms(w)), 0);
+}
+
+#define TIMEOUT_1S ((struct bl_policy){.timeout_ms = 1000})
+
+static void a_stranger_is_ok_at_once_and_silently(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w, TIMEOUT_1S);
+    assert_int_equal(beat(&w, 0, "a"), 0);
+    assert_int_equal(state_of(&w, "a"), BL_STATE_OK);
+    assert_int_equal(w.transitions, 0);
+    teardown(&w);
+}
+
+static void a_silent_node_fails_once_and_within_a_tick(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w, TIMEOUT_1S);
+    beat(&w, 0, "a");
+    pass(&w, 1000);
+    assert_int_equal(state_of(&w, "a"), BL_STATE_OK);
+    pass(&w, 20);
+    assert_int_equal(state_of(&w, "a"), BL_STATE_FAILED);
+    assert_string_equal(w.last_name, "a");
+    assert_string_equal(w.last.reason, "timeout");
+    assert_int_equal(w.last.incident, 1);
+    assert_int_equal(w.last.last_beat_unix_ms, UNIX_MS + 1000);
+    assert_true(w.last.lateness_ticks <= 10);
+    pass(&w, 60000);
+    assert_int_equal(w.transitions, 1);
+    teardown(&w);
+}
+
+static void a_node_that_beats_stays_ok(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w, TIMEOUT_1S);
+    for (unsigned i = 0; i < 50; i++) {
+        beat(&w, 0, "a");
+        pass(&w, 990);
+    }
+    assert_int_equal(w.transitions, 0);
+    teardown(&w);
+}
+
+static void a_beat_brings_a_failed_node_back(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w, TIMEOUT_1S);
+    beat(&w, 0, "a");
+    pass(&w, 5000);
+    assert_int_equal(state_of(&w, "a"), BL_STATE_FAILED);
+    beat(&w, 0, "a");
+    pass(&w, BL_RECHECK_TICKS + 10);
+    assert_int_equal(state_of(&w, "a"), BL_STATE_OK);
+    assert_string_equal(w.last.reason, "beat");
+    pass(&w, 1020);
+    assert_int_equal(state_of(&w, "a"), BL_STATE_FAILED);
+    assert_int_equal(w.last.incident, 2);
+    assert_int_equal(w.transitions, 3);
+    teardown(&w);
+}
+
+static void retries_make_a_warning_first(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w, (struct bl_policy){.timeout_ms = 1000, .retries = 2});
+    beat(&w, 0, "a");
+    pass(&w, 1020);
+    assert_int_equal(state_of(&w, "a"), BL_STATE_WARNING);
+    pass(&w, 1950);
+    assert_int_equal(state_of(&w, "a"), BL_STATE_WARNING);
+    pass(&w, 60);
+    assert_int_equal(state_of(&w, "a"), BL_STATE_FAILED);
+    assert_int_equal(w.last.incident, 1);
+    assert_int_equal(w.transitions, 2);
+    teardown(&w);
+}
+
+static void a_lowered_timeout_counts_from_the_last_beat(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w, (struct bl_policy){0});
+    beat(&w, 0, "a");
+    pass(&w, 1000);
+    set(&w, "a", BL_SET_ERR, (struct bl_policy){.err_ms = 2000});
+    pass(&w, 990);
+    assert_int_equal(state_of(&w, "a"), BL_STATE_OK);
+    pass(&w, 40);
+    assert_int_equal(state_of(&w, "a"), BL_STATE_FAILED);
+    teardown(&w);
+}
+
+static void a_timeout_set_on_a_long_silent_node_is_judged_at_once(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w, (struct bl_policy){0});
+    beat(&w, 0, "a");
+    pass(&w, 60000);
+    set(&w, "a", BL_SET_ERR, (struct bl_policy){.err_ms = 2000});
+    assert_int_equal(state_of(&w, "a"), BL_STATE_FAILED);
+    set(&w, "a", BL_SET_ERR, (struct bl_policy){.err_ms = 0});
+    assert_int_equal(state_of(&w, "a"), BL_STATE_OK);
+    assert_string_equal(w.last.reason, "policy");
+    teardown(&w);
+}
+
+static void the_freshest_beat_of_all_tables_wins(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w, TIMEOUT_1S);
+    beat(&w, 0, "a");
+    pass(&w, 500);
+    for (unsigned i = 0; i < 10; i++) {
+        beat(&w, 1, "a");
+        pass(&w, 500);
+    }
+    assert_int_equal(w.transitions, 0);
+    assert_int_equal(w.retired, 1); /* the stale record in table 0 */
+    struct bl_place place;
+    assert_false(bl_table_find(&w.table[0], bl_key_of_name(&w.secret, "a", 1), &place));
+    pass(&w, 1000);
+    assert_int_equal(w.failures, 1);
+    teardown(&w);
+}
+
+static void a_retire_that_met_a_full_ring_is_asked_again(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w, TIMEOUT_1S);
+    bl_role_assume_control();
+    beat(&w, 0, "a");
+    w.ring_full = true;
+    assert_int_equal(bl_fleet_remove(w.fleet, node_of(&w, "a")), 0);
+    pass(&w, 50);
+    assert_int_equal(w.retired, 0);
+    w.ring_full = false;
+    pass(&w, 10);
+    assert_int_equal(w.retired, 1);
+    assert_int_equal(beat(&w, 0, "a"), 0); /* a stranger again */
+    assert_int_equal(state_of(&w, "a"), BL_STATE_OK);
+    teardown(&w);
+}
+
+static void a_paused_node_neither_fails_nor_wakes(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w, TIMEOUT_1S);
+    bl_role_assume_control();
+    beat(&w, 0, "a");
+    assert_int_equal(bl_fleet_pause(w.fleet, node_of(&w, "a"), unix_ms(&w)), 0);
+    pass(&w, 5000);
+    beat(&w, 0, "a");
+    pass(&w, 500);
+    assert_int_equal(state_of(&w, "a"), BL_STATE_PAUSED);
+    assert_int_equal(w.failures, 0);
+    assert_int_equal(bl_fleet_resume(w.fleet, node_of(&w, "a"), unix_ms(&w)), 0);
+    assert_int_equal(state_of(&w, "a"), BL_STATE_OK);
+    pass(&w, 1000);
+    assert_int_equal(state_of(&w, "a"), BL_STATE_FAILED);
+    teardown(&w);
+}
+
+static void a_bye_is_no_alarm_and_the_next_beat_ends_it(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w, TIMEOUT_1S);
+    bl_role_assume_control();
+    beat(&w, 0, "a");
+    pass(&w, 100);
+    struct bl_node_ref who = ref("a");
+    bl_fleet_bye(w.fleet, &who, unix_ms(&w));
+    pass(&w, 10000);
+    assert_int_equal(state_of(&w, "a"), BL_STATE_PAUSED);
+    assert_int_equal(w.failures, 0);
+    beat(&w, 0, "a");
+    pass(&w, BL_RECHECK_TICKS + 10);
+    assert_int_equal(state_of(&w, "a"), BL_STATE_OK);
+    teardown(&w);
+}
+
+static void a_worker_that_does_not_poll_stops_its_nodes_clock(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w, TIMEOUT_1S);
+    beat(&w, 0, "a");
+    beat(&w, 1, "b");
+    pass(&w, 500);
+    w.silent[0] = true;
+    pass(&w, 60000);
+    assert_int_equal(state_of(&w, "a"), BL_STATE_OK);
+    assert_int_equal(state_of(&w, "b"), BL_STATE_FAILED);
+    w.silent[0] = false;
+    pass(&w, 400);
+    assert_int_equal(state_of(&w, "a"), BL_STATE_OK); /* the time it had left */
+    pass(&w, 200);
+    assert_int_equal(state_of(&w, "a"), BL_STATE_FAILED);
+    teardown(&w);
+}
+
+static void control_away_for_eight_seconds_fails_nobody(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w, TIMEOUT_1S);
+    beat(&w, 0, "a");
+    pass(&w, 100);
+    w.now_ns += 8000 * MS;
+    pass(&w, 100);
+    beat(&w, 0, "a");
+    pass(&w, 900);
+    assert_int_equal(w.transitions, 0);
+    teardown(&w);
+}
+
+static void new_defaults_reach_the_nodes_without_a_policy_of_their_own(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w, (struct bl_policy){0});
+    bl_role_assume_control();
+    beat(&w, 0, "a");
+    beat(&w, 0, "own");
+    set(&w, "own", BL_SET_TIMEOUT, (struct bl_policy){.timeout_ms = 100000});
+    pass(&w, 3000);
+    struct bl_fleet_config c = {.max_nodes = 1000, .defaults = TIMEOUT_1S, .memory = bl_memory_libc};
+    bl_fleet_configure(w.fleet, &c);
+    pass(&w, 20);
+    assert_int_equal(state_of(&w, "a"), BL_STATE_FAILED);
+    assert_int_equal(state_of(&w, "own"), BL_STATE_OK);
+    teardown(&w);
+}
+
+static void policy_words_written_while_growing_are_not_lost(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w, (struct bl_policy){0});
+    bl_role_assume_control();
+    bl_role_assume_worker();
+    char name[16];
+    for (unsigned i = 0; i < 150; i++) {
+        snprintf(name, sizeof(name), "n%u", i);
+        assert_int_equal(beat(&w, 0, name), 0);
+    }
+    struct bl_slots *next = bl_slots_new(1024), *old = NULL;
+    while (!bl_slots_prefault(next, SIZE_MAX))
+        ;
+    bl_fleet_grow_begun(w.fleet, 0);
+    bl_table_grow_begin(&w.table[0], next);
+    for (unsigned i = 0; !old; i++) {
+        old = bl_table_grow_step(&w.table[0], 1);
+        snprintf(name, sizeof(name), "n%u", i % 150);
+        set(&w, name, BL_SET_ERR, (struct bl_policy){.err_ms = 1000});
+    }
+    bl_fleet_grow_done(w.fleet, 0);
+    bl_slots_free(old);
+    for (unsigned i = 0; i < 150; i++) {
+        snprintf(name, sizeof(name), "n%u", i);
+        set(&w, name, BL_SET_TIMEOUT, (struct bl_policy){.timeout_ms = 0});
+    }
+    pass(&w, 1100);
+    unsigned expected = 0;
+    for (uint32_t i = 0; i < 150; i++)
+        expected += bl_registry_get(bl_fleet_registry(w.fleet), i)->policy.err_ms == 1000;
+    assert_true(expected > 50);
+    assert_int_equal(w.failures, expected);
+    teardown(&w);
+}
+
+static void strangers_past_max_nodes_are_turned_away_and_counted(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w, TIMEOUT_1S);
+    bl_role_assume_control();
+    struct bl_fleet_config c = {.max_nodes = 2, .defaults = TIMEOUT_1S, .memory = bl_memory_libc};
+    bl_fleet_configure(w.fleet, &c);
+    assert_int_equal(beat(&w, 0, "a"), 0);
+    assert_int_equal(beat(&w, 0, "b"), 0);
+    assert_int_equal(beat(&w, 0, "c"), -ENOSPC);
+    assert_int_equal(w.retired, 1);
+    assert_int_equal(bl_fleet_stats_of(w.fleet)->refused_max_nodes, 1);
+    assert_int_equal(state_of(&w, "a"), BL_STATE_OK);
+    teardown(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_stranger_is_ok_at_once_and_silently),
+        cmocka_unit_test(a_silent_node_fails_once_and_within_a_tick),
+        cmocka_unit_test(a_node_that_beats_stays_ok),
+        cmocka_unit_test(a_beat_brings_a_failed_node_back),
+        cmocka_unit_test(retries_make_a_warning_first),
+        cmocka_unit_test(a_lowered_timeout_counts_from_the_last_beat),
+        cmocka_unit_test(a_timeout_set_on_a_long_silent_node_is_judged_at_once),
+        cmocka_unit_test(the_freshest_beat_of_all_tables_wins),
+        cmocka_unit_test(a_retire_that_met_a_full_ring_is_asked_again),
+        cmocka_unit_test(a_paused_node_neither_fails_nor_wakes),
+        cmocka_unit_test(a_bye_is_no_alarm_and_the_next_beat_ends_it),
+        cmocka_unit_test(a_worker_that_does_not_poll_stops_its_nodes_clock),
+        cmocka_unit_test(control_away_for_eight_seconds_fails_nobody),
+        cmocka_unit_test(new_defaults_reach_the_nodes_without_a_policy_of_their_own),
+        cmocka_unit_test(policy_words_written_while_growing_are_not_lost),
+        cmocka_unit_test(strangers_past_max_nodes_are_turned_away_and_counted),
+    };
+    bl_rcu_thread_register();
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    bl_rcu_thread_unregister();
+    return failed;
+}
