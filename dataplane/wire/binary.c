@@ -122,9 +122,11 @@ static void put_hello(const uint8_t *header, const uint8_t *hello, struct bl_sin
     memcpy(r->name, hello + BL_BINARY_HELLO_BYTES, r->name_len);
 }
 
-/* Entries of a batch from `offset` on, until the sink is full. */
-static uint32_t take_entries(const struct bl_wire_config *w, const uint8_t *payload, uint32_t len,
-                             uint32_t offset, struct bl_sink *sink, struct bl_counters *c) BL_ON_WORKER
+/* Entries of a batch from `offset` on, until the sink is full. Apart
+ * from the plain beat's path, which then needs no stack frame. */
+static __attribute__((noinline)) uint32_t take_entries(const struct bl_wire_config *w, const uint8_t *payload,
+                                                       uint32_t len, uint32_t offset, struct bl_sink *sink,
+                                                       struct bl_counters *c) BL_ON_WORKER
 {
     uint32_t at = offset;
     for (; at < len && !bl_sink_is_full(sink); at += BL_BINARY_ENTRY_BYTES) {
@@ -150,8 +152,9 @@ static uint32_t take_entries(const struct bl_wire_config *w, const uint8_t *payl
 _Static_assert(BL_TICK_NS == 1000000, "age_ms is age_ticks");
 
 /* All but the plain beat. */
-static uint32_t take_other(const struct bl_wire_config *w, const uint8_t *payload, uint32_t len,
-                           struct bl_sink *sink, struct bl_counters *c) BL_ON_WORKER
+static __attribute__((noinline)) uint32_t take_other(const struct bl_wire_config *w, const uint8_t *payload,
+                                                     uint32_t len, struct bl_sink *sink,
+                                                     struct bl_counters *c) BL_ON_WORKER
 {
     uint32_t header = BL_BINARY_HEADER_BYTES;
     enum bl_drop fault = fault_of(w, payload, len, &header);
