@@ -183,8 +183,8 @@ static unsigned list_due(const struct bl_sweep *s, uint32_t first, unsigned n, u
  * policy words. */
 static void prefetch_block(const struct bl_slots *slots, uint32_t block)
 {
-    const char *line = (const char *)&slots->line[block * (BL_BLOCK_SLOTS / BL_LINE_SLOTS)];
-    const char *policy = (const char *)&slots->policy[block * BL_BLOCK_SLOTS];
+    const char *line = (const char *)&slots->line[(size_t)block * (BL_BLOCK_SLOTS / BL_LINE_SLOTS)];
+    const char *policy = (const char *)&slots->policy[(size_t)block * BL_BLOCK_SLOTS];
     for (unsigned i = 0; i < BL_BLOCK_SLOTS / BL_LINE_SLOTS * sizeof(struct bl_line); i += CACHE_LINE)
         __builtin_prefetch(line + i, 0, 2);
     for (unsigned i = 0; i < BL_BLOCK_SLOTS * sizeof(*slots->policy); i += CACHE_LINE)

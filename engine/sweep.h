@@ -30,7 +30,7 @@
  * bl_sweep_rebuild; while it grows, moved nodes wait for that.
  * Memory: 5 bytes a block, and 4 bytes a slot on pages with watched
  * slots. Cost: a scan of 4 bytes per block and tick, and each due block's
- * lines and policy words (about 0.2 us). */
+ * lines and policy words (about 0.25 us). */
 #pragma once
 
 #include <stdbool.h>

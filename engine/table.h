@@ -38,7 +38,10 @@
  * list of what it wrote since growth began and writes it again.
  *
  * Limits: BL_SLOTS_MAX slots; a probe of BL_PROBE_LINES lines, past which
- * an insertion is refused. */
+ * an insertion is refused. Grow at 7/10 to 3/4: of 8 million slots filled
+ * at random, 11 % of the nodes are past their home line at 0.70 and 13 %
+ * at 0.75, none refused; at 0.80 one insertion in a million is refused,
+ * at 0.85 one in 20 000. */
 #pragma once
 
 #include <stdbool.h>
@@ -174,7 +177,8 @@ struct bl_odd {
  * Returns how many. Never allocates, blocks or fails.
  * With BL_ODD_SEQUENCE the stored sequence is left as it was: the
  * caller's bl_table_anomaly decides. `age_ticks` counts up to BL_AGE_MAX.
- * Cost on 10 million nodes: bench/table. */
+ * Cost on 10 million random nodes at 7/10: 15 ns a beat in full bursts
+ * (66 M/s; 54 to 59 M/s with sequences). */
 unsigned bl_table_beat(struct bl_table *t, const struct bl_beat *beats, unsigned n, uint32_t now,
                        struct bl_odd odd[BL_BURST]) BL_ON_WORKER;
 
