@@ -187,6 +187,28 @@ static void udp_gets_one_rfc_5424_message_per_datagram(void **state)
     close(fd);
 }
 
+static void an_ipv6_receiver_is_reached_by_its_bracketed_address(void **state)
+{
+    (void)state;
+    struct sockaddr_in6 at = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    socklen_t len = sizeof(at);
+    int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof(at)) != 0) {
+        print_message("skipped: there is no IPv6 loopback here\n");
+        skip();
+    }
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
+    char target[64];
+    snprintf(target, sizeof(target), "udp://[::1]:%u", ntohs(at.sin6_port));
+    struct rig *r = rig_new();
+    rig_add(r, BL_NOTIFIER_SYSLOG, target, 5000);
+    rig_start(r);
+    rig_push_many(r, 1, 1);
+    expect_in_order(fd, 1, 1);
+    rig_end(r, 1000);
+    close(fd);
+}
+
 static void a_udp_receiver_that_comes_later_gets_the_message_once(void **state)
 {
     (void)state;
@@ -412,6 +434,7 @@ int main(void)
         cmocka_unit_test(a_local_socket_that_comes_later_gets_the_message_once),
         cmocka_unit_test(without_a_local_syslog_messages_go_to_stderr),
         cmocka_unit_test(udp_gets_one_rfc_5424_message_per_datagram),
+        cmocka_unit_test(an_ipv6_receiver_is_reached_by_its_bracketed_address),
         cmocka_unit_test(a_udp_receiver_that_comes_later_gets_the_message_once),
         cmocka_unit_test(tcp_gets_ten_thousand_frames_in_order),
         cmocka_unit_test(a_tcp_receiver_that_restarts_loses_no_message),
