@@ -109,8 +109,8 @@ void bl_tracker_free(struct bl_tracker *t);
  * defaults. -EEXIST: it is watched already; -EINVAL: bad name or policy
  * (or a name whose 63-bit hash is another's: not by chance); -ENOSPC:
  * max_nodes; -ENOMEM.
- * Cost: under a microsecond, but time for all nodes each time their
- * number doubles. */
+ * Cost: about a microsecond, but time for all nodes (20 ns each) each
+ * time their number doubles. */
 int bl_tracker_register(struct bl_tracker *t, const char *name, const struct bl_tracker_policy *policy,
                         uint64_t now_ms);
 

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -340,11 +341,20 @@ struct watched {
 static struct watched model[MANY];
 static uint32_t told_failed;
 
+/* The number of "node.<number>". */
+static unsigned number_of(const char *name)
+{
+    char *end;
+    assert_memory_equal(name, "node.", 5);
+    unsigned long k = strtoul(name + 5, &end, 10);
+    assert_true(*end == '\0' && k < MANY);
+    return (unsigned)k;
+}
+
 static void count_failure(void *ctx, const struct bl_tracker_event *e)
 {
-    unsigned k = 0;
+    unsigned k = number_of(e->name);
     (void)ctx;
-    assert_int_equal(sscanf(e->name, "node.%u", &k), 1);
     assert_true(model[k].known && model[k].state != BL_TRACKER_FAILED);
     assert_int_equal(e->last_beat_ms, model[k].beat_ms);
     told_failed++;
@@ -374,8 +384,7 @@ static void compare(const struct bl_tracker *t)
         failed += model[k].known && model[k].state == BL_TRACKER_FAILED;
     }
     while (bl_tracker_next(t, &cursor, &n)) {
-        unsigned k = 0;
-        assert_int_equal(sscanf(n.name, "node.%u", &k), 1);
+        unsigned k = number_of(n.name);
         assert_true(model[k].known);
         assert_int_equal(n.state, model[k].state);
         assert_int_equal(n.last_beat_ms, model[k].beat_ms);
