@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* worker: one RX queue, one table, one poll loop. Stages over the burst:
  * receive and decode, parse, beat the table, look at the odd ones,
- * release; then housekeeping: one order from control, a step of growth,
- * a quiescent state.
+ * release; then housekeeping: a few orders from control, a step of
+ * growth. The beats of all packets of a burst go to the table together.
  *
  * Threads: the worker's own thread runs bl_worker_run; control owns the
  * other end of the rings, the clock and the policy words. Nothing in the
@@ -43,6 +43,7 @@ struct bl_worker {
     unsigned index;
     int cpu, lcore;
     pthread_t thread;
+    bool started;                      /* main's: to be waited for */
     const struct bl_wire_config *wire; /* published by control, RCU */
     struct bl_ring *reports;           /* worker -> control, struct bl_report */
     struct bl_ring *orders;            /* control -> worker, struct bl_order */
@@ -56,24 +57,40 @@ struct bl_worker {
     uint64_t alive_ns; /* monotonic time of the last poll; read via bl_worker_alive_ns */
     uint32_t running;  /* between start and the loop's end */
     struct bl_slots *retired BL_OWNED_BY(bl_role_worker); /* grown out of, not reported yet */
+    bool busy BL_OWNED_BY(bl_role_worker);                /* the last poll had packets */
     struct bl_counters counters;
+    /* the burst in hand: packets, what they say, what of it is odd */
+    struct bl_burst burst BL_OWNED_BY(bl_role_worker);
+    struct bl_sink sink BL_OWNED_BY(bl_role_worker);
+    struct bl_odd odd[BL_BURST] BL_OWNED_BY(bl_role_worker);
 };
 
-/* Builds table and rings. Returns NULL with err. */
+/* Main: builds table and rings; the ingest clock is for control to set
+ * going (bl_ingest_clock_init). Returns NULL with err. */
 struct bl_worker *bl_worker_new(const struct bl_worker_config *c, unsigned index, char err[BL_ERR_BYTES]);
-/* Starts the poll loop on its lcore or thread. 0 or negative errno. */
+/* Main: starts the poll loop on its lcore or thread, all signals
+ * blocked. 0, or negative errno with err. */
 int bl_worker_start(struct bl_worker *w, char err[BL_ERR_BYTES]);
-/* Asks the loop to end and waits for it (at most two naps). */
+/* Main: asks the loop to end and waits for it (at most two naps); a
+ * worker that is not running is left alone. */
 void bl_worker_stop(struct bl_worker *w);
+/* Main: stopped, and control uses it no more; generations that are on
+ * their way in the rings are freed, too. NULL is fine. */
 void bl_worker_free(struct bl_worker *w);
 
-/* One poll: what the loop does over and over; a test's handle. Returns
- * the packets taken. `now_ns`: CLOCK_MONOTONIC. */
+/* The loop, until w->stop: polls, announces a quiescent state after each
+ * poll, naps in a port that sleeps. Registers with RCU. Returns 0. */
+int bl_worker_run(struct bl_worker *w) BL_ON_WORKER;
+
+/* One poll: what the loop does over and over; a test's handle, and with
+ * no port the API thread's housekeeping. Returns the packets taken.
+ * `now_ns`: CLOCK_MONOTONIC. The caller is RCU-registered; the quiescent
+ * state is its own to announce. */
 unsigned bl_worker_poll(struct bl_worker *w, uint64_t now_ns) BL_ON_WORKER;
 
-/* Parses one payload as if it had come from a port: how the API thread,
- * which owns a worker without a port (config.port NULL), puts the beats
- * of its connections into its own table. */
+/* Parses one payload as if it had come from a port, as one packet: how
+ * the API thread, which owns a worker without a port (config.port NULL),
+ * puts the beats of its connections into its own table. */
 void bl_worker_feed(struct bl_worker *w, const uint8_t *payload, uint32_t len, uint64_t now_ns) BL_ON_WORKER;
 
 static inline uint64_t bl_worker_alive_ns(const struct bl_worker *w)

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The poll loop. What it may call is listed in tests/lint/symbols. */
+#include "dataplane/worker.h"
+
+#include <rte_pause.h>
+
+#include "dataplane/clock.h"
+#include "engine/rcu.h"
+
+/* Housekeeping of one poll: orders taken, lines moved while growing
+ * (about 0.1 us each) beside traffic and without. */
+#define ORDERS_PER_POLL 16u
+#define MOVE_LINES_BUSY 8u
+#define MOVE_LINES_IDLE 64u
+
+/* ---- beats ------------------------------------------------------------ */
+
+/* Tells control who `beat` is. A full ring marks the slot, so that the
+ * node's next beat tells again. */
+static bool introduce(struct bl_worker *w, const struct bl_beat *beat) BL_ON_WORKER;
+static bool introduce(struct bl_worker *w, const struct bl_beat *beat)
+{
+    struct bl_report report;
+    bl_wire_introduce(beat, &report);
+    if (bl_ring_push(w->reports, &report))
+        return true;
+    bl_count(&w->counters.report_retries, 1);
+    return false;
+}
+
+/* A key that the table does not know. Returns whether its beat counts. */
+static bool take_in(struct bl_worker *w, const struct bl_beat *beat, uint32_t tick) BL_ON_WORKER;
+static bool take_in(struct bl_worker *w, const struct bl_beat *beat, uint32_t tick)
+{
+    uint32_t slot;
+    switch (bl_table_insert(&w->table, beat, tick, &slot)) {
+    case BL_INSERT_NEW:
+        bl_table_set_incarnation(&w->table, slot, bl_wire_incarnation(beat));
+        bl_count(&w->counters.inserted, 1);
+        if (!introduce(w, beat))
+            bl_table_attend(&w->table, slot, BL_ATTEND_REPORT, true);
+        return true;
+    case BL_INSERT_KNOWN:
+        return true;
+    case BL_INSERT_FULL:
+        bl_count(&w->counters.drop[BL_DROP_table_full], 1);
+        return false;
+    case BL_INSERT_LIMIT:
+        bl_count(&w->counters.drop[BL_DROP_max_nodes], 1);
+        return false;
+    }
+    return false;
+}
+
+/* Looks closer at a beat that the table found odd. Returns whether it
+ * counts. */
+static bool settle(struct bl_worker *w, const struct bl_odd *odd, uint32_t tick) BL_ON_WORKER;
+static bool settle(struct bl_worker *w, const struct bl_odd *odd, uint32_t tick)
+{
+    const struct bl_beat *beat = &w->sink.beat[odd->beat];
+    if (odd->why & BL_ODD_UNKNOWN)
+        return take_in(w, beat, tick);
+    if (odd->why & BL_ODD_SEQUENCE) {
+        bl_table_anomaly(&w->table, odd->slot, beat, bl_wire_incarnation(beat));
+        bl_count(&w->counters.sequence_odd, 1);
+    }
+    if ((odd->why & BL_ODD_ATTEND) && (bl_table_attend_of(&w->table, odd->slot) & BL_ATTEND_REPORT) &&
+        introduce(w, beat))
+        bl_table_attend(&w->table, odd->slot, BL_ATTEND_REPORT, false);
+    return true;
+}
+
+static void beat_table(struct bl_worker *w, uint64_t now_ns) BL_ON_WORKER;
+static void beat_table(struct bl_worker *w, uint64_t now_ns)
+{
+    unsigned beats = w->sink.beats;
+    uint32_t tick = bl_ingest_clock_tick(&w->clock, now_ns);
+    unsigned odd = bl_table_beat(&w->table, w->sink.beat, beats, tick, w->odd);
+    for (unsigned i = 0; i < odd; i++)
+        beats -= !settle(w, &w->odd[i], tick);
+    bl_count(&w->counters.beats, beats);
+    if (__atomic_load_n(&w->clock.frozen, __ATOMIC_RELAXED) != 0)
+        bl_count(&w->counters.clock_stops, beats);
+}
+
+/* ---- settings ----------------------------------------------------------- */
+
+/* After the beats: a node's introduction comes before its settings. */
+static void hand_settings_over(struct bl_worker *w) BL_ON_WORKER;
+static void hand_settings_over(struct bl_worker *w)
+{
+    for (unsigned i = 0; i < w->sink.settings; i++) {
+        const struct bl_report *setting = &w->sink.setting[i];
+        bool taken = bl_ring_push(w->reports, setting);
+        if (setting->flags & BL_REPORT_OF_AUTOBEAT)
+            continue;
+        bl_count(taken ? &w->counters.settings : &w->counters.drop[BL_DROP_ring_full], 1);
+    }
+}
+
+/* ---- packets ------------------------------------------------------------- */
+
+static void empty_sink(struct bl_worker *w, uint64_t now_ns) BL_ON_WORKER;
+static void empty_sink(struct bl_worker *w, uint64_t now_ns)
+{
+    if (w->sink.beats > 0)
+        beat_table(w, now_ns);
+    if (w->sink.settings > 0)
+        hand_settings_over(w);
+    w->sink.beats = 0;
+    w->sink.settings = 0;
+}
+
+static void parse(struct bl_worker *w, const struct bl_wire_config *wire, const uint8_t *payload,
+                  uint32_t len, uint64_t now_ns) BL_ON_WORKER;
+static void parse(struct bl_worker *w, const struct bl_wire_config *wire, const uint8_t *payload,
+                  uint32_t len, uint64_t now_ns)
+{
+    uint32_t at = bl_wire_parse(wire, payload, len, 0, &w->sink, &w->counters);
+    while (at != BL_WIRE_DONE) {
+        empty_sink(w, now_ns);
+        at = bl_wire_parse(wire, payload, len, at, &w->sink, &w->counters);
+    }
+}
+
+static unsigned take_burst(struct bl_worker *w, uint64_t now_ns) BL_ON_WORKER;
+static unsigned take_burst(struct bl_worker *w, uint64_t now_ns)
+{
+    unsigned n = bl_port_receive(w->port, w->queue, &w->burst, &w->counters);
+    if (n == 0)
+        return 0;
+    const struct bl_wire_config *wire = bl_rcu_read(&w->wire);
+    for (unsigned i = 0; i < n; i++) {
+        const struct bl_payload *payload = &w->burst.payload[i];
+        if (payload->data)
+            parse(w, wire, payload->data, payload->len, now_ns);
+    }
+    empty_sink(w, now_ns);
+    bl_port_release(w->port, w->queue, &w->burst);
+    return n;
+}
+
+void bl_worker_feed(struct bl_worker *w, const uint8_t *payload, uint32_t len, uint64_t now_ns)
+{
+    bl_count(&w->counters.packets, 1);
+    bl_count(&w->counters.bytes, len);
+    if (len == 0) {
+        bl_count(&w->counters.drop[BL_DROP_empty], 1);
+        return;
+    }
+    parse(w, bl_rcu_read(&w->wire), payload, len, now_ns);
+    empty_sink(w, now_ns);
+}
+
+/* ---- housekeeping ---------------------------------------------------------- */
+
+static void take_orders(struct bl_worker *w) BL_ON_WORKER;
+static void take_orders(struct bl_worker *w)
+{
+    struct bl_order order[ORDERS_PER_POLL];
+    unsigned n = bl_ring_pop(w->orders, order, ORDERS_PER_POLL);
+    for (unsigned i = 0; i < n; i++) {
+        if (order[i].kind == BL_ORDER_DELETE)
+            (void)bl_table_delete(&w->table, order[i].key);
+        else
+            bl_table_grow_begin(&w->table, order[i].next);
+    }
+}
+
+static void grow(struct bl_worker *w) BL_ON_WORKER;
+static void grow(struct bl_worker *w)
+{
+    if (w->table.next)
+        w->retired = bl_table_grow_step(&w->table, w->busy ? MOVE_LINES_BUSY : MOVE_LINES_IDLE);
+    if (!w->retired)
+        return;
+    struct bl_report report = {.kind = BL_REPORT_GROWN, .old = w->retired};
+    if (bl_ring_push(w->reports, &report))
+        w->retired = NULL;
+}
+
+/* The loop's own time: how long since the last poll, and whether that one
+ * was busy. */
+static void keep_time(struct bl_worker *w, uint64_t now_ns) BL_ON_WORKER;
+static void keep_time(struct bl_worker *w, uint64_t now_ns)
+{
+    uint64_t gap_ns = w->alive_ns != 0 ? now_ns - w->alive_ns : 0;
+    __atomic_store_n(&w->alive_ns, now_ns, __ATOMIC_RELAXED);
+    if (gap_ns > w->counters.longest_gap_ns)
+        bl_count(&w->counters.longest_gap_ns, gap_ns - w->counters.longest_gap_ns);
+    if (w->busy)
+        bl_count(&w->counters.busy_ns, gap_ns);
+}
+
+unsigned bl_worker_poll(struct bl_worker *w, uint64_t now_ns)
+{
+    keep_time(w, now_ns);
+    unsigned n = w->port ? take_burst(w, now_ns) : 0;
+    w->busy = n > 0;
+    bl_count(&w->counters.polls, 1);
+    if (n == 0)
+        bl_count(&w->counters.polls_empty, 1);
+    take_orders(w);
+    if (w->table.next || w->retired)
+        grow(w);
+    return n;
+}
+
+/* ---- the loop ----------------------------------------------------------------- */
+
+static void rest(struct bl_worker *w) BL_ON_WORKER;
+static void rest(struct bl_worker *w)
+{
+    if (!bl_port_sleeps(w->port) || w->table.next || w->retired) {
+        rte_pause();
+        return;
+    }
+    bl_rcu_offline();
+    bl_port_wait(w->port, w->queue, BL_WORKER_NAP_MS);
+    bl_rcu_online();
+}
+
+int bl_worker_run(struct bl_worker *w)
+{
+    struct bl_clock clock;
+    bl_clock_init(&clock);
+    bl_rcu_thread_register();
+    while (!__atomic_load_n(&w->stop, __ATOMIC_ACQUIRE)) {
+        unsigned n = bl_worker_poll(w, bl_clock_now_ns(&clock));
+        bl_rcu_quiescent();
+        if (n == 0)
+            rest(w);
+    }
+    bl_rcu_thread_unregister();
+    return 0;
+}
