@@ -176,12 +176,13 @@ static void *run(void *arg)
 static int set_link(struct bl_sender_link *l, const struct bl_sender_config *c, char err[BL_SENDER_ERR_BYTES])
 {
     const char *host = c->host ? c->host : "127.0.0.1";
+    size_t len = strlen(host);
     l->fd = -1;
-    if (host[0] == 0 || strlen(host) >= sizeof(l->host)) {
+    if (len == 0 || len >= sizeof(l->host)) {
         snprintf(err, BL_SENDER_ERR_BYTES, "sender: host: use 1 to 255 bytes");
         return -EINVAL;
     }
-    strcpy(l->host, host);
+    memcpy(l->host, host, len + 1);
     snprintf(l->port, sizeof(l->port), "%u", c->port ? c->port : BL_SENDER_DEFAULT_PORT + 0u);
     return 0;
 }

@@ -3,13 +3,14 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "dataplane/sender.h"
 #include "engine/beat.h"
 
 /* Binary: header, tag, hello, name. Text: three lines with the name. */
-#define BL_SENDER_DATAGRAM_BYTES (3 * (BL_NAME_MAX + 32))
+#define BL_SENDER_DATAGRAM_BYTES ((size_t)3 * (BL_NAME_MAX + 32))
 
 enum bl_sender_word {
     BL_SENDER_SAY_BEAT,
