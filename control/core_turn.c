@@ -247,12 +247,19 @@ static bool sweep(struct bl_core *core, uint64_t now_ns, int64_t unix_ms) BL_ON_
 
 /* ---- growth ------------------------------------------------------------------------- */
 
+/* Slots of the next generation, 0 while this one will do. Deleted slots
+ * fill a table too: one that is full of them is made anew at its size. */
 static uint64_t wanted_slots(const struct bl_table *t)
 {
     uint64_t slots = bl_table_slot_count(t), used = bl_table_used(t);
-    if (slots < GROW_FAST_SLOTS)
-        return used * 8 > slots * 5 ? slots * 4 : 0;
-    return used * 4 > slots * 3 ? slots * 2 : 0;
+    uint64_t filled = used + bl_table_gone(t);
+    bool fast = slots < GROW_FAST_SLOTS;
+
+    if (fast ? filled * 8 <= slots * 5 : filled * 4 <= slots * 3)
+        return 0;
+    if (used * 2 <= slots)
+        return slots;
+    return fast ? slots * 4 : slots * 2;
 }
 
 static void begin_growth(struct bl_core_line *l, uint64_t now_ns)

@@ -153,7 +153,7 @@ void bl_fleet_change(struct bl_fleet *f, uint32_t node, const struct bl_change *
 /* The state that the freshest beat gives a node, and why. Its own state
  * if there is nothing to say. */
 static enum bl_state conclude(const struct bl_fleet *f, const struct bl_node *n,
-                              const struct bl_freshest *seen, const char **reason)
+                              const struct bl_freshest *seen, int64_t unix_ms, const char **reason)
 {
     struct bl_thresholds thresholds = thresholds_of(f, n);
     enum bl_state is = (enum bl_state)n->state;
@@ -163,6 +163,10 @@ static enum bl_state conclude(const struct bl_fleet *f, const struct bl_node *n,
         *reason = "beat";
         return beaten && (n->flags & BL_NODE_UNTIL_BEAT) ? BL_STATE_OK : is;
     }
+    /* Ticks wrap: what has been silent for longer than any timeout stays
+     * what it is until it beats. */
+    if (is > BL_STATE_OK && !beaten && unix_ms - n->last_beat_unix_ms > BL_TIMEOUT_MAX_MS)
+        return is;
     enum bl_state to = bl_state_of_age(&thresholds, seen->age_ticks);
     if (is == BL_STATE_NEW)
         *reason = "first beat";
@@ -187,7 +191,7 @@ static void judge_on(struct bl_fleet *f, uint32_t node, const struct bl_freshest
     const struct bl_node *n = bl_registry_at(f->registry, node);
     struct bl_change c = {.unix_ms = unix_ms, .seen = seen};
 
-    c.to = conclude(f, n, seen, &c.reason);
+    c.to = conclude(f, n, seen, unix_ms, &c.reason);
     if (c.to == (enum bl_state)n->state) {
         bl_fleet_write_slots(f, node);
         return;

@@ -365,6 +365,27 @@ static void control_away_for_eight_seconds_fails_nobody(void **state)
     teardown(&w);
 }
 
+static void a_node_failed_for_longer_than_ticks_last_stays_failed(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w, TIMEOUT_1S);
+    beat(&w, 0, "a");
+    pass(&w, 2000);
+    assert_int_equal(state_of(&w, "a"), BL_STATE_FAILED);
+    /* 2^32 ms on the ingest clock, in steps that it takes for healthy. */
+    bl_role_assume_control();
+    for (uint64_t ms = 0; ms < (UINT64_C(1) << 32) - 2000; ms += 99) {
+        w.now_ns += 99 * MS;
+        bl_ingest_clock_advance(&w.clock[0], w.now_ns, w.now_ns);
+    }
+    set(&w, "a", BL_SET_TIMEOUT, (struct bl_policy){.timeout_ms = 2000});
+    pass(&w, 50);
+    assert_int_equal(state_of(&w, "a"), BL_STATE_FAILED);
+    assert_int_equal(w.transitions, 1);
+    teardown(&w);
+}
+
 static void new_defaults_reach_the_nodes_without_a_policy_of_their_own(void **state)
 {
     (void)state;
@@ -453,6 +474,7 @@ int main(void)
         cmocka_unit_test(a_bye_is_no_alarm_and_the_next_beat_ends_it),
         cmocka_unit_test(a_worker_that_does_not_poll_stops_its_nodes_clock),
         cmocka_unit_test(control_away_for_eight_seconds_fails_nobody),
+        cmocka_unit_test(a_node_failed_for_longer_than_ticks_last_stays_failed),
         cmocka_unit_test(new_defaults_reach_the_nodes_without_a_policy_of_their_own),
         cmocka_unit_test(policy_words_written_while_growing_are_not_lost),
         cmocka_unit_test(strangers_past_max_nodes_are_turned_away_and_counted),

@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/daemon.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "control/api/server.h"
+#include "control/core.h"
+#include "control/log.h"
+#include "control/memory.h"
+#include "control/notify/notifier.h"
+#include "dataplane/eal.h"
+#include "dataplane/worker.h"
+#include "engine/rcu.h"
+
+#define STOP_GRACE_MS   3000u
+#define API_FIRST_SLOTS 1024u /* beats over connections are few; the table grows */
+
+struct bl_daemon {
+    struct bl_config *config;
+    const struct bl_config_overrides *overrides;
+    struct bl_key_secret secret;
+    struct bl_wire_config *wire; /* published to the workers */
+    struct bl_port_spec spec[BL_PORTS_MAX];
+    struct bl_port *port[BL_PORTS_MAX];
+    struct bl_worker *worker[BL_TABLES_MAX]; /* the api thread's is the last */
+    unsigned worker_count;
+    struct bl_memory_arena *arena; /* the registry's */
+    struct bl_core *core;
+    struct bl_notifier *notifier;
+    struct bl_server *server;
+    pthread_mutex_t reload; /* main (SIGHUP) and api thread (config reload) */
+};
+
+/* ---- ports and workers ------------------------------------------------------- */
+
+static int first_allowed_cpu(void)
+{
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof(set), &set) == 0)
+        for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+            if (CPU_ISSET((unsigned)cpu, &set))
+                return cpu;
+    return -1;
+}
+
+/* Where the control core runs: as the config says; else, if poll loops
+ * take whole CPUs, on the first one, which they avoid. */
+static int control_cpu(const struct bl_config *c, bool has_dpdk)
+{
+    if (c->control_cpu >= 0)
+        return c->control_cpu;
+    return has_dpdk ? first_allowed_cpu() : -1;
+}
+
+static bool is_pci_address(const char *device)
+{
+    unsigned domain, bus, slot, function;
+    return sscanf(device, "%x:%x:%x.%x", &domain, &bus, &slot, &function) == 4 ||
+           sscanf(device, "%x:%x.%x", &bus, &slot, &function) == 3;
+}
+
+static int parse_specs(struct bl_daemon *d, unsigned *lcores, bool *pci, char *err)
+{
+    *lcores = 0;
+    *pci = false;
+    for (unsigned i = 0; i < d->config->port_count; i++) {
+        int r = bl_port_spec_parse(&d->spec[i], d->config->ports[i], err);
+        if (r)
+            return r;
+        if (d->spec[i].kind != BL_PORT_DPDK)
+            continue;
+        *lcores += d->spec[i].queues;
+        *pci |= is_pci_address(d->spec[i].device);
+    }
+    return 0;
+}
+
+static int add_worker(struct bl_daemon *d, const struct bl_worker_config *c, char *err)
+{
+    if (d->worker_count == BL_TABLES_MAX) {
+        snprintf(err, BL_ERR_BYTES, "too many queues: at most %u workers in all", BL_TABLES_MAX - 1);
+        return -ENOSPC;
+    }
+    struct bl_worker *w = bl_worker_new(c, d->worker_count, err);
+    if (!w)
+        return -ENOMEM;
+    d->worker[d->worker_count++] = w;
+    return 0;
+}
+
+static int open_port(struct bl_daemon *d, unsigned i, unsigned *lcore, char *err)
+{
+    const struct bl_port_spec *s = &d->spec[i];
+
+    d->port[i] = bl_port_open(s, d->config->udp_port, err);
+    if (!d->port[i])
+        return -EIO;
+    for (unsigned q = 0; q < s->queues; q++) {
+        struct bl_worker_config c = {
+            .port = d->port[i],
+            .queue = q,
+            .cpu = -1,
+            .lcore = s->kind == BL_PORT_DPDK ? (int)bl_eal_worker_lcore((*lcore)++) : -1,
+            .wire = d->wire,
+            .first_slots = d->config->first_slots,
+            .max_nodes = d->config->max_nodes,
+        };
+        int r = add_worker(d, &c, err);
+        if (r)
+            return r;
+    }
+    return 0;
+}
+
+static int open_ports(struct bl_daemon *d, const char *program, char *err)
+{
+    unsigned lcores, lcore = 0;
+    bool pci;
+    int r = parse_specs(d, &lcores, &pci, err);
+
+    if (r == 0 && lcores) {
+        struct bl_eal_config eal = {.program = program,
+                                    .extra = d->config->eal,
+                                    .workers = lcores,
+                                    .pci = pci,
+                                    .main_cpu = control_cpu(d->config, true)};
+        r = bl_eal_start(&eal, err);
+    }
+    for (unsigned i = 0; r == 0 && i < d->config->port_count; i++)
+        r = open_port(d, i, &lcore, err);
+    struct bl_worker_config own = {.queue = 0,
+                                   .cpu = -1,
+                                   .lcore = -1,
+                                   .wire = d->wire,
+                                   .first_slots = API_FIRST_SLOTS,
+                                   .max_nodes = d->config->max_nodes};
+    return r ? r : add_worker(d, &own, err);
+}
+
+/* ---- wire config ---------------------------------------------------------------- */
+
+static struct bl_wire_config *wire_config(const struct bl_daemon *d, const struct bl_config *c)
+{
+    struct bl_wire_config *w = calloc(1, sizeof(*w));
+    if (!w)
+        return NULL;
+    w->secret = d->secret;
+    w->auth_required = c->auth;
+    memcpy(w->auth_key, c->auth_key, sizeof(w->auth_key));
+    return w;
+}
+
+static int draw_secret(struct bl_key_secret *s)
+{
+    uint8_t seed[BL_KEY_SECRET_BYTES + 24];
+    if (getrandom(seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
+        return -EIO;
+    bl_key_secret_init(s, seed);
+    return 0;
+}
+
+/* ---- start ------------------------------------------------------------------------ */
+
+static unsigned pop_notices(void *ctx, struct bl_event *events, unsigned max)
+{
+    bl_role_assume_notifier(); /* the notifier thread's callback */
+    return bl_core_notices(ctx, events, max);
+}
+
+static int reload_for_server(void *ctx, char err[BL_CONFIG_ERR_BYTES])
+{
+    /* Waits for control, which may be waiting for a grace period: the api
+     * thread must not hold one up. */
+    bl_rcu_offline();
+    int r = bl_daemon_reload(ctx, err);
+    bl_rcu_online();
+    return r;
+}
+
+static int make_parts(struct bl_daemon *d, char *err)
+{
+    bool has_dpdk = bl_eal_started();
+    struct timespec ts;
+    struct bl_core_config cc = {.config = d->config,
+                                .worker = d->worker,
+                                .worker_count = d->worker_count,
+                                .secret = &d->secret,
+                                .memory = bl_memory_of_arena(d->arena),
+                                .cpu = control_cpu(d->config, has_dpdk)};
+
+    d->core = bl_core_new(&cc, err);
+    if (!d->core)
+        return -ENOMEM;
+    struct bl_notice_source source = {.ctx = d->core, .pop = pop_notices, .fd = bl_core_notifier_fd(d->core)};
+    d->notifier = bl_notifier_new(d->config, &source, err);
+    if (!d->notifier)
+        return -EINVAL;
+    clock_gettime(CLOCK_REALTIME, &ts);
+    struct bl_server_config sc = {.socket_path = d->config->socket_path,
+                                  .core = d->core,
+                                  .notifier = d->notifier,
+                                  .memory = d->arena,
+                                  .worker = d->worker[d->worker_count - 1],
+                                  .config = d->config,
+                                  .start_unix_ms = ts.tv_sec * 1000 + ts.tv_nsec / 1000000,
+                                  .reload = reload_for_server,
+                                  .reload_ctx = d};
+    d->server = bl_server_new(&sc, err);
+    return d->server ? 0 : -EIO;
+}
+
+static int start_threads(struct bl_daemon *d, char *err)
+{
+    int r = bl_core_start(d->core, err);
+    if (r == 0)
+        r = bl_notifier_start(d->notifier, err);
+    if (r == 0)
+        r = bl_server_start(d->server, err);
+    /* All but the api thread's own, which that thread polls. */
+    for (unsigned i = 0; r == 0 && i + 1 < d->worker_count; i++)
+        r = bl_worker_start(d->worker[i], err);
+    return r;
+}
+
+static void block_signals(void)
+{
+    sigset_t all;
+    sigfillset(&all);
+    /* A crash must stay a crash. */
+    sigdelset(&all, SIGSEGV);
+    sigdelset(&all, SIGBUS);
+    sigdelset(&all, SIGILL);
+    sigdelset(&all, SIGFPE);
+    sigdelset(&all, SIGABRT);
+    pthread_sigmask(SIG_SETMASK, &all, NULL);
+}
+
+struct bl_daemon *bl_daemon_start(struct bl_config *config, const struct bl_config_overrides *overrides,
+                                  const char *program, char err[BL_CONFIG_ERR_BYTES])
+{
+    struct bl_daemon *d = calloc(1, sizeof(*d));
+    if (!d) {
+        snprintf(err, BL_CONFIG_ERR_BYTES, "out of memory");
+        bl_config_free(config);
+        return NULL;
+    }
+    d->config = config;
+    d->overrides = overrides;
+    pthread_mutex_init(&d->reload, NULL);
+    bl_log_set_level((enum bl_log_level)config->log_level);
+    block_signals();
+    snprintf(err, BL_CONFIG_ERR_BYTES, "no random bytes for the table's secret, or no memory");
+    if (draw_secret(&d->secret) || !(d->arena = bl_memory_arena_new()) ||
+        !(d->wire = wire_config(d, config)) || open_ports(d, program, err) || make_parts(d, err) ||
+        start_threads(d, err)) {
+        bl_daemon_stop(d);
+        return NULL;
+    }
+    for (unsigned i = 0; i < config->port_count; i++)
+        bl_log(BL_LOG_INFO, "listening on %s", config->ports[i]);
+    bl_log(BL_LOG_INFO, "beatlined %s is up; ask it with: beatline -s %s status", BL_VERSION,
+           config->socket_path);
+    return d;
+}
+
+/* ---- run, reload, stop -------------------------------------------------------------- */
+
+static void warn_if(bool differs, const char *what)
+{
+    if (differs)
+        bl_log(BL_LOG_WARNING, "reload: %s changed; that takes a restart, the old value stays in force",
+               what);
+}
+
+static bool ports_differ(const struct bl_config *a, const struct bl_config *b)
+{
+    if (a->port_count != b->port_count)
+        return true;
+    for (unsigned i = 0; i < a->port_count; i++)
+        if (strcmp(a->ports[i], b->ports[i]) != 0)
+            return true;
+    return false;
+}
+
+/* What cannot change while running keeps the old value, so that `config
+ * show` shows what is in force. */
+static int keep_fixed(struct bl_config *next, const struct bl_config *old, char *err)
+{
+    warn_if(ports_differ(next, old), "ports");
+    warn_if(next->udp_port != old->udp_port, "udp_port");
+    warn_if(strcmp(next->socket_path, old->socket_path) != 0, "socket");
+    warn_if(strcmp(next->eal, old->eal) != 0, "eal");
+    warn_if(next->control_cpu != old->control_cpu, "cpus.control");
+    int r = bl_config_keep_fixed(next, old);
+    if (r)
+        snprintf(err, BL_CONFIG_ERR_BYTES, "out of memory");
+    return r;
+}
+
+static void publish_wire(struct bl_daemon *d, struct bl_wire_config *next)
+{
+    struct bl_wire_config *old = d->wire;
+    for (unsigned i = 0; i < d->worker_count; i++)
+        bl_rcu_publish(&d->worker[i]->wire, next);
+    d->wire = next;
+    bl_rcu_wait();
+    free(old);
+}
+
+static int put_in_force(struct bl_daemon *d, struct bl_config *next, char *err)
+{
+    struct bl_wire_config *wire = wire_config(d, next);
+    if (!wire) {
+        snprintf(err, BL_CONFIG_ERR_BYTES, "out of memory");
+        return -ENOMEM;
+    }
+    int r = bl_notifier_reconfigure(d->notifier, next, err);
+    if (r) {
+        free(wire);
+        return r;
+    }
+    publish_wire(d, wire);
+    bl_core_reconfigure(d->core, next);
+    bl_server_config_is(d->server, next);
+    bl_log_set_level((enum bl_log_level)next->log_level);
+    return 0;
+}
+
+int bl_daemon_reload(struct bl_daemon *d, char err[BL_CONFIG_ERR_BYTES])
+{
+    pthread_mutex_lock(&d->reload);
+    const char *file = d->config->file ? d->config->file : "defaults (no file)";
+    struct bl_config *next = bl_config_load_with(d->config->file, d->overrides, err);
+    int r = next ? 0 : -EINVAL;
+    if (next) {
+        r = keep_fixed(next, d->config, err);
+        if (r == 0)
+            r = put_in_force(d, next, err);
+    }
+    if (r) {
+        bl_log(BL_LOG_ERROR, "reload refused, the old config stays in force: %s", err);
+        bl_config_free(next);
+    } else {
+        char text[BL_NAME_MAX];
+        snprintf(text, sizeof(text), "reloaded %.150s", file);
+        bl_log(BL_LOG_INFO, "%s", text);
+        bl_core_say(d->core, text);
+        bl_config_free(d->config);
+        d->config = next;
+    }
+    pthread_mutex_unlock(&d->reload);
+    return r;
+}
+
+void bl_daemon_run(struct bl_daemon *d)
+{
+    char err[BL_CONFIG_ERR_BYTES];
+    sigset_t wanted;
+    int signal_number;
+
+    sigemptyset(&wanted);
+    sigaddset(&wanted, SIGTERM);
+    sigaddset(&wanted, SIGINT);
+    sigaddset(&wanted, SIGHUP);
+    for (;;) {
+        if (sigwait(&wanted, &signal_number))
+            continue;
+        if (signal_number != SIGHUP)
+            break;
+        bl_daemon_reload(d, err);
+    }
+    bl_log(BL_LOG_INFO, "stopping on %s", signal_number == SIGINT ? "SIGINT" : "SIGTERM");
+}
+
+void bl_daemon_stop(struct bl_daemon *d)
+{
+    if (!d)
+        return;
+    bl_server_stop(d->server);
+    for (unsigned i = 0; i < d->worker_count; i++)
+        bl_worker_stop(d->worker[i]);
+    bl_core_stop(d->core);
+    bl_notifier_stop(d->notifier, STOP_GRACE_MS);
+    bl_server_free(d->server);
+    bl_notifier_free(d->notifier);
+    bl_core_free(d->core);
+    if (d->arena)
+        bl_memory_arena_free(d->arena);
+    for (unsigned i = 0; i < d->worker_count; i++)
+        bl_worker_free(d->worker[i]);
+    for (unsigned i = 0; i < BL_PORTS_MAX; i++)
+        bl_port_close(d->port[i]);
+    if (bl_eal_started())
+        bl_eal_stop();
+    free(d->wire);
+    bl_config_free(d->config);
+    pthread_mutex_destroy(&d->reload);
+    free(d);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* daemon: puts the parts together and takes them apart: config, ports,
+ * workers, control core, notifier, server. The one context that there
+ * is. Main thread only; the threads it starts have all signals blocked,
+ * main waits for them with sigwait. */
+#pragma once
+
+#include "control/config.h"
+#include "dataplane/port.h"
+
+struct bl_daemon;
+
+/* Takes `config` over, which was loaded with `overrides` (kept; every
+ * reload applies them again). Opens and starts everything. NULL with err: one
+ * line that says what failed and what to do; nothing is left behind. */
+struct bl_daemon *bl_daemon_start(struct bl_config *config, const struct bl_config_overrides *overrides,
+                                  const char *program, char err[BL_CONFIG_ERR_BYTES]);
+
+/* Serves until SIGTERM or SIGINT; SIGHUP reloads. */
+void bl_daemon_run(struct bl_daemon *d);
+
+/* Ends all threads (deliveries under way get 3 s), frees everything. */
+void bl_daemon_stop(struct bl_daemon *d);
+
+/* Reads the config file again and puts it in force: nodes, defaults,
+ * sweep, auth, notify, log. Ports, sockets, cpus and eal need a restart,
+ * which the log says where they differ. 0, or negative errno with err:
+ * the old config stays in force. Main or api thread. */
+int bl_daemon_reload(struct bl_daemon *d, char err[BL_CONFIG_ERR_BYTES]);

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* beatlined: the daemon's command line. */
+#include <argp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/config.h"
+#include "control/daemon.h"
+
+const char *argp_program_version = "beatlined " BL_VERSION;
+
+enum { OPTION_CHECK = 256, OPTION_PORT, OPTION_SOCKET, OPTION_EAL };
+
+static const struct argp_option options[] = {
+    {"config", 'c', "FILE", 0, "YAML config; without it everything has its default", 0},
+    {"check", OPTION_CHECK, NULL, 0, "Check the config, say what is wrong with it, and exit", 0},
+    {"port", OPTION_PORT, "SPEC", 0,
+     "Take packets from socket:ADDR:PORT or dpdk:DEVARGS; may be repeated; replaces the config's ports", 0},
+    {"socket", OPTION_SOCKET, "PATH", 0, "The Unix socket for the CLI", 0},
+    {"eal", OPTION_EAL, "ARGS", 0, "Further arguments for DPDK's EAL", 0},
+    {0},
+};
+
+struct command_line {
+    const char *file;
+    bool check;
+    struct bl_config_overrides overrides;
+};
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+    struct command_line *c = state->input;
+
+    switch (key) {
+    case 'c':
+        c->file = arg;
+        return 0;
+    case OPTION_CHECK:
+        c->check = true;
+        return 0;
+    case OPTION_PORT:
+        if (c->overrides.port_count == BL_PORTS_MAX)
+            argp_error(state, "--port: at most %u ports", BL_PORTS_MAX);
+        c->overrides.port[c->overrides.port_count++] = arg;
+        return 0;
+    case OPTION_SOCKET:
+        c->overrides.socket = arg;
+        return 0;
+    case OPTION_EAL:
+        c->overrides.eal = arg;
+        return 0;
+    case ARGP_KEY_ARG:
+        argp_error(state, "%s: takes options only", arg);
+        return EINVAL;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp parser = {
+    .options = options,
+    .parser = parse_option,
+    .doc = "beatlined -- takes heartbeats in, tells people what died",
+};
+
+int main(int argc, char **argv)
+{
+    struct command_line line = {0};
+    char err[BL_CONFIG_ERR_BYTES] = "";
+
+    argp_err_exit_status = 2;
+    argp_parse(&parser, argc, argv, 0, NULL, &line);
+    struct bl_config *config = bl_config_load_with(line.file, &line.overrides, err);
+    if (!config) {
+        fprintf(stderr, "beatlined: %s\n", err);
+        return 1;
+    }
+    if (line.check) {
+        printf("%s: ok\n", line.file ? line.file : "defaults");
+        bl_config_free(config);
+        return 0;
+    }
+    struct bl_daemon *d = bl_daemon_start(config, &line.overrides, argv[0], err);
+    if (!d) {
+        fprintf(stderr, "beatlined: %s\n", err);
+        return 1;
+    }
+    bl_daemon_run(d);
+    bl_daemon_stop(d);
+    return 0;
+}

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The control core over workers that are fed by hand, in virtual time;
+ * and once on threads of its own, for ThreadSanitizer. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "control/core.h"
+#include "engine/rcu.h"
+
+#define MS      UINT64_C(1000000)
+#define UNIX_MS INT64_C(1790000000000)
+
+struct world {
+    struct bl_config *config;
+    struct bl_wire_config wire;
+    struct bl_worker *worker[2];
+    struct bl_core *core;
+    uint64_t now_ns;
+    struct bl_event event[256]; /* of the api feed, since the last clear */
+    unsigned events;
+};
+
+static void setup(struct world *w)
+{
+    char err[BL_CONFIG_ERR_BYTES];
+    uint8_t seed[BL_KEY_SECRET_BYTES + 24];
+
+    memset(w, 0, sizeof(*w));
+    memset(seed, 9, sizeof(seed));
+    bl_key_secret_init(&w->wire.secret, seed);
+    w->config = bl_config_load(NULL, err);
+    assert_non_null(w->config);
+    w->config->defaults.timeout_ms = 1000;
+    for (unsigned i = 0; i < 2; i++) {
+        struct bl_worker_config c = {
+            .cpu = -1, .lcore = -1, .wire = &w->wire, .first_slots = 256, .max_nodes = 100000};
+        w->worker[i] = bl_worker_new(&c, i, err);
+        assert_non_null(w->worker[i]);
+    }
+    struct bl_core_config cc = {.config = w->config,
+                                .worker = w->worker,
+                                .worker_count = 2,
+                                .secret = &w->wire.secret,
+                                .memory = bl_memory_libc,
+                                .cpu = -1};
+    w->core = bl_core_new(&cc, err);
+    assert_non_null(w->core);
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts); /* the core's clocks began there */
+    w->now_ns = (uint64_t)ts.tv_sec * 1000 * MS + (uint64_t)ts.tv_nsec;
+}
+
+static void teardown(struct world *w)
+{
+    bl_core_free(w->core);
+    bl_worker_free(w->worker[0]);
+    bl_worker_free(w->worker[1]);
+    bl_config_free(w->config);
+}
+
+static void collect(struct world *w)
+{
+    bl_role_assume_api();
+    w->events += bl_core_events(w->core, w->event + w->events, 256 - w->events);
+}
+
+/* Polls the workers and turns the core for `ms`, a millisecond a step. */
+static void pass(struct world *w, unsigned ms)
+{
+    bl_role_assume_control();
+    bl_role_assume_worker();
+    for (unsigned i = 0; i < ms; i++) {
+        w->now_ns += MS;
+        for (unsigned k = 0; k < 2; k++)
+            bl_worker_poll(w->worker[k], w->now_ns);
+        while (bl_core_turn(w->core, w->now_ns, UNIX_MS + (int64_t)(w->now_ns / MS)))
+            ;
+        collect(w);
+    }
+}
+
+static void feed(struct world *w, unsigned worker, const char *text)
+{
+    bl_role_assume_worker();
+    bl_worker_feed(w->worker[worker], (const uint8_t *)text, (uint32_t)strlen(text), w->now_ns);
+}
+
+static const struct bl_event *last_transition(const struct world *w)
+{
+    for (unsigned i = w->events; i > 0; i--)
+        if (w->event[i - 1].kind == BL_EVENT_TRANSITION)
+            return &w->event[i - 1];
+    return NULL;
+}
+
+static unsigned total(const struct world *w)
+{
+    return bl_registry_total(bl_fleet_registry(bl_core_fleet(w->core)));
+}
+
+static void a_beat_becomes_a_node_and_its_silence_an_event(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w);
+    feed(&w, 0, "invoice.mailer.beat:1|c");
+    pass(&w, 20);
+    assert_int_equal(total(&w), 1);
+    assert_null(last_transition(&w));
+    pass(&w, 1020);
+    const struct bl_event *e = last_transition(&w);
+    assert_non_null(e);
+    assert_string_equal(e->name, "invoice.mailer");
+    assert_int_equal(e->from, BL_STATE_OK);
+    assert_int_equal(e->to, BL_STATE_FAILED);
+    assert_string_equal(e->reason, "timeout");
+    teardown(&w);
+}
+
+static void both_feeds_get_every_event_in_order(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w);
+    bl_role_assume_notifier();
+    char line[64];
+    for (unsigned i = 0; i < 100; i++) {
+        snprintf(line, sizeof(line), "n%u.beat:1|c", i);
+        feed(&w, i % 2, line);
+        pass(&w, 1);
+    }
+    pass(&w, 1300);
+    struct bl_event notice[256];
+    unsigned n = bl_core_notices(w.core, notice, 256);
+    assert_int_equal(n, w.events);
+    assert_int_equal(n, 100);
+    for (unsigned i = 0; i < n; i++) {
+        assert_int_equal(notice[i].number, i + 1);
+        assert_string_equal(notice[i].name, w.event[i].name);
+    }
+    teardown(&w);
+}
+
+static void a_table_grows_under_beats_and_loses_nobody(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w);
+    char line[64];
+    for (unsigned i = 0; i < 20000; i++) {
+        snprintf(line, sizeof(line), "node-%u.beat:1|c", i);
+        feed(&w, 0, line);
+        if (i % 50 == 0)
+            pass(&w, 1);
+    }
+    pass(&w, 10);
+    struct bl_core_stats stats;
+    bl_core_stats(w.core, &stats);
+    assert_true(stats.growths >= 2);
+    assert_int_equal(total(&w), 20000 - w.worker[0]->counters.drop[BL_DROP_table_full]);
+    assert_int_equal(w.worker[0]->counters.drop[BL_DROP_table_full], 0);
+    teardown(&w);
+}
+
+static void submit(struct world *w, struct bl_command *c, enum bl_command_kind kind, const char *name)
+{
+    bl_role_assume_api();
+    c->kind = kind;
+    c->name_len = (uint8_t)snprintf(c->name, sizeof(c->name), "%s", name);
+    assert_true(bl_core_submit(w->core, c));
+    pass(w, 1);
+    assert_ptr_equal(bl_core_answered(w->core), c);
+}
+
+static void commands_are_answered_with_what_to_do(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w);
+    struct bl_command c = {.patch = {.set = BL_SET_ERR, .policy = {.err_ms = 500}}};
+    submit(&w, &c, BL_COMMAND_SET, "nobody");
+    assert_int_equal(c.result, -ENOENT);
+    assert_non_null(strstr(c.text, "nobody: no such node"));
+    c.create = true;
+    submit(&w, &c, BL_COMMAND_SET, "nobody");
+    assert_int_equal(c.result, 0);
+    assert_int_equal(total(&w), 1);
+    submit(&w, &c, BL_COMMAND_PAUSE, "nobody");
+    assert_int_equal(c.result, 0);
+    submit(&w, &c, BL_COMMAND_REMOVE, "nobody");
+    assert_int_equal(c.result, 0);
+    assert_int_equal(total(&w), 0);
+    teardown(&w);
+}
+
+static void a_worker_that_stops_polling_is_an_event_not_a_failed_fleet(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w);
+    bl_role_assume_control();
+    feed(&w, 0, "a.beat:1|c");
+    pass(&w, 50);
+    for (unsigned i = 0; i < 5000; i++) {
+        w.now_ns += MS;
+        bl_core_turn(w.core, w.now_ns, UNIX_MS);
+    }
+    collect(&w);
+    assert_null(last_transition(&w));
+    assert_int_equal(w.event[0].kind, BL_EVENT_FREEZE);
+    assert_non_null(strstr(w.event[0].detail, "did not poll"));
+    pass(&w, 100);
+    assert_int_equal(w.event[w.events - 1].kind, BL_EVENT_THAW);
+    teardown(&w);
+}
+
+/* ---- on threads ------------------------------------------------------------ */
+
+struct beater {
+    struct world *world;
+    uint32_t stop;
+};
+
+static uint64_t monotonic_ns(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * 1000 * MS + (uint64_t)ts.tv_nsec;
+}
+
+static void *beat_many(void *arg)
+{
+    struct beater *b = arg;
+    struct bl_worker *worker = b->world->worker[0];
+    char line[64];
+
+    bl_role_assume_worker();
+    bl_rcu_thread_register();
+    for (unsigned i = 0; !__atomic_load_n(&b->stop, __ATOMIC_ACQUIRE); i++) {
+        snprintf(line, sizeof(line), "n%u.beat:1|c\nn%u.timeout:30|g", i % 3000, i % 3000);
+        bl_worker_feed(worker, (const uint8_t *)line, (uint32_t)strlen(line), monotonic_ns());
+        bl_worker_poll(worker, monotonic_ns());
+        bl_rcu_quiescent();
+    }
+    bl_rcu_thread_unregister();
+    return NULL;
+}
+
+static void worker_control_and_reader_run_side_by_side(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w);
+    char err[BL_ERR_BYTES];
+    struct beater b = {.world = &w};
+    pthread_t thread;
+
+    bl_role_assume_api();
+    assert_int_equal(bl_core_start(w.core, err), 0);
+    assert_int_equal(pthread_create(&thread, NULL, beat_many, &b), 0);
+    /* Bounded: 3000 nodes take a fraction of a second, even sanitized. */
+    for (unsigned i = 0; i < 10000 && total(&w) < 3000; i++) {
+        for (uint32_t n = 0; n < bl_registry_end(bl_fleet_registry(bl_core_fleet(w.core))); n++) {
+            const struct bl_node *node = bl_registry_get(bl_fleet_registry(bl_core_fleet(w.core)), n);
+            struct bl_freshest seen;
+            if (node &&
+                bl_fleet_freshest(bl_core_fleet(w.core), BL_NODE_READ(node->key), monotonic_ns(), &seen))
+                assert_true(seen.age_ticks < 60000);
+        }
+        bl_rcu_quiescent();
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    assert_int_equal(total(&w), 3000);
+    struct bl_command c = {.kind = BL_COMMAND_REMOVE, .name = "n7", .name_len = 2}, *answer = NULL;
+    assert_true(bl_core_submit(w.core, &c));
+    for (unsigned i = 0; i < 5000 && !answer; i++) {
+        answer = bl_core_answered(w.core);
+        bl_rcu_quiescent();
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    assert_ptr_equal(answer, &c);
+    assert_int_equal(c.result, 0);
+    __atomic_store_n(&b.stop, 1, __ATOMIC_RELEASE);
+    bl_rcu_offline();
+    pthread_join(thread, NULL);
+    bl_core_stop(w.core);
+    bl_rcu_online();
+    teardown(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_beat_becomes_a_node_and_its_silence_an_event),
+        cmocka_unit_test(both_feeds_get_every_event_in_order),
+        cmocka_unit_test(a_table_grows_under_beats_and_loses_nobody),
+        cmocka_unit_test(commands_are_answered_with_what_to_do),
+        cmocka_unit_test(a_worker_that_stops_polling_is_an_event_not_a_failed_fleet),
+        cmocka_unit_test(worker_control_and_reader_run_side_by_side),
+    };
+    bl_rcu_thread_register();
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    bl_rcu_thread_unregister();
+    return failed;
+}
