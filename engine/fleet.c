@@ -13,13 +13,13 @@ struct bl_fleet *bl_fleet_new(const struct bl_fleet_config *c, const struct bl_k
     struct bl_fleet *f = calloc(1, sizeof(*f));
     if (!f)
         return NULL;
-    f->registry = bl_registry_new(&c->memory, secret, c->max_nodes);
+    f->secret = *secret;
+    f->registry = bl_registry_new(&c->memory, &f->secret, c->max_nodes);
     if (!f->registry) {
         free(f);
         return NULL;
     }
     f->config = *c;
-    f->secret = *secret;
     f->out = *out;
     f->follow_defaults = BL_NODE_NONE;
     return f;

@@ -63,8 +63,8 @@ struct bl_fleet_stats {
     uint64_t refused_max_nodes; /* strangers turned away: the registry is full */
     uint64_t refused_rate;      /* strangers turned away: too many this second */
     uint64_t retired_stale;     /* records whose node beats in another table now */
-    uint64_t name_conflicts;    /* hellos with a name that is another node's */
-    uint64_t retire_waits;      /* deletions that met a full ring and were asked again */
+    uint64_t name_conflicts; /* hellos with a name that is another node's, text beats with a binary one's */
+    uint64_t retire_waits;   /* deletions that met a full ring and were asked again */
     struct bl_histogram lateness_ms;
 };
 
@@ -128,8 +128,9 @@ struct bl_node_ref {
 /* A worker saw a key first (in its table). Registers the node if it is a
  * stranger (ok at once, which is no transition: nobody waited for it),
  * gives the slot its policy word. 0, -ENOSPC (max_nodes),
- * -EAGAIN (creation rate), -EINVAL, -ENOMEM; on errors the slot is asked
- * to be retired. */
+ * -EAGAIN (creation rate), -EEXIST (a text beat under the name that a
+ * binary node has from its hello: two senders, one name), -EINVAL,
+ * -ENOMEM; on errors the slot is asked to be retired. */
 int bl_fleet_seen(struct bl_fleet *f, uint32_t table, const struct bl_node_ref *who, uint32_t interval_ms,
                   int64_t unix_ms) BL_ON_CONTROL;
 

@@ -80,6 +80,11 @@ int bl_fleet_seen(struct bl_fleet *f, uint32_t table, const struct bl_node_ref *
         return r;
     }
     struct bl_node *n = bl_registry_at(f->registry, node);
+    if (n->key != key_of(f, who)) {
+        bl_fleet_count(&f->stats.name_conflicts);
+        bl_fleet_retire(f, table, key_of(f, who));
+        return -EEXIST;
+    }
     BL_NODE_WRITE(n->table, (uint16_t)table);
     if (interval_ms)
         BL_NODE_WRITE(n->interval_ms, interval_ms);

@@ -386,6 +386,21 @@ static void a_node_failed_for_longer_than_ticks_last_stays_failed(void **state)
     teardown(&w);
 }
 
+static void a_text_beat_under_a_binary_nodes_name_is_a_conflict(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w, TIMEOUT_1S);
+    bl_role_assume_control();
+    assert_int_equal(bl_fleet_hello(w.fleet, 7, "web1", 4, &(struct bl_policy_patch){0}, unix_ms(&w)), 0);
+    assert_int_equal(beat(&w, 0, "web1"), -EEXIST);
+    assert_int_equal(bl_fleet_stats_of(w.fleet)->name_conflicts, 1);
+    assert_int_equal(w.retired, 1);
+    assert_int_equal(bl_fleet_remove(w.fleet, node_of(&w, "web1")), 0);
+    assert_int_equal(beat(&w, 0, "web1"), 0);
+    teardown(&w);
+}
+
 static void new_defaults_reach_the_nodes_without_a_policy_of_their_own(void **state)
 {
     (void)state;
@@ -475,6 +490,7 @@ int main(void)
         cmocka_unit_test(a_worker_that_does_not_poll_stops_its_nodes_clock),
         cmocka_unit_test(control_away_for_eight_seconds_fails_nobody),
         cmocka_unit_test(a_node_failed_for_longer_than_ticks_last_stays_failed),
+        cmocka_unit_test(a_text_beat_under_a_binary_nodes_name_is_a_conflict),
         cmocka_unit_test(new_defaults_reach_the_nodes_without_a_policy_of_their_own),
         cmocka_unit_test(policy_words_written_while_growing_are_not_lost),
         cmocka_unit_test(strangers_past_max_nodes_are_turned_away_and_counted),
