@@ -20,11 +20,13 @@
 #define AUTO_MEDIUM 65536u
 #define AUTO_LARGE  131072u
 
-/* Growth: below this many slots fourfold from 5/8 full, so that a fleet
- * that comes all at once does not overrun the table; above it twofold
- * from 3/4 full. */
-#define GROW_FAST_SLOTS (1u << 20)
-#define GROW_RETRY_NS   UINT64_C(1000000000)
+/* Growth: fourfold while a table is small, so that a fleet that comes all
+ * at once does not overrun it, then twofold. Begun early enough that
+ * strangers find room while the next generation is made: at 5/8; where a
+ * quarter of the slots is millions, at 3/4. */
+#define GROW_FAST_SLOTS  (1u << 20)
+#define GROW_EARLY_SLOTS (1u << 23)
+#define GROW_RETRY_NS    UINT64_C(1000000000)
 
 static void add(uint64_t *counter, uint64_t n)
 {
@@ -253,13 +255,11 @@ static uint64_t wanted_slots(const struct bl_table *t)
 {
     uint64_t slots = bl_table_slot_count(t), used = bl_table_used(t);
     uint64_t filled = used + bl_table_gone(t);
-    bool fast = slots < GROW_FAST_SLOTS;
-
-    if (fast ? filled * 8 <= slots * 5 : filled * 4 <= slots * 3)
+    if (slots < GROW_EARLY_SLOTS ? filled * 8 <= slots * 5 : filled * 4 <= slots * 3)
         return 0;
     if (used * 2 <= slots)
         return slots;
-    return fast ? slots * 4 : slots * 2;
+    return slots < GROW_FAST_SLOTS ? slots * 4 : slots * 2;
 }
 
 static void begin_growth(struct bl_core_line *l, uint64_t now_ns)
