@@ -84,7 +84,7 @@ static void refuse(struct bl_connection *c, const char *why)
     frame_piece(c);
 }
 
-/* Takes what is for every command out of argv: -j, -h; false: -h. */
+/* Takes what is for every command out of argv: -j, -h. True: -h. */
 static bool take_common(struct bl_connection *c, int *argc)
 {
     bool help = false, words_only = false;
@@ -100,7 +100,7 @@ static bool take_common(struct bl_connection *c, int *argc)
             c->argv[kept++] = word;
     }
     *argc = kept;
-    return !help;
+    return help;
 }
 
 /* The request's fields; NULL, or what is wrong with them. */
@@ -162,10 +162,12 @@ static void take_line(struct bl_connection *c, size_t len)
     c->words = json_loadb(c->request.data, len, JSON_REJECT_DUPLICATES, &error);
     const char *why = !json_is_object(c->words) ? "not an object of JSON" : take_request(c, &argc);
     bl_text_free(&c->request);
-    if (why != NULL)
+    if (why != NULL) {
         refuse(c, why);
-    else
-        start_command(c, argc, !take_common(c, &argc));
+        return;
+    }
+    bool explain = take_common(c, &argc);
+    start_command(c, argc, explain);
 }
 
 /* Reads until the newline; whatever else a client sends is left unread. */

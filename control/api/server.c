@@ -19,7 +19,7 @@
 
 #define CONNECTIONS_MAX 64u
 #define EVENTS_PER_POP  32u
-#define EPOLL_BATCH     32
+#define EPOLL_BATCH     (CONNECTIONS_MAX + 3) /* all there are: those that left go before new ones come */
 
 /* A command on its way to control and back. Its connection may be gone
  * when it comes back. */
@@ -146,29 +146,40 @@ static void refuse_client(int fd)
     close(fd);
 }
 
-static void add_client(struct bl_server *s, int fd)
+static void add_client(struct bl_server *s, unsigned i, int fd)
 {
-    struct epoll_event e = {.events = EPOLLIN};
-    unsigned i = 0;
+    struct epoll_event e = {.events = EPOLLIN, .data.u32 = i};
 
-    while (i < CONNECTIONS_MAX && s->connection[i] != NULL)
-        i++;
-    struct bl_connection *c = i < CONNECTIONS_MAX ? bl_connection_new(fd, &s->api) : NULL;
-    if (c == NULL) {
+    s->connection[i] = bl_connection_new(fd, &s->api);
+    if (s->connection[i] == NULL)
         refuse_client(fd);
-        return;
-    }
-    s->connection[i] = c;
-    e.data.u32 = i;
-    if (epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &e) != 0)
+    else if (epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &e) != 0)
         drop(s, i);
 }
 
+static int accept_one(struct bl_server *s)
+{
+    return accept4(s->listener.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+/* Takes as many as there are places; who is left waits for the next turn,
+ * in which those that have gone meanwhile make room. Only one who came to
+ * a full house is sent away. */
 static void accept_clients(struct bl_server *s)
 {
+    bool full = true;
     int fd;
-    while ((fd = accept4(s->listener.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0)
-        add_client(s, fd);
+
+    for (unsigned i = 0; i < CONNECTIONS_MAX; i++) {
+        if (s->connection[i] != NULL)
+            continue;
+        full = false;
+        if ((fd = accept_one(s)) < 0)
+            return;
+        add_client(s, i, fd);
+    }
+    if (full && (fd = accept_one(s)) >= 0)
+        refuse_client(fd);
 }
 
 /* ---- the loop --------------------------------------------------------- */
@@ -194,29 +205,39 @@ static void clear_eventfd(int fd)
         return; /* nothing was there */
 }
 
-/* True: stop. */
-static bool take_ready(struct bl_server *s, const struct epoll_event *ready) BL_ON_API
+static void take_client(struct bl_server *s, uint32_t id, uint32_t events) BL_ON_API
 {
-    uint32_t id = ready->data.u32;
+    struct bl_connection *c = s->connection[id];
+    bool alive = (events & (EPOLLHUP | EPOLLERR)) == 0;
+    enum bl_connection_phase before = c->phase;
 
-    if (id == ID_LISTENER) {
-        accept_clients(s);
-    } else if (id == ID_CORE) {
-        clear_eventfd(bl_core_api_fd(s->api.core));
-    } else if (id == ID_STOP) {
-        return true;
-    } else if (s->connection[id] != NULL) {
-        struct bl_connection *c = s->connection[id];
-        bool alive = (ready->events & (EPOLLHUP | EPOLLERR)) == 0;
-        enum bl_connection_phase before = c->phase;
-        if (alive && (ready->events & EPOLLIN) != 0)
-            alive = bl_connection_read(c);
-        if (!alive)
-            drop(s, id);
-        else if (c->phase != before)
-            watch(s, id);
+    if (alive && (events & EPOLLIN) != 0)
+        alive = bl_connection_read(c);
+    if (!alive)
+        drop(s, id);
+    else if (c->phase != before)
+        watch(s, id);
+}
+
+/* True: stop. */
+static bool take_ready(struct bl_server *s, const struct epoll_event *ready, int n) BL_ON_API
+{
+    bool stop = false, newcomers = false;
+
+    for (int i = 0; i < n; i++) {
+        uint32_t id = ready[i].data.u32;
+        if (id == ID_LISTENER)
+            newcomers = true;
+        else if (id == ID_CORE)
+            clear_eventfd(bl_core_api_fd(s->api.core));
+        else if (id == ID_STOP)
+            stop = true;
+        else
+            take_client(s, id, ready[i].events);
     }
-    return false;
+    if (newcomers && !stop)
+        accept_clients(s);
+    return stop;
 }
 
 /* How long to sleep: not at all if a command can go on. */
@@ -243,15 +264,12 @@ static void poll_worker(struct bl_server *s)
 static bool turn(struct bl_server *s) BL_ON_API
 {
     struct epoll_event ready[EPOLL_BATCH];
-    bool stop = false;
-
     int timeout = sleep_ms(s);
     bl_rcu_offline();
-    int n = epoll_wait(s->epoll_fd, ready, EPOLL_BATCH, timeout);
+    int n = epoll_wait(s->epoll_fd, ready, (int)EPOLL_BATCH, timeout);
     bl_rcu_online();
     poll_worker(s);
-    for (int i = 0; i < n; i++)
-        stop |= take_ready(s, &ready[i]);
+    bool stop = take_ready(s, ready, n);
     take_events(s);
     take_answers(s);
     for (unsigned i = 0; i < CONNECTIONS_MAX && !stop; i++) {
