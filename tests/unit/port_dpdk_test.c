@@ -11,8 +11,8 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -31,7 +31,6 @@
 #define UDP_PORT 8127
 
 static struct bl_burst burst;
-static char dir[] = "/tmp/bl-port-dpdk-XXXXXX";
 
 /* ---- frames ------------------------------------------------------------ */
 
@@ -48,11 +47,14 @@ static void write_word(FILE *f, uint32_t word)
     assert_int_equal(fwrite(&word, sizeof(word), 1, f), 1);
 }
 
-/* pcap file: magic, version, 16 bytes, link type Ethernet. */
-static FILE *pcap_new(const char *path)
+/* A pcap file in memory, so that nothing is left behind: magic, version,
+ * 16 bytes, link type Ethernet. `spec` is the port that reads it. */
+static FILE *pcap_new(char spec[64])
 {
-    FILE *f = fopen(path, "we");
+    int fd = memfd_create("pcap", MFD_CLOEXEC);
+    FILE *f = fdopen(fd, "w");
     assert_non_null(f);
+    snprintf(spec, 64, "dpdk:net_pcap0,rx_pcap=/proc/self/fd/%d", fd);
     static const uint32_t header[] = {0xa1b2c3d4, 0x00040002, 0, 0, 262144, 1};
     for (unsigned i = 0; i < 6; i++)
         write_word(f, header[i]);
@@ -189,10 +191,9 @@ static void a_pcap_file_comes_in_and_what_is_no_beat_is_counted(void **state)
     (void)state;
     bl_role_assume_worker();
     bl_role_assume_control();
-    char path[128], text[256];
+    char text[64];
     static uint8_t frame[FRAME_MAX];
-    snprintf(path, sizeof(path), "%s/in.pcap", dir);
-    FILE *f = pcap_new(path);
+    FILE *f = pcap_new(text);
     pcap_add(f, frame, udp_frame(frame, UDP_PORT, "a.beat:1|c"));
     pcap_add(f, frame, udp_frame(frame, UDP_PORT + 1, "b.beat:1|c"));
     pcap_add(f, frame, udp_frame(frame, UDP_PORT, ""));
@@ -201,9 +202,8 @@ static void a_pcap_file_comes_in_and_what_is_no_beat_is_counted(void **state)
     pcap_add(f, frame, len);
     memset(frame, 0, sizeof(frame));
     pcap_add(f, frame, 60);
-    fclose(f);
+    fflush(f);
 
-    snprintf(text, sizeof(text), "dpdk:net_pcap0,rx_pcap=%s", path);
     for (unsigned round = 0; round < 2; round++) { /* it can be opened again */
         struct bl_port *p = must_open(text);
         assert_false(bl_port_sleeps(p));
@@ -225,6 +225,7 @@ static void a_pcap_file_comes_in_and_what_is_no_beat_is_counted(void **state)
         assert_int_equal(bl_port_missed(p), 0);
         bl_port_close(p);
     }
+    fclose(f);
 }
 
 static void a_frame_larger_than_a_buffer_is_counted(void **state)
@@ -232,12 +233,10 @@ static void a_frame_larger_than_a_buffer_is_counted(void **state)
     (void)state;
     bl_role_assume_worker();
     static uint8_t frame[9000];
-    char path[128], text[256];
-    snprintf(path, sizeof(path), "%s/jumbo.pcap", dir);
-    FILE *f = pcap_new(path);
+    char text[64];
+    FILE *f = pcap_new(text);
     pcap_add(f, frame, sizeof(frame));
-    fclose(f);
-    snprintf(text, sizeof(text), "dpdk:net_pcap0,rx_pcap=%s", path);
+    fflush(f);
     struct bl_port *p = must_open(text);
     struct bl_counters c = {0};
     assert_int_equal(bl_port_receive(p, 0, &burst, &c), 1);
@@ -247,6 +246,7 @@ static void a_frame_larger_than_a_buffer_is_counted(void **state)
     assert_int_equal(c.bytes, sizeof(frame));
     assert_int_equal(c.drop[BL_DROP_multi_segment], 1);
     bl_port_close(p);
+    fclose(f);
 }
 
 static void put_beat(struct rte_mbuf *m, const char *payload)
@@ -308,10 +308,10 @@ static void null_runs(void **state)
 
 /* ---- memif: a peer in the same process ------------------------------------ */
 
-static uint16_t memif_peer(const char *socket_path, struct rte_mempool *pool)
+static uint16_t memif_peer(const char *name, struct rte_mempool *pool)
 {
     char args[256];
-    snprintf(args, sizeof(args), "role=client,socket=%s,socket-abstract=no", socket_path);
+    snprintf(args, sizeof(args), "role=client,socket=%s", name);
     assert_int_equal(rte_eal_hotplug_add("vdev", "net_memif9", args), 0);
     uint16_t id;
     assert_int_equal(rte_eth_dev_get_port_by_name("net_memif9", &id), 0);
@@ -328,16 +328,16 @@ static void memif_beats_arrive_and_a_lost_peer_is_a_lost_link(void **state)
     (void)state;
     bl_role_assume_worker();
     bl_role_assume_control();
-    char path[128], text[256];
-    snprintf(path, sizeof(path), "%s/memif.sock", dir);
-    snprintf(text, sizeof(text), "dpdk:net_memif0,role=server,socket=%s,socket-abstract=no", path);
+    char name[64], text[128];
+    snprintf(name, sizeof(name), "beatline-test-%d", getpid()); /* abstract: no file */
+    snprintf(text, sizeof(text), "dpdk:net_memif0,role=server,socket=%s", name);
     struct bl_port *p = must_open(text);
     struct bl_counters c = {0};
     assert_false(bl_port_link_up(p));
     assert_int_equal(bl_port_receive(p, 0, &burst, &c), 0);
 
     struct rte_mempool *pool = rte_pktmbuf_pool_create("peer", 1023, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
-    uint16_t peer = memif_peer(path, pool);
+    uint16_t peer = memif_peer(name, pool);
     for (unsigned i = 0; i < 500 && !bl_port_link_up(p); i++)
         sleep_ms(10);
     assert_true(bl_port_link_up(p));
@@ -414,22 +414,9 @@ static void a_device_twice_says_so(void **state)
     bl_port_close(p);
 }
 
-static int make_dir(void **state)
+static int stop_eal(void **state)
 {
     (void)state;
-    return mkdtemp(dir) ? 0 : -1;
-}
-
-static int remove_dir(void **state)
-{
-    (void)state;
-    static const char *const names[] = {"in.pcap", "jumbo.pcap", "memif.sock"};
-    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        char path[128];
-        snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
-        unlink(path);
-    }
-    rmdir(dir);
     bl_eal_stop();
     return 0;
 }
@@ -449,5 +436,5 @@ int main(void)
         cmocka_unit_test(each_failure_is_one_line_that_says_what_to_do),
         cmocka_unit_test(a_device_twice_says_so),
     };
-    return cmocka_run_group_tests(tests, make_dir, remove_dir);
+    return cmocka_run_group_tests(tests, NULL, stop_eal);
 }
