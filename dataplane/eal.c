@@ -207,35 +207,36 @@ static int build_args(struct args *a, const struct bl_eal_config *c, const cpu_s
 
 /* ---- start ------------------------------------------------------------- */
 
-/* EAL writes its usage to stdout and some errors to stderr, past its own
- * log: both go to a file in memory while it starts. */
-static int silence(int saved[2])
+void bl_eal_hush(struct bl_hush *h)
 {
-    int fd = memfd_create("eal", MFD_CLOEXEC);
+    *h = (struct bl_hush){.fd = -1, .saved = {-1, -1}};
+    if (eal.loud)
+        return;
     fflush(stdout);
-    for (int i = 0; i < 2; i++) {
-        saved[i] = fcntl(i + 1, F_DUPFD_CLOEXEC, 3);
-        if (fd >= 0 && saved[i] >= 0)
-            dup2(fd, i + 1);
+    h->fd = memfd_create("hush", MFD_CLOEXEC);
+    for (int i = 0; h->fd >= 0 && i < 2; i++) {
+        h->saved[i] = fcntl(i + 1, F_DUPFD_CLOEXEC, 3);
+        if (h->saved[i] >= 0)
+            dup2(h->fd, i + 1);
     }
-    return fd;
 }
 
-/* Puts both back; the first line of what was said goes to `line`. */
-static void speak(int fd, const int saved[2], char *line, size_t size)
+void bl_eal_unhush(struct bl_hush *h, char *line, size_t size)
 {
     fflush(stdout);
     for (int i = 0; i < 2; i++) {
-        if (saved[i] >= 0) {
-            dup2(saved[i], i + 1);
-            close(saved[i]);
+        if (h->saved[i] >= 0) {
+            dup2(h->saved[i], i + 1);
+            close(h->saved[i]);
         }
     }
-    ssize_t n = fd >= 0 ? pread(fd, line, size - 1, 0) : 0;
-    line[n > 0 ? n : 0] = '\0';
-    line[strcspn(line, "\n")] = '\0';
-    if (fd >= 0)
-        close(fd);
+    ssize_t n = h->fd >= 0 && size > 0 ? pread(h->fd, line, size - 1, 0) : 0;
+    if (size > 0) {
+        line[n > 0 ? n : 0] = '\0';
+        line[strcspn(line, "\n")] = '\0';
+    }
+    if (h->fd >= 0)
+        close(h->fd);
 }
 
 /* rte_eal_init binds its caller to one CPU and starts threads that would
@@ -245,11 +246,12 @@ static int init_eal(struct args *a, const cpu_set_t *affinity, char *said, size_
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    int saved[2] = {-1, -1}, fd = eal.loud ? -1 : silence(saved);
+    struct bl_hush hush;
+    bl_eal_hush(&hush);
     char *argv[ARGS_MAX + 1]; /* EAL reorders and overwrites its copy */
     memcpy(argv, a->v, sizeof(argv));
     int rc = rte_eal_init(a->n, argv);
-    speak(fd, saved, said, size);
+    bl_eal_unhush(&hush, said, size);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     (void)pthread_setaffinity_np(pthread_self(), sizeof(*affinity), affinity);
     return rc;

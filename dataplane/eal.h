@@ -7,8 +7,9 @@
  *
  * DPDK's own log is not for the operator: the first line of level error
  * is kept for our error texts; with a --log-level in `extra` all of it
- * goes to stderr, too. While DPDK starts, stdout and stderr of the
- * process are elsewhere (it writes its usage there).
+ * goes to stderr, too. While DPDK starts and while its ports are opened
+ * and closed, stdout and stderr of the process are elsewhere (EAL writes
+ * its usage there, libbpf its warnings).
  *
  * Main thread only, before the workers start. The caller keeps its CPU
  * affinity (threads inherit it), and DPDK's threads have all signals
@@ -16,6 +17,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "dataplane/port.h"
 
@@ -41,3 +43,12 @@ unsigned bl_eal_worker_lcore(unsigned i);
  * its callers giving up), "" if none. */
 const char *bl_eal_said(void);
 void bl_eal_forget_said(void);
+
+/* Between the two, what anyone in this process writes to stdout and
+ * stderr goes to a file in memory, the first line of it to `line` (size
+ * 0: nowhere). Not with --log-level. */
+struct bl_hush {
+    int fd, saved[2];
+};
+void bl_eal_hush(struct bl_hush *h);
+void bl_eal_unhush(struct bl_hush *h, char *line, size_t size);

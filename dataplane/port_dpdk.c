@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <rte_errno.h>
@@ -63,6 +64,14 @@ static int pci_failed(const struct bl_port_spec *s, const char *address, char er
                         address, name, bl_eal_said(), address);
 }
 
+static bool may_open_packet_sockets(void)
+{
+    int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
 /* What most often is wrong with the devargs, looked up after the fact:
  * the kernel knows it better than DPDK's log tells it. */
 static int attach_failed(const struct bl_port_spec *s, int code, char err[BL_ERR_BYTES])
@@ -86,7 +95,7 @@ static int attach_failed(const struct bl_port_spec *s, int code, char err[BL_ERR
         return bl_port_fail(err, s->text, ENODEV, "no such interface %s; ip link lists them", iface);
     if (file[0] && access(file, R_OK) != 0)
         return bl_port_fail(err, s->text, errno, "file %s: %s", file, strerror(errno));
-    if ((kernel || strncmp(s->device, "net_tap", 7) == 0) && geteuid() != 0)
+    if ((kernel && !may_open_packet_sockets()) || (strncmp(s->device, "net_tap", 7) == 0 && geteuid() != 0))
         return bl_port_fail(
             err, s->text, EPERM,
             "no permission (%s); it needs CAP_NET_RAW and CAP_NET_ADMIN, af_xdp CAP_BPF, too: "
@@ -219,10 +228,9 @@ static int set_up(struct port_dpdk *p, char err[BL_ERR_BYTES])
         return rc;
     uint16_t queues = p->base.spec.queues;
     rc = configure(p, &info, is_memif(p) ? queues : 0);
-    if (rc != 0 && info.max_tx_queues >= queues) {
-        bl_eal_forget_said();
-        rc = configure(p, &info, queues);
-    }
+    /* If that was not it, the first refusal is the one to tell. */
+    if (rc != 0 && info.max_tx_queues >= queues && configure(p, &info, queues) == 0)
+        rc = 0;
     return rc == 0 ? 0 : step_failed(p, "cannot set the receive queues up", rc, err);
 }
 
@@ -253,7 +261,11 @@ struct bl_port *bl_port_dpdk_open(const struct bl_port_spec *s, uint16_t udp_por
     p->base.spec.udp_port = udp_port;
     p->port_id = RTE_MAX_ETHPORTS;
     bl_kernel_side_open(&p->kernel, s->device);
-    if (attach(p, err) == 0 && set_up(p, err) == 0 && start(p, err) == 0)
+    struct bl_hush hush;
+    bl_eal_hush(&hush);
+    bool open = attach(p, err) == 0 && set_up(p, err) == 0 && start(p, err) == 0;
+    bl_eal_unhush(&hush, NULL, 0);
+    if (open)
         return &p->base;
     bl_port_dpdk_close(&p->base);
     return NULL;
@@ -262,6 +274,8 @@ struct bl_port *bl_port_dpdk_open(const struct bl_port_spec *s, uint16_t udp_por
 void bl_port_dpdk_close(struct bl_port *port)
 {
     struct port_dpdk *p = (struct port_dpdk *)port;
+    struct bl_hush hush;
+    bl_eal_hush(&hush);
     if (p->started)
         (void)rte_eth_dev_stop(p->port_id);
     if (p->device) {
@@ -269,6 +283,7 @@ void bl_port_dpdk_close(struct bl_port *port)
         (void)rte_dev_remove(p->device);
     }
     rte_mempool_free(p->pool);
+    bl_eal_unhush(&hush, NULL, 0);
     bl_kernel_side_close(&p->kernel);
     free(p);
 }

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* DPDK ports on interfaces of the kernel: af_packet, af_xdp and tap, in
+ * a network namespace of the test's own, which ends with it. Needs root,
+ * or user namespaces. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "dataplane/eal.h"
+#include "dataplane/port.h"
+#include "tests/frames.h"
+
+#define UDP_PORT  8127
+#define FLOOD     20000u
+#define LIMIT_MS  10000u
+#define SKIP_CODE 77
+
+static struct bl_burst burst;
+
+/* ---- the namespace --------------------------------------------------------- */
+
+static bool run(const char *command)
+{
+    int status = system(command);
+    return status != -1 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static bool write_file(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    bool ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+/* A namespace with bl0 and bl1, the two ends of a veth, and nothing that
+ * sends on its own. */
+static bool make_namespace(void)
+{
+    char map[64];
+    snprintf(map, sizeof(map), "0 %d 1", getuid());
+    bool privileged = geteuid() == 0;
+    if (unshare(privileged ? CLONE_NEWNET : CLONE_NEWUSER | CLONE_NEWNET) != 0)
+        return false;
+    if (!privileged && !write_file("/proc/self/uid_map", map))
+        return false;
+    (void)write_file("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1");
+    (void)write_file("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
+    return run("ip link add bl0 type veth peer name bl1 && ip link set bl0 up && ip link set bl1 up");
+}
+
+static void sleep_ms(long ms)
+{
+    struct timespec t = {.tv_nsec = ms * 1000000};
+    nanosleep(&t, NULL);
+}
+
+/* ---- sender and port --------------------------------------------------------- */
+
+static int raw_socket_on(const char *iface)
+{
+    int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+    struct sockaddr_ll at = {
+        .sll_family = AF_PACKET, .sll_protocol = 0, .sll_ifindex = (int)if_nametoindex(iface)};
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+    return fd;
+}
+
+static void send_beats(int fd, unsigned count)
+{
+    static uint8_t out[FRAME_MAX];
+    struct frame f = {.src_port = 40000, .dst_port = UDP_PORT, .payload = "k.beat:1|c", .payload_len = 10};
+    uint32_t len = frame_build(&f, out);
+    for (unsigned i = 0; i < count; i++)
+        while (send(fd, out, len, 0) != (ssize_t)len)
+            assert_true(errno == ENOBUFS || errno == EAGAIN);
+}
+
+static struct bl_port *must_open(const char *text)
+{
+    char err[BL_ERR_BYTES] = "";
+    struct bl_port_spec s;
+    struct bl_port *p = NULL;
+    if (bl_port_spec_parse(&s, text, err) == 0)
+        p = bl_port_open(&s, UDP_PORT, err);
+    if (!p)
+        fail_msg("%s", err);
+    return p;
+}
+
+/* Receives until nothing came for a while or `want` packets are in. */
+static void receive(struct bl_port *p, struct bl_counters *c, uint64_t want)
+{
+    bl_role_assume_worker();
+    for (unsigned idle_ms = 0; idle_ms < 500 && c->packets < want;) {
+        unsigned n = bl_port_receive(p, 0, &burst, c);
+        for (unsigned i = 0; i < n; i++)
+            if (burst.payload[i].data)
+                assert_memory_equal(burst.payload[i].data, "k.beat:1|c", 10);
+        bl_port_release(p, 0, &burst);
+        idle_ms = n > 0 ? 0 : idle_ms + 1;
+        if (n == 0)
+            sleep_ms(1);
+    }
+}
+
+static uint64_t missed(struct bl_port *p)
+{
+    bl_role_assume_control();
+    return bl_port_missed(p);
+}
+
+static void wait_for_link(struct bl_port *p, bool up)
+{
+    bl_role_assume_control();
+    for (unsigned i = 0; i < LIMIT_MS && bl_port_link_up(p) != up; i++)
+        sleep_ms(1);
+    assert_int_equal(bl_port_link_up(p), up);
+}
+
+/* ---- what holds for each ------------------------------------------------------- */
+
+static void beats_arrive(struct bl_port *p, const char *from)
+{
+    int fd = raw_socket_on(from);
+    struct bl_counters c = {0};
+    for (unsigned i = 0; i < 10; i++) {
+        send_beats(fd, 100);
+        receive(p, &c, 100 * (i + 1));
+    }
+    assert_int_equal(c.packets, 1000);
+    assert_int_equal(missed(p), 0);
+    uint64_t drops = 0;
+    for (unsigned d = 0; d < BL_DROP_COUNT; d++)
+        drops += c.drop[d];
+    assert_int_equal(drops, 0);
+    close(fd);
+}
+
+/* More than any ring takes, with nobody receiving: what is not taken is
+ * counted as missed, to the packet. */
+static void a_flood_is_accounted_for(struct bl_port *p, const char *from)
+{
+    int fd = raw_socket_on(from);
+    uint64_t missed_before = missed(p);
+    send_beats(fd, FLOOD);
+    struct bl_counters c = {0};
+    receive(p, &c, FLOOD);
+    uint64_t lost = missed(p) - missed_before;
+    print_message("%llu taken, %llu missed of %u\n", (unsigned long long)c.packets, (unsigned long long)lost,
+                  FLOOD);
+    assert_true(lost > 0);
+    assert_int_equal(c.packets + lost, FLOOD);
+    send_beats(fd, 10);
+    receive(p, &c, c.packets + 10);
+    assert_int_equal(c.packets + lost, FLOOD + 10);
+    close(fd);
+}
+
+static void the_link_follows_the_interface(struct bl_port *p)
+{
+    wait_for_link(p, true);
+    assert_true(run("ip link set bl1 down"));
+    wait_for_link(p, false);
+    assert_true(run("ip link set bl1 up"));
+    wait_for_link(p, true);
+}
+
+static void af_packet_takes_beats_and_owns_up_to_misses(void **state)
+{
+    (void)state;
+    struct bl_port *p = must_open("dpdk:net_af_packet0,iface=bl0");
+    the_link_follows_the_interface(p);
+    beats_arrive(p, "bl1");
+    a_flood_is_accounted_for(p, "bl1");
+    bl_port_close(p);
+}
+
+static void af_xdp_takes_beats_and_owns_up_to_misses(void **state)
+{
+    (void)state;
+    int fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        print_message("skipped: this kernel has no AF_XDP (%s)\n", strerror(errno));
+        skip();
+    }
+    close(fd);
+    struct bl_port *p = must_open("dpdk:net_af_xdp0,iface=bl0");
+    the_link_follows_the_interface(p);
+    beats_arrive(p, "bl1");
+    a_flood_is_accounted_for(p, "bl1");
+    bl_port_close(p);
+}
+
+static void tap_takes_beats(void **state)
+{
+    (void)state;
+    if (access("/dev/net/tun", R_OK | W_OK) != 0) {
+        print_message("skipped: no /dev/net/tun\n");
+        skip();
+    }
+    struct bl_port *p = must_open("dpdk:net_tap0,iface=bltap0");
+    wait_for_link(p, true);
+    beats_arrive(p, "bltap0");
+    bl_port_close(p);
+}
+
+static void no_permission_says_what_is_needed(void **state)
+{
+    (void)state;
+    pid_t child = fork();
+    if (child == 0) {
+        char err[BL_ERR_BYTES] = "";
+        struct bl_port_spec s;
+        bool ok = setresuid(65534, 65534, 65534) == 0 &&
+                  bl_port_spec_parse(&s, "dpdk:net_af_packet1,iface=bl0", err) == 0 &&
+                  !bl_port_open(&s, UDP_PORT, err);
+        printf("%s\n", err);
+        fflush(stdout);
+        _exit(ok && strstr(err, "CAP_NET_RAW") ? 0 : 1);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+static int stop_eal(void **state)
+{
+    (void)state;
+    bl_eal_stop();
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(af_packet_takes_beats_and_owns_up_to_misses),
+        cmocka_unit_test(af_xdp_takes_beats_and_owns_up_to_misses),
+        cmocka_unit_test(tap_takes_beats),
+        cmocka_unit_test(no_permission_says_what_is_needed),
+    };
+    if (!make_namespace()) {
+        printf("skipped: no network namespace of one's own with a veth (%s); run as root\n", strerror(errno));
+        return SKIP_CODE;
+    }
+    char err[BL_ERR_BYTES] = "";
+    struct bl_eal_config c = {.program = "test", .workers = 1, .main_cpu = -1};
+    if (bl_eal_start(&c, err) != 0) {
+        printf("%s\n", err);
+        return 1;
+    }
+    return cmocka_run_group_tests(tests, NULL, stop_eal);
+}
