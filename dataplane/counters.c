@@ -12,6 +12,9 @@ void bl_counters_add(struct bl_counters *sum, const struct bl_counters *c)
 {
     uint64_t *to = (uint64_t *)sum;
     const uint64_t *from = (const uint64_t *)c;
+    uint64_t longest_gap_ns = sum->longest_gap_ns;
     for (unsigned i = 0; i < WORDS; i++)
         to[i] += __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+    uint64_t gap_ns = sum->longest_gap_ns - longest_gap_ns;
+    sum->longest_gap_ns = gap_ns > longest_gap_ns ? gap_ns : longest_gap_ns;
 }

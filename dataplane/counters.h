@@ -35,5 +35,5 @@ static inline void bl_count(uint64_t *counter, uint64_t n)
 }
 
 /* Reads each counter whole; they may be of neighbouring bursts. Any
- * thread. Adds to *sum. */
+ * thread. Adds to *sum; of the longest gaps it keeps the longer. */
 void bl_counters_add(struct bl_counters *sum, const struct bl_counters *c);

@@ -20,9 +20,12 @@ static void a_sum_over_workers_has_every_counter(void **state)
     bl_counters_add(&sum, &one);
     bl_counters_add(&sum, &two);
     const uint64_t *s = (const uint64_t *)&sum;
+    unsigned gap = offsetof(struct bl_counters, longest_gap_ns) / sizeof(*a);
     for (unsigned i = 0; i < words; i++)
-        assert_int_equal(s[i], i + 1 + 1000 * i);
+        assert_int_equal(s[i], i == gap ? 1000 * i : i + 1 + 1000 * i);
     assert_int_equal(sum.drop[BL_DROP_COUNT - 1], words + 1000 * (words - 1));
+    bl_counters_add(&sum, &one);
+    assert_int_equal(sum.longest_gap_ns, two.longest_gap_ns);
 }
 
 static void counting_adds(void **state)
