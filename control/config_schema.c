@@ -51,7 +51,7 @@ const struct bl_config_key bl_config_keys[] = {
     {"notify.syslog", BL_CONFIG_SYSLOGS, 0, 0, BL_NOTIFIERS_MAX, "local", "syslog receivers; []: none", false,
      false},
     {"notify.syslog[].to", BL_CONFIG_SYSLOG, ITEM(target), 0, 0, "local",
-     "local (/dev/log), udp://HOST:PORT or tcp://HOST:PORT", false, false},
+     "local (/dev/log), unix:/PATH, udp://HOST:PORT or tcp://HOST:PORT", false, false},
     {"notify.syslog[].facility", BL_CONFIG_FACILITY, ITEM(facility), 0, 0, "daemon",
      "syslog facility: daemon, local0, ...", false, false},
     {"notify.syslog[].timeout", BL_CONFIG_DURATION, ITEM(timeout_ms), 1, DAY_MS, "5s",

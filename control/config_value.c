@@ -149,9 +149,12 @@ static bool is_host_port(const char *s)
 static int set_syslog(char **at, const char *text, char why[BL_CONFIG_WHY])
 {
     bool remote = strncmp(text, "udp://", 6) == 0 || strncmp(text, "tcp://", 6) == 0;
-    if (strcmp(text, "local") != 0 && !(remote && is_host_port(text + 6))) {
-        snprintf(why, BL_CONFIG_WHY,
-                 "\"%.100s\" is no syslog receiver; write local, udp://HOST:PORT or tcp://HOST:PORT", text);
+    bool here = strcmp(text, "local") == 0 || strncmp(text, "unix:/", 6) == 0;
+    if (!here && !(remote && is_host_port(text + 6))) {
+        snprintf(
+            why, BL_CONFIG_WHY,
+            "\"%.100s\" is no syslog receiver; write local, unix:/PATH, udp://HOST:PORT or tcp://HOST:PORT",
+            text);
         return -EINVAL;
     }
     return set_text(at, text, why);

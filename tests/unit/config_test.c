@@ -223,8 +223,11 @@ static void each_mistake_is_told_with_its_place_and_what_to_do(void **state)
          "1:47: notify.webhook[0].header: is no HTTP header; write \"Name: value\" on one line, as in "
          "\"Authorization: Bearer TOKEN\""},
         {"notify: {syslog: [{to: \"udp://h\"}]}\n",
-         "1:24: notify.syslog[0].to: \"udp://h\" is no syslog receiver; write local, udp://HOST:PORT or "
-         "tcp://HOST:PORT"},
+         "1:24: notify.syslog[0].to: \"udp://h\" is no syslog receiver; write local, unix:/PATH, "
+         "udp://HOST:PORT or tcp://HOST:PORT"},
+        {"notify: {syslog: [{to: \"unix:log\"}]}\n",
+         "1:24: notify.syslog[0].to: \"unix:log\" is no syslog receiver; write local, unix:/PATH, "
+         "udp://HOST:PORT or tcp://HOST:PORT"},
         {"notify: {syslog: [{to: local, facility: lokal0}]}\n",
          "1:41: notify.syslog[0].facility: \"lokal0\" is no syslog facility; write daemon, user, local0 to "
          "local7, or another of syslog(3)"},
