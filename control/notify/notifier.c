@@ -351,7 +351,7 @@ int bl_notifier_start(struct bl_notifier *n, char err[BL_ERR_BYTES])
 
 void bl_notifier_stop(struct bl_notifier *n, uint32_t grace_ms)
 {
-    if (!n->started)
+    if (!n || !n->started)
         return;
     pthread_mutex_lock(&n->lock);
     n->grace_ms = grace_ms;
