@@ -94,7 +94,8 @@ static int attach_failed(const struct bl_port_spec *s, int code, char err[BL_ERR
     if (kernel && if_nametoindex(iface) == 0)
         return bl_port_fail(err, s->text, ENODEV, "no such interface %s; ip link lists them", iface);
     if (file[0] && access(file, R_OK) != 0)
-        return bl_port_fail(err, s->text, errno, "file %s: %s", file, strerror(errno));
+        return bl_port_fail(err, s->text, errno, "file %s: %s; name one that beatlined may read", file,
+                            strerror(errno));
     if ((kernel && !may_open_packet_sockets()) || (strncmp(s->device, "net_tap", 7) == 0 && geteuid() != 0))
         return bl_port_fail(
             err, s->text, EPERM,
@@ -115,8 +116,8 @@ static int attach_failed(const struct bl_port_spec *s, int code, char err[BL_ERR
 static int step_failed(const struct port_dpdk *p, const char *step, int rc, char err[BL_ERR_BYTES])
 {
     const char *said = bl_eal_said();
-    return bl_port_fail(err, p->base.spec.text, -rc, "%s: %s%s%s", step, said, said[0] ? "; " : "",
-                        strerror(-rc));
+    return bl_port_fail(err, p->base.spec.text, -rc, "%s: %s%s%s; see the device's arguments", step, said,
+                        said[0] ? "; " : "", strerror(-rc));
 }
 
 /* ---- opening (main) ---------------------------------------------------- */
