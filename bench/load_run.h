@@ -16,7 +16,7 @@
 
 #include "bench/load_options.h"
 
-#define BL_LOAD_CATCH_UP_NS UINT64_C(500000000)
+#define BL_LOAD_CATCH_UP_NS UINT64_C(1000000000)
 
 struct bl_load_report {
     struct bl_load_out_counts sent; /* what the port took */
