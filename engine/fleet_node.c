@@ -96,6 +96,19 @@ int bl_fleet_seen(struct bl_fleet *f, uint32_t table, const struct bl_node_ref *
     return 0;
 }
 
+/* Whether the patch says nothing that the node does not have: an autobeat
+ * repeats its setting with every beat. */
+static bool is_old_news(const struct bl_node *n, const struct bl_policy_patch *p)
+{
+    const struct bl_policy *is = &n->policy, *to = &p->policy;
+    return !((p->set & BL_SET_TIMEOUT && is->timeout_ms != to->timeout_ms) ||
+             (p->set & BL_SET_WARN && is->warn_ms != to->warn_ms) ||
+             (p->set & BL_SET_ERR && is->err_ms != to->err_ms) ||
+             (p->set & BL_SET_DETECTOR && is->detector != to->detector) ||
+             (p->set & BL_SET_INTERVAL && n->interval_ms != p->interval_ms) ||
+             (p->set & BL_SET_RETRIES && (is->retries != to->retries || !(n->flags & BL_NODE_OWN_RETRIES))));
+}
+
 static void apply_patch(struct bl_node *n, const struct bl_policy_patch *p)
 {
     if (p->set & BL_SET_TIMEOUT)
@@ -117,7 +130,11 @@ static void apply_patch(struct bl_node *n, const struct bl_policy_patch *p)
 static void set_policy(struct bl_fleet *f, uint32_t node, const struct bl_policy_patch *patch,
                        int64_t unix_ms) BL_ON_CONTROL
 {
-    apply_patch(bl_registry_at(f->registry, node), patch);
+    struct bl_node *n = bl_registry_at(f->registry, node);
+
+    if (is_old_news(n, patch))
+        return;
+    apply_patch(n, patch);
     bl_fleet_judge(f, node, unix_ms);
 }
 
