@@ -105,6 +105,13 @@ static bool is_due(uint32_t due, uint32_t now)
     return (int32_t)(now - due) >= 0;
 }
 
+/* Which beat of which node was seen, in one word: a slot that has another
+ * node now, beaten in the same tick, is not taken for the one before. */
+static uint32_t beat_mark(uint64_t key, uint32_t last_beat)
+{
+    return last_beat ^ (uint32_t)(key >> 16);
+}
+
 /* Reports the slot if it is news. Returns in how many ticks it wants to
  * be looked at again. */
 static uint32_t look_at_slot(struct bl_sweep *s, struct look *k, uint32_t slot, bool *recheck)
@@ -116,7 +123,8 @@ static uint32_t look_at_slot(struct bl_sweep *s, struct look *k, uint32_t slot, 
     uint32_t last_beat = bl_slots_last_beat(s->slots, slot);
     uint32_t age = bl_age_ticks(k->now, last_beat);
     bool expired = age > p.threshold_ticks, watched = p.flags & BL_POLICY_WATCH;
-    if (expired || (watched && last_beat != s->seen[slot]))
+    uint32_t mark = beat_mark(key, last_beat);
+    if (expired || (watched && mark != s->seen[slot]))
         k->finding[k->findings++] = (struct bl_finding){
             .key = key,
             .slot = slot,
@@ -126,7 +134,7 @@ static uint32_t look_at_slot(struct bl_sweep *s, struct look *k, uint32_t slot, 
             .why = expired ? BL_FINDING_EXPIRED : BL_FINDING_RETURNED,
         };
     if (expired || watched) {
-        s->seen[slot] = last_beat;
+        s->seen[slot] = mark;
         *recheck = true;
     }
     if (expired)

@@ -317,7 +317,9 @@ static void random_beat(struct world *o, uint32_t i)
     uint32_t age = test_random_below(&o->random, 5) == 0 ? test_random_below(&o->random, 2000) : 0;
     beat(&o->w, i, (uint32_t)o->now, age);
     if (!n->in) {
-        *n = (struct watched){.in = true, .last_beat = o->now - age, .news_at = MODEL_NEVER};
+        /* `told` stays: back in its slot with the very beat that was told
+         * before the deletion, it is no news. */
+        *n = (struct watched){.in = true, .last_beat = o->now - age, .told = n->told, .news_at = MODEL_NEVER};
         write_policy(o, i, false);
         return;
     }
