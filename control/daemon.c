@@ -60,11 +60,12 @@ static int control_cpu(const struct bl_config *c, bool has_dpdk)
     return has_dpdk ? first_allowed_cpu() : -1;
 }
 
+/* "0000:01:00.0", or short "01:00.0", with or without arguments behind. */
 static bool is_pci_address(const char *device)
 {
-    unsigned domain, bus, slot, function;
-    return sscanf(device, "%x:%x:%x.%x", &domain, &bus, &slot, &function) == 4 ||
-           sscanf(device, "%x:%x.%x", &bus, &slot, &function) == 3;
+    size_t address = strspn(device, "0123456789abcdefABCDEF:.");
+    return address >= strlen("01:00.0") && (device[address] == 0 || device[address] == ',') &&
+           memchr(device, ':', address) && device[address - 2] == '.';
 }
 
 static int parse_specs(struct bl_daemon *d, unsigned *lcores, bool *pci, char *err)
