@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cases: who registers what. Each function registers one part's cases,
+ * in the order in which they run. */
+#pragma once
+
+void bl_bench_table_cases(void);
