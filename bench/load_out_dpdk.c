@@ -22,7 +22,7 @@
 #define POOL_MBUFS (2 * TX_DESCRIPTORS + RX_DESCRIPTORS + 4 * BL_LOAD_BURST + POOL_CACHE)
 /* A peer's memif ring goes away with our side of it: time for the peer
  * to fetch what is left. At 1 M packets/s a full ring takes 1 ms. */
-#define LINGER_US    300000u
+#define LINGER_US    1500000u
 #define LINK_POLL_US 10000u
 /* Polls of the link after which a memif client tries anew. */
 #define MEMIF_PATIENCE 100u

@@ -11,7 +11,7 @@
  *   socket: PATH                       the CLI's Unix socket
  *   eal: "ARGS"                        further EAL arguments
  *   cpus: {control: 0}                 -1: not pinned
- *   nodes: {max: 20000000, create_per_s: 0, first_slots: 65536}
+ *   nodes: {max: 20000000, create_per_s: 0, first_slots: 262144}
  *   defaults: {timeout: none, warn: none, err: none, retries: 0}
  *   sweep: {tick: 10ms, batch: {small: 0, medium: 0, large: 0}}   slots; 0: automatic
  *   auth: {key: ""}                    32 hex digits; "" off

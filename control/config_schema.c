@@ -25,7 +25,7 @@ const struct bl_config_key bl_config_keys[] = {
      "most nodes known at once; strangers beyond it are dropped and counted", false, false},
     {"nodes.create_per_s", BL_CONFIG_UINT32, AT(create_per_s), 0, UINT32_MAX, "0",
      "strangers taken in per second; 0: no limit", false, false},
-    {"nodes.first_slots", BL_CONFIG_UINT32, AT(first_slots), 64, INT64_C(1) << 31, "65536",
+    {"nodes.first_slots", BL_CONFIG_UINT32, AT(first_slots), 64, INT64_C(1) << 31, "262144",
      "slots of a worker's node table at the start; it grows by itself", false, false},
     {"defaults.timeout", BL_CONFIG_DURATION, AT(defaults.timeout_ms), 1, BL_TIMEOUT_MAX_MS, "none",
      "timeout of nodes that set none: silent for longer is a warning, or failed if retries is 0", true,

@@ -60,7 +60,7 @@ static void no_file_is_a_valid_config(void **state)
     assert_string_equal(c->eal, "");
     assert_int_equal(c->control_cpu, 0);
     assert_int_equal(c->max_nodes, 20000000);
-    assert_int_equal(c->first_slots, 65536);
+    assert_int_equal(c->first_slots, 262144);
     assert_int_equal(c->defaults.timeout_ms, 0);
     assert_int_equal(c->sweep_tick_ms, 10);
     assert_false(c->auth);
