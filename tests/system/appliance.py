@@ -216,6 +216,9 @@ class Daemon:
         lines = self.cli("nodes", "list", "--state", state).stdout.splitlines()
         return {json.loads(line)["name"] for line in lines}
 
+    def events(self):
+        return [json.loads(line) for line in self.cli("events", "-n", 1_000_000).stdout.splitlines()]
+
     def said(self):
         return self.log.read_text(errors="replace")
 

@@ -6,7 +6,7 @@ silent. Those fail, nobody else does, and no packet is unaccounted for."""
 import time
 
 from appliance import Daemon, Load, equal, tell, wait_for
-from fleet_story import FAILED_WITHIN_S, RETRIES, TIMEOUT_S, conserve, leave
+from fleet_story import RETRIES, TIMEOUT_S, await_failed, conserve, leave
 
 NODES = 100_000
 KILL = 1000
@@ -20,7 +20,7 @@ def story(s):
     load = Load(s, "--nodes", NODES, "--rate", RATE, "--format", "binary", "--kill", KILL, "--at", "3s",
                 "--to", f"dpdk:net_memif0,role=client,{memif}")
     wait_for(load.killed.exists, "nodes fall silent")
-    wait_for(lambda: daemon.count("failed") >= KILL, f"{KILL} nodes failed", FAILED_WITHIN_S)
+    await_failed(daemon, KILL)
     time.sleep(2 * TIMEOUT_S)
     equal(daemon.names("failed"), set(load.killed.read_text().split()), "failed nodes")
     account = load.finish(stop=True)
