@@ -10,7 +10,7 @@
  *   udp_port: 8127                     the UDP port that dpdk ports take
  *   socket: PATH                       the CLI's Unix socket
  *   eal: "ARGS"                        further EAL arguments
- *   cpus: {control: 0}                 -1: not pinned
+ *   cpus: {control: -1}                -1: the first CPU if there are dpdk ports
  *   nodes: {max: 20000000, create_per_s: 0, first_slots: 262144}
  *   defaults: {timeout: none, warn: none, err: none, retries: 0}
  *   sweep: {tick: 10ms, batch: {small: 0, medium: 0, large: 0}}   slots; 0: automatic

@@ -58,7 +58,7 @@ static void no_file_is_a_valid_config(void **state)
     bl_config_default_socket(socket_path);
     assert_string_equal(c->socket_path, socket_path);
     assert_string_equal(c->eal, "");
-    assert_int_equal(c->control_cpu, 0);
+    assert_int_equal(c->control_cpu, -1);
     assert_int_equal(c->max_nodes, 20000000);
     assert_int_equal(c->first_slots, 262144);
     assert_int_equal(c->defaults.timeout_ms, 0);
@@ -95,7 +95,7 @@ static const char everything[] =
     "udp_port: 9\n"
     "socket: /tmp/b.sock\n"
     "eal: \"--log-level=8 \\\"x\\\"\"\n"
-    "cpus: {control: -1}\n"
+    "cpus: {control: 1}\n"
     "nodes: {max: 1000, create_per_s: 7, first_slots: 128}\n"
     "defaults: {timeout: 1.5m, warn: 10s, err: 45d, retries: 2}\n"
     "sweep:\n"
@@ -124,7 +124,7 @@ static void every_key_is_taken(void **state)
     assert_int_equal(c->udp_port, 9);
     assert_string_equal(c->socket_path, "/tmp/b.sock");
     assert_string_equal(c->eal, "--log-level=8 \"x\"");
-    assert_int_equal(c->control_cpu, -1);
+    assert_int_equal(c->control_cpu, 1);
     assert_int_equal(c->max_nodes, 1000);
     assert_int_equal(c->create_per_s, 7);
     assert_int_equal(c->first_slots, 128);
