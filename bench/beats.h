@@ -12,7 +12,8 @@
 struct bl_beats {
     const struct bl_nodes *nodes;
     struct bl_table *table;
-    bool sequences; /* binary beats; the uniform order only */
+    bool sequences;  /* binary beats; the uniform order only */
+    unsigned bursts; /* per call; 64, change it at will */
     /* the run's own; 0 at first */
     uint64_t at;
     uint32_t pass, tick;

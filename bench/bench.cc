@@ -48,6 +48,11 @@ class table : public benchmark::BenchmarkReporter
         return c.unit != nullptr ? c.unit : "";
     }
 
+    static const char *goal_name(const bl_bench_case &c)
+    {
+        return c.goal == BL_GOAL_NONE ? "" : c.goal == BL_GOAL_AT_LEAST ? "least" : "most";
+    }
+
     static const char *verdict(const bl_bench_case &c, double value)
     {
         if (c.goal == BL_GOAL_NONE)
@@ -67,12 +72,12 @@ class table : public benchmark::BenchmarkReporter
     void row(const Run &run, const bl_bench_case &c)
     {
         double median = counter(run, "measured");
-        std::printf("%-66s %8s %8s  %9.4g %-5s (%.4g .. %.4g) %s\n", c.measure, goal(c, c.must).c_str(),
+        std::printf("%-73s %8s %8s  %9.4g %-5s (%.4g .. %.4g) %s\n", c.measure, goal(c, c.must).c_str(),
                     goal(c, c.hope).c_str(), median, unit(c), counter(run, "p10"), counter(run, "p90"),
                     verdict(c, median));
-        csv_ << '"' << c.name << "\",\"" << c.measure << "\"," << goal(c, c.must) << ',' << goal(c, c.hope)
-             << ',' << median << ',' << counter(run, "p10") << ',' << counter(run, "p90") << ',' << unit(c)
-             << ',' << verdict(c, median) << ",\"";
+        csv_ << c.name << ',' << goal_name(c) << ',' << c.must << ',' << c.hope << ',' << median << ','
+             << counter(run, "p10") << ',' << counter(run, "p90") << ',' << unit(c) << ','
+             << verdict(c, median) << ",\"" << c.measure << "\",\"";
         const char *between = "";
         for (const auto &it : run.counters) {
             csv_ << between << it.first << '=' << it.second.value;
@@ -85,7 +90,7 @@ class table : public benchmark::BenchmarkReporter
     bool open_csv(const char *file)
     {
         csv_.open(file);
-        csv_ << "name,measure,must,hope,measured,p10,p90,unit,verdict,counters\n";
+        csv_ << "name,goal,must,hope,measured,p10,p90,unit,verdict,measure,counters\n";
         return csv_.good();
     }
 
@@ -93,7 +98,7 @@ class table : public benchmark::BenchmarkReporter
     {
         for (const bl_bench_case *c : cases)
             by_name_[c->name] = c;
-        std::printf("%-66s %8s %8s  %s\n", "measure", "must", "hope", "measured, median (p10 .. p90)");
+        std::printf("%-73s %8s %8s  %s\n", "measure", "must", "hope", "measured, median (p10 .. p90)");
         return true;
     }
 
@@ -104,7 +109,7 @@ class table : public benchmark::BenchmarkReporter
             if (!run.error_occurred) {
                 row(run, c);
             } else {
-                std::printf("%-66s %8s %8s  %s\n", c.measure, goal(c, c.must).c_str(),
+                std::printf("%-73s %8s %8s  %s\n", c.measure, goal(c, c.must).c_str(),
                             goal(c, c.hope).c_str(), run.error_message.c_str());
                 any_failed |= run.error_message.compare(0, std::strlen(skipped), skipped) != 0;
             }

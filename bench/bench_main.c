@@ -42,6 +42,9 @@ int main(int argc, char **argv)
         return 1;
     bl_rcu_thread_register();
     bl_bench_table_cases();
+    bl_bench_wire_cases();
+    bl_bench_worker_cases();
+    bl_bench_sweep_cases();
     int rc = bl_bench_main(argc, argv);
     bl_rcu_thread_unregister();
     bl_eal_stop();

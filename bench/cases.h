@@ -4,3 +4,6 @@
 #pragma once
 
 void bl_bench_table_cases(void);
+void bl_bench_sweep_cases(void);
+void bl_bench_wire_cases(void);
+void bl_bench_worker_cases(void);

@@ -79,7 +79,7 @@ uint64_t bl_stream_work(void *stream)
 {
     struct bl_stream *s = stream;
     typedef uint64_t words __attribute__((vector_size(64), aligned(64)));
-    uint64_t part = PIECE / s->streams;
+    uint64_t part = s->piece / s->streams;
     words sum = {0};
     const char *piece = s->data + s->at;
     for (uint64_t i = 0; i < part; i += 64) {
@@ -92,14 +92,15 @@ uint64_t bl_stream_work(void *stream)
     }
     for (unsigned i = 0; i < 8; i++)
         s->sum += sum[i];
-    s->at = s->at + 2 * PIECE <= s->bytes ? s->at + PIECE : 0;
-    return PIECE;
+    s->at = s->at + 2 * s->piece <= s->bytes ? s->at + s->piece : 0;
+    return s->piece;
 }
 
 void bl_stream_init(struct bl_stream *s, const void *data, uint64_t bytes)
 {
     static const unsigned aheads[] = {0, 512, 1024, 2048, 4096};
-    *s = (struct bl_stream){.data = data, .bytes = bytes};
+    *s = (struct bl_stream){
+        .data = data, .bytes = bytes, .piece = bytes < PIECE ? bytes / 4096 * 4096 : PIECE};
     double best = 1e9;
     unsigned best_streams = 1, best_ahead = 0;
     for (s->streams = 1; s->streams <= STREAMS; s->streams *= 2) {

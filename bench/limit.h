@@ -28,12 +28,14 @@ uint64_t bl_limit_work(void *limit);
  * far ahead, as was found best. */
 struct bl_stream {
     const char *data;
-    uint64_t bytes; /* of it; a multiple of 2 MiB counts */
+    uint64_t bytes; /* of it; whole pieces count */
+    uint64_t piece; /* bytes per call */
     unsigned streams, ahead;
     uint64_t at; /* next piece */
     uint64_t sum;
 };
 
+/* At least 4096 bytes. */
 void bl_stream_init(struct bl_stream *s, const void *data, uint64_t bytes);
 /* A side of a pair (struct bl_stream): bytes read. */
 uint64_t bl_stream_work(void *stream);

@@ -35,13 +35,19 @@ static uint64_t zipf_rank(uint64_t *state, uint64_t count)
     return rank < count ? rank : count - 1;
 }
 
-void bl_nodes_init(struct bl_nodes *n, uint64_t count, enum bl_order order)
+void bl_bench_secret(struct bl_key_secret *secret)
 {
     uint8_t seed[BL_KEY_SECRET_BYTES + 24];
     uint64_t state = 1;
     for (size_t i = 0; i < sizeof(seed); i++)
         seed[i] = (uint8_t)next_random(&state);
-    bl_key_secret_init(&n->secret, seed);
+    bl_key_secret_init(secret, seed);
+}
+
+void bl_nodes_init(struct bl_nodes *n, uint64_t count, enum bl_beat_order order)
+{
+    uint64_t state = 1;
+    bl_bench_secret(&n->secret);
     n->count = count;
     n->order = order;
     n->key = malloc(count * sizeof(*n->key));

@@ -22,18 +22,20 @@ enum bl_pages {
     BL_PAGES_PLAIN,       /* 4 KiB */
 };
 
-enum bl_order { BL_BEATS_UNIFORM, BL_BEATS_ZIPF };
+enum bl_beat_order { BL_BEATS_UNIFORM, BL_BEATS_ZIPF };
 
 struct bl_nodes {
     struct bl_key_secret secret;
     uint64_t count;
     uint64_t *key; /* in the order of beats; `count` of them */
-    enum bl_order order;
+    enum bl_beat_order order;
 };
 
-/* The same secret in every run: figures are of the same table. Exits
- * the program when there is no memory. */
-void bl_nodes_init(struct bl_nodes *n, uint64_t count, enum bl_order order);
+/* The same secret in every run: figures are of the same table. */
+void bl_bench_secret(struct bl_key_secret *secret);
+
+/* Exits the program when there is no memory. */
+void bl_nodes_init(struct bl_nodes *n, uint64_t count, enum bl_beat_order order);
 void bl_nodes_fini(struct bl_nodes *n);
 
 /* Node i of 0..count-1, in another order than that of the beats: what is

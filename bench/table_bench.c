@@ -14,7 +14,7 @@
 /* What one case measures. */
 struct table_case {
     uint64_t count;
-    enum bl_order order;
+    enum bl_beat_order order;
     enum bl_pages pages;
     bool sequences;
     uint64_t footprint; /* of the limit, in bytes, at least; 0: the table's own */

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a frame in the cache to beats in the sink: decode, checksums,
+ * parse, key. In TSC ticks per packet or per line. */
+#include <stdlib.h>
+
+#include "bench/bench.h"
+#include "bench/cases.h"
+#include "bench/nodes.h"
+#include "bench/pair.h"
+#include "bench/traffic.h"
+#include "dataplane/decode.h"
+#include "dataplane/wire/wire.h"
+
+#define FRAMES 64u
+
+struct wire_case {
+    enum bl_shape shape;
+    bool checksum; /* of UDP: verified */
+    bool per_beat; /* ticks per beat, not per packet */
+};
+
+struct wire_rig {
+    struct bl_traffic traffic;
+    struct bl_wire_config wire;
+    struct bl_sink sink;
+    struct bl_counters counters;
+    bool per_beat;
+    uint8_t frame[FRAMES][BL_TRAFFIC_FRAME_MAX];
+};
+
+static uint64_t parse_work(void *arg)
+{
+    struct wire_rig *r = arg;
+    bl_role_assume_worker();
+    for (unsigned turn = 0; turn < 64; turn++) {
+        for (unsigned i = 0; i < FRAMES; i++) {
+            struct bl_payload payload;
+            int rc = bl_decode_frame(r->frame[i], r->traffic.frame_len, BL_TRAFFIC_UDP_PORT, 0, &payload);
+            if (rc != 0) {
+                bl_count(&r->counters.drop[rc - 1], 1);
+                continue;
+            }
+            uint32_t at = 0;
+            while ((at = bl_wire_parse(&r->wire, payload.data, payload.len, at, &r->sink, &r->counters)) !=
+                   BL_WIRE_DONE)
+                r->sink.beats = 0;
+        }
+        r->sink.beats = 0;
+    }
+    return UINT64_C(64) * FRAMES * (r->per_beat ? r->traffic.per_frame : 1);
+}
+
+static void write_frames(struct wire_rig *r, bool checksum)
+{
+    struct bl_cursor cursor = {.pass = 1};
+    for (unsigned i = 0; i < FRAMES; i++) {
+        memcpy(r->frame[i], r->traffic.frame, BL_TRAFFIC_FRAME_MAX);
+        if (!checksum) /* the template's fits its own records alone */
+            bl_traffic_write(&r->traffic, &cursor, r->frame[i]);
+    }
+}
+
+static void run_wire(struct bl_bench_state *state, const void *arg)
+{
+    const struct wire_case *c = arg;
+    struct wire_rig *r = calloc(1, sizeof(*r));
+    if (!r || !bl_traffic_init(&r->traffic, c->shape, (uint64_t)FRAMES * 20, c->checksum)) {
+        bl_bench_skip(state, "no memory");
+        free(r);
+        return;
+    }
+    bl_bench_secret(&r->wire.secret);
+    r->per_beat = c->per_beat;
+    write_frames(r, c->checksum);
+    struct bl_pair_result result;
+    bl_series_run(bl_bench_plan_of(state), &(struct bl_side){parse_work, r}, &result);
+    bl_bench_result(state, &result.a_tsc);
+    bl_bench_counter(state, "a_per_s", result.a_per_s.median);
+    for (unsigned i = 0; i < BL_DROP_COUNT; i++)
+        if (r->counters.drop[i] != 0)
+            bl_bench_fail(state, "packets were dropped");
+    bl_traffic_fini(&r->traffic);
+    free(r);
+}
+
+#define OF(...)                                                                                              \
+    .unit = "ticks", .run = run_wire, .arg = &(const struct wire_case)                                       \
+    {                                                                                                        \
+        __VA_ARGS__                                                                                          \
+    }
+
+static const struct bl_bench_case wire_cases[] = {
+    {.name = "wire/binary",
+     .measure = "decode and parse, binary beat without UDP checksum, per packet",
+     OF(.shape = BL_SHAPE_BINARY)},
+    {.name = "wire/binary/checksum",
+     .measure = "the same with a UDP checksum verified",
+     OF(.shape = BL_SHAPE_BINARY, .checksum = true)},
+    {.name = "wire/batch-16",
+     .measure = "decode and parse, binary batch of 16, per beat",
+     OF(.shape = BL_SHAPE_BATCH_16, .per_beat = true)},
+    {.name = "wire/text-1",
+     .measure = "decode and parse, text, 1 line per datagram, per line",
+     OF(.shape = BL_SHAPE_TEXT_1, .per_beat = true)},
+    {.name = "wire/text-20",
+     .measure = "decode and parse, text, 20 lines per datagram, per line",
+     OF(.shape = BL_SHAPE_TEXT_20, .per_beat = true)},
+    {.name = "wire/text-20/checksum",
+     .measure = "the same with a UDP checksum verified",
+     OF(.shape = BL_SHAPE_TEXT_20, .per_beat = true, .checksum = true)},
+};
+
+void bl_bench_wire_cases(void)
+{
+    for (unsigned i = 0; i < sizeof(wire_cases) / sizeof(wire_cases[0]); i++)
+        bl_bench_register(&wire_cases[i]);
+}
