@@ -326,7 +326,9 @@ static void random_beat(struct world *o, uint32_t i)
     if (o->now - age <= n->last_beat)
         return;
     n->last_beat = o->now - age;
-    if (n->watch && n->news_at == MODEL_NEVER)
+    if (n->last_beat == n->told) /* a late beat that was told before a deletion */
+        n->news_at = MODEL_NEVER;
+    else if (n->watch && n->news_at == MODEL_NEVER)
         n->news_at = o->now;
 }
 
