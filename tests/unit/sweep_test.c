@@ -26,6 +26,8 @@ static uint64_t key_of(uint32_t node)
     return bl_key_clean((uint64_t)node * UINT64_C(0x9e3779b97f4a7c15) + 4);
 }
 
+/* The test is the table's worker and its control from here on. */
+static void setup(struct swept *w, uint32_t slots) BL_TSA(assert_capability(bl_role_worker, bl_role_control));
 static void setup(struct swept *w, uint32_t slots)
 {
     bl_table_init(&w->table, bl_slots_new(slots), UINT32_MAX);
@@ -66,6 +68,29 @@ static void set_policy(struct swept *w, uint32_t node, uint32_t threshold, unsig
         bl_sweep_lower(w->sweep, &place, now + BL_RECHECK_TICKS);
 }
 
+/* setup(), and nodes 0.. that beat at tick 1000. */
+static void setup_with_nodes(struct swept *w, uint32_t slots, uint32_t nodes, uint32_t threshold,
+                             unsigned flags) BL_TSA(assert_capability(bl_role_worker, bl_role_control));
+static void setup_with_nodes(struct swept *w, uint32_t slots, uint32_t nodes, uint32_t threshold,
+                             unsigned flags)
+{
+    setup(w, slots);
+    for (uint32_t node = 0; node < nodes; node++) {
+        beat(w, node, 1000, 0);
+        set_policy(w, node, threshold, flags, 1000);
+    }
+}
+
+/* setup(), and node 1 that beats at tick 1000. */
+static void setup_with_node_1(struct swept *w, uint32_t threshold)
+    BL_TSA(assert_capability(bl_role_worker, bl_role_control));
+static void setup_with_node_1(struct swept *w, uint32_t threshold)
+{
+    setup(w, 1000);
+    beat(w, 1, 1000, 0);
+    set_policy(w, 1, threshold, 0, 1000);
+}
+
 static unsigned run(struct swept *w, uint32_t now) BL_ON_CONTROL;
 static unsigned run(struct swept *w, uint32_t now)
 {
@@ -77,12 +102,8 @@ static unsigned run(struct swept *w, uint32_t now)
 static void a_node_expires_when_it_is_older_than_its_threshold(void **state)
 {
     (void)state;
-    bl_role_assume_worker();
-    bl_role_assume_control();
     struct swept w;
-    setup(&w, 1000);
-    beat(&w, 1, 1000, 0);
-    set_policy(&w, 1, 300, 0, 1000);
+    setup_with_node_1(&w, 300);
     for (uint32_t now = 1000; now <= 1300; now++)
         assert_int_equal(run(&w, now), 0);
     assert_int_equal(run(&w, 1301), 1);
@@ -97,12 +118,8 @@ static void a_node_expires_when_it_is_older_than_its_threshold(void **state)
 static void a_finding_that_nobody_acts_on_is_reported_again_after_the_recheck(void **state)
 {
     (void)state;
-    bl_role_assume_worker();
-    bl_role_assume_control();
     struct swept w;
-    setup(&w, 1000);
-    beat(&w, 1, 1000, 0);
-    set_policy(&w, 1, 300, 0, 1000);
+    setup_with_node_1(&w, 300);
     assert_int_equal(run(&w, 1301), 1);
     assert_int_equal(run(&w, 1301), 0);
     assert_int_equal(run(&w, 1300 + BL_RECHECK_TICKS), 0);
@@ -113,15 +130,9 @@ static void a_finding_that_nobody_acts_on_is_reported_again_after_the_recheck(vo
 static void a_block_that_cannot_expire_yet_is_skipped(void **state)
 {
     (void)state;
-    bl_role_assume_worker();
-    bl_role_assume_control();
     struct bl_sweep_stats before, after;
     struct swept w;
-    setup(&w, 64 * 100);
-    for (uint32_t node = 0; node < 3000; node++) {
-        beat(&w, node, 1000, 0);
-        set_policy(&w, node, 30000, 0, 1000);
-    }
+    setup_with_nodes(&w, 64 * 100, 3000, 30000, 0);
     run(&w, 1000);
     bl_sweep_stats(w.sweep, &before);
     assert_int_equal(before.blocks, 100);
@@ -136,12 +147,8 @@ static void a_block_that_cannot_expire_yet_is_skipped(void **state)
 static void a_lowered_block_is_looked_at_by_that_tick(void **state)
 {
     (void)state;
-    bl_role_assume_worker();
-    bl_role_assume_control();
     struct swept w;
-    setup(&w, 1000);
-    beat(&w, 1, 1000, 0);
-    set_policy(&w, 1, BL_TIMEOUT_MAX_MS, 0, 1000);
+    setup_with_node_1(&w, BL_TIMEOUT_MAX_MS);
     run(&w, 1000);
     set_policy(&w, 1, 500, 0, 1200);
     assert_int_equal(run(&w, 1500), 0);
@@ -152,12 +159,8 @@ static void a_lowered_block_is_looked_at_by_that_tick(void **state)
 static void a_relays_old_beat_brings_a_watched_node_back(void **state)
 {
     (void)state;
-    bl_role_assume_worker();
-    bl_role_assume_control();
     struct swept w;
-    setup(&w, 1000);
-    beat(&w, 1, 1000, 0);
-    set_policy(&w, 1, 300, 0, 1000);
+    setup_with_node_1(&w, 300);
     assert_int_equal(run(&w, 9000), 1);
     set_policy(&w, 1, BL_THRESHOLD_NEVER, BL_POLICY_WATCH, 9000);
     assert_int_equal(run(&w, 9200), 0);
@@ -172,12 +175,8 @@ static void a_relays_old_beat_brings_a_watched_node_back(void **state)
 static void a_beat_so_old_that_ticks_have_wrapped_is_no_return(void **state)
 {
     (void)state;
-    bl_role_assume_worker();
-    bl_role_assume_control();
     struct swept w;
-    setup(&w, 1000);
-    beat(&w, 1, 1000, 0);
-    set_policy(&w, 1, 300, 0, 1000);
+    setup_with_node_1(&w, 300);
     assert_int_equal(run(&w, 2000), 1);
     set_policy(&w, 1, BL_THRESHOLD_NEVER, BL_POLICY_WATCH, 2000);
     for (uint64_t now = 2000; now < (UINT64_C(1) << 32) + 10000; now += BL_BLOCK_MAX_TICKS / 2)
@@ -189,15 +188,9 @@ static void a_beat_so_old_that_ticks_have_wrapped_is_no_return(void **state)
 static void a_batch_stops_at_its_slots_and_the_next_goes_on(void **state)
 {
     (void)state;
-    bl_role_assume_worker();
-    bl_role_assume_control();
     struct swept w;
     unsigned found = 0, batches = 0;
-    setup(&w, 64 * 50);
-    for (uint32_t node = 0; node < 1500; node++) {
-        beat(&w, node, 1000, 0);
-        set_policy(&w, node, 10, 0, 1000);
-    }
+    setup_with_nodes(&w, 64 * 50, 1500, 10, 0);
     do {
         unsigned n = bl_sweep_run(w.sweep, 2000, 128, w.finding, FINDINGS, &w.done);
         assert_true(n <= 128);
@@ -218,16 +211,10 @@ static void a_batch_stops_at_its_slots_and_the_next_goes_on(void **state)
 static void rechecks_are_stretched_when_many_blocks_are_watched(void **state)
 {
     (void)state;
-    bl_role_assume_worker();
-    bl_role_assume_control();
     const uint32_t blocks = 60000; /* at 200 000 a second: 300 ticks */
     struct bl_sweep_stats before, after;
     struct swept w;
-    setup(&w, 64 * blocks);
-    for (uint32_t node = 0; node < blocks * 8; node++) {
-        beat(&w, node, 1000, 0);
-        set_policy(&w, node, BL_THRESHOLD_NEVER, BL_POLICY_WATCH, 1000);
-    }
+    setup_with_nodes(&w, 64 * blocks, blocks * 8, BL_THRESHOLD_NEVER, BL_POLICY_WATCH);
     for (uint32_t now = 1000; now < 3000; now += 100)
         do
             bl_sweep_run(w.sweep, now, UINT32_MAX, w.finding, FINDINGS, &w.done);
@@ -245,16 +232,10 @@ static void rechecks_are_stretched_when_many_blocks_are_watched(void **state)
 static void a_rebuild_after_growth_sees_every_node(void **state)
 {
     (void)state;
-    bl_role_assume_worker();
-    bl_role_assume_control();
     struct swept w;
     struct bl_slots *old;
     struct bl_place stale;
-    setup(&w, 300);
-    for (uint32_t node = 0; node < 200; node++) {
-        beat(&w, node, 1000, 0);
-        set_policy(&w, node, 500, 0, 1000);
-    }
+    setup_with_nodes(&w, 300, 200, 500, 0);
     run(&w, 1000);
     assert_true(bl_table_find(&w.table, key_of(7), &stale));
     bl_table_grow_begin(&w.table, bl_slots_new(1000));

@@ -10,11 +10,29 @@ static struct bl_table small_table(uint64_t slots, uint32_t limit)
     return t;
 }
 
-static void insert(struct bl_table *t, uint64_t key, uint32_t now, uint32_t *slot) BL_ON_WORKER;
-static void insert(struct bl_table *t, uint64_t key, uint32_t now, uint32_t *slot)
+static void insert(struct bl_table *t, uint64_t key, uint32_t now) BL_ON_WORKER;
+static void insert(struct bl_table *t, uint64_t key, uint32_t now)
 {
     struct bl_beat b = {.key = key};
-    assert_int_equal(bl_table_insert(t, &b, now, slot), BL_INSERT_NEW);
+    uint32_t slot;
+    assert_int_equal(bl_table_insert(t, &b, now, &slot), BL_INSERT_NEW);
+}
+
+static uint32_t last_beat_of(const struct bl_table *t, uint64_t key)
+{
+    struct bl_place p;
+    assert_true(bl_table_find(t, key, &p));
+    return bl_slots_last_beat(p.slots, p.slot);
+}
+
+/* The last beat of a known key after one at `now` that is `age` old. */
+static uint32_t last_beat_after(struct bl_table *t, uint64_t key, uint32_t now, uint32_t age) BL_ON_WORKER;
+static uint32_t last_beat_after(struct bl_table *t, uint64_t key, uint32_t now, uint32_t age)
+{
+    struct bl_beat b = {.key = key, .age_ticks = age};
+    struct bl_odd odd[BL_BURST];
+    assert_int_equal(bl_table_beat(t, &b, 1, now, odd), 0);
+    return last_beat_of(t, key);
 }
 
 static void a_fresh_slot_has_no_node_and_no_threshold(void **state)
@@ -71,8 +89,7 @@ static void a_beat_of_a_stranger_is_odd_until_it_is_inserted(void **state)
     assert_true(odd[0].slot == BL_SLOT_NONE);
     assert_int_equal(bl_table_insert(&t, &b, 1000, &slot), BL_INSERT_NEW);
     assert_int_equal(bl_slots_last_beat(t.slots, slot), 970);
-    assert_int_equal(bl_table_beat(&t, &b, 1, 1100, odd), 0);
-    assert_int_equal(bl_slots_last_beat(t.slots, slot), 1070);
+    assert_int_equal(last_beat_after(&t, b.key, 1100, b.age_ticks), 1070);
     bl_table_fini(&t);
 }
 
@@ -81,18 +98,10 @@ static void the_last_beat_never_goes_backwards(void **state)
     (void)state;
     bl_role_assume_worker();
     struct bl_table t = small_table(64, 10);
-    struct bl_beat b = {.key = 0xabcd0};
-    struct bl_odd odd[BL_BURST];
-    uint32_t slot;
-    insert(&t, b.key, 100, &slot);
-    bl_table_beat(&t, &b, 1, 90, odd);
-    assert_int_equal(bl_slots_last_beat(t.slots, slot), 100);
-    b.age_ticks = 50;
-    bl_table_beat(&t, &b, 1, 120, odd);
-    assert_int_equal(bl_slots_last_beat(t.slots, slot), 100);
-    b.age_ticks = UINT32_MAX;
-    bl_table_beat(&t, &b, 1, 130, odd);
-    assert_int_equal(bl_slots_last_beat(t.slots, slot), 100);
+    insert(&t, 0xabcd0, 100);
+    assert_int_equal(last_beat_after(&t, 0xabcd0, 90, 0), 100);
+    assert_int_equal(last_beat_after(&t, 0xabcd0, 120, 50), 100);
+    assert_int_equal(last_beat_after(&t, 0xabcd0, 130, UINT32_MAX), 100);
     bl_table_fini(&t);
 }
 
@@ -102,15 +111,11 @@ static void a_beat_counts_after_a_silence_as_long_as_the_longest_timeout(void **
     (void)state;
     bl_role_assume_worker();
     struct bl_table t = small_table(64, 10);
-    struct bl_beat b = {.key = 0xabcd0};
-    struct bl_odd odd[BL_BURST];
-    uint32_t slot;
     for (uint32_t silence = 1; silence < BL_TIMEOUT_MAX_MS / 2; silence *= 2) {
         uint32_t now = 5 + silence * 2;
-        insert(&t, b.key, 5, &slot);
-        bl_table_beat(&t, &b, 1, now, odd);
-        assert_true(bl_slots_last_beat(t.slots, slot) == now);
-        assert_true(bl_table_delete(&t, b.key));
+        insert(&t, 0xabcd0, 5);
+        assert_true(last_beat_after(&t, 0xabcd0, now, 0) == now);
+        assert_true(bl_table_delete(&t, 0xabcd0));
     }
     bl_table_fini(&t);
 }
@@ -122,7 +127,7 @@ static void the_limit_refuses_strangers_and_not_the_known(void **state)
     struct bl_table t = small_table(64, 1);
     struct bl_beat known = {.key = 0xabcd0}, stranger = {.key = 0xabcd2};
     uint32_t slot;
-    insert(&t, known.key, 1, &slot);
+    insert(&t, known.key, 1);
     assert_int_equal(bl_table_insert(&t, &stranger, 1, &slot), BL_INSERT_LIMIT);
     assert_int_equal(bl_table_insert(&t, &known, 2, &slot), BL_INSERT_KNOWN);
     assert_int_equal(bl_slots_last_beat(t.slots, slot), 2);
@@ -140,7 +145,7 @@ static void a_full_probe_refuses_and_a_deletion_makes_room(void **state)
     uint32_t slot;
     /* all of home line 0 */
     for (uint64_t i = 1; i <= slots; i++)
-        insert(&t, 2 + i * 2, 1, &slot);
+        insert(&t, 2 + i * 2, 1);
     b.key = 2 + (slots + 1) * 2;
     assert_int_equal(bl_table_insert(&t, &b, 1, &slot), BL_INSERT_FULL);
     assert_true(bl_table_delete(&t, 2 + 7 * 2));
@@ -156,9 +161,8 @@ static void a_deletion_does_not_hide_the_keys_beyond(void **state)
     bl_role_assume_worker();
     struct bl_table t = small_table(64, UINT32_MAX);
     struct bl_place p;
-    uint32_t slot;
     for (uint64_t key = 10; key < 30; key += 2)
-        insert(&t, key, 1, &slot);
+        insert(&t, key, 1);
     for (uint64_t key = 10; key < 28; key += 2) {
         assert_true(bl_table_delete(&t, key));
         assert_false(bl_table_find(&t, key, &p));
