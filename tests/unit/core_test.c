@@ -8,12 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <cmocka.h>
 
 #include "control/core.h"
 #include "engine/rcu.h"
+#include "tests/real_time.h"
 
 #define MS      UINT64_C(1000000)
 #define UNIX_MS INT64_C(1790000000000)
@@ -53,9 +53,7 @@ static void setup(struct world *w)
                                 .cpu = -1};
     w->core = bl_core_new(&cc, err);
     assert_non_null(w->core);
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts); /* the core's clocks began there */
-    w->now_ns = (uint64_t)ts.tv_sec * 1000 * MS + (uint64_t)ts.tv_nsec;
+    w->now_ns = real_now_ns(); /* the core's clocks began there */
 }
 
 static void teardown(struct world *w)
@@ -229,13 +227,6 @@ struct beater {
     uint32_t stop;
 };
 
-static uint64_t monotonic_ns(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000 * MS + (uint64_t)ts.tv_nsec;
-}
-
 static void *beat_many(void *arg)
 {
     struct beater *b = arg;
@@ -246,8 +237,8 @@ static void *beat_many(void *arg)
     bl_rcu_thread_register();
     for (unsigned i = 0; !__atomic_load_n(&b->stop, __ATOMIC_ACQUIRE); i++) {
         snprintf(line, sizeof(line), "n%u.beat:1|c\nn%u.timeout:30|g", i % 3000, i % 3000);
-        bl_worker_feed(worker, (const uint8_t *)line, (uint32_t)strlen(line), monotonic_ns());
-        bl_worker_poll(worker, monotonic_ns());
+        bl_worker_feed(worker, (const uint8_t *)line, (uint32_t)strlen(line), real_now_ns());
+        bl_worker_poll(worker, real_now_ns());
         bl_rcu_quiescent();
     }
     bl_rcu_thread_unregister();
@@ -272,11 +263,11 @@ static void worker_control_and_reader_run_side_by_side(void **state)
             const struct bl_node *node = bl_registry_get(bl_fleet_registry(bl_core_fleet(w.core)), n);
             struct bl_freshest seen;
             if (node &&
-                bl_fleet_freshest(bl_core_fleet(w.core), BL_NODE_READ(node->key), monotonic_ns(), &seen))
+                bl_fleet_freshest(bl_core_fleet(w.core), BL_NODE_READ(node->key), real_now_ns(), &seen))
                 assert_true(seen.age_ticks < 60000);
         }
         bl_rcu_quiescent();
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+        real_sleep_ms(1);
     }
     assert_int_equal(total(&w), 3000);
     struct bl_command c = {.kind = BL_COMMAND_REMOVE, .name = "n7", .name_len = 2}, *answer = NULL;
@@ -284,7 +275,7 @@ static void worker_control_and_reader_run_side_by_side(void **state)
     for (unsigned i = 0; i < 5000 && !answer; i++) {
         answer = bl_core_answered(w.core);
         bl_rcu_quiescent();
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+        real_sleep_ms(1);
     }
     assert_ptr_equal(answer, &c);
     assert_int_equal(c.result, 0);

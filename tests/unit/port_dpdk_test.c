@@ -14,7 +14,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <rte_dev.h>
@@ -25,8 +24,9 @@
 #include <rte_ring.h>
 
 #include "dataplane/eal.h"
-#include "dataplane/port.h"
 #include "tests/frames.h"
+#include "tests/open_port.h"
+#include "tests/real_time.h"
 
 #define UDP_PORT 8127
 
@@ -67,31 +67,6 @@ static void pcap_add(FILE *f, const uint8_t *frame, uint32_t len)
     for (unsigned i = 0; i < 4; i++)
         write_word(f, header[i]);
     assert_int_equal(fwrite(frame, 1, len, f), len);
-}
-
-/* ---- ports -------------------------------------------------------------- */
-
-static struct bl_port *open_spec(const char *text, char err[BL_ERR_BYTES])
-{
-    struct bl_port_spec s;
-    if (bl_port_spec_parse(&s, text, err) != 0)
-        return NULL;
-    return bl_port_open(&s, UDP_PORT, err);
-}
-
-static struct bl_port *must_open(const char *text)
-{
-    char err[BL_ERR_BYTES] = "";
-    struct bl_port *p = open_spec(text, err);
-    if (!p)
-        fail_msg("%s", err);
-    return p;
-}
-
-static void sleep_ms(long ms)
-{
-    struct timespec t = {.tv_nsec = ms * 1000000};
-    nanosleep(&t, NULL);
 }
 
 /* ---- EAL ----------------------------------------------------------------- */
@@ -141,7 +116,7 @@ static void a_port_before_eal_is_refused(void **state)
 {
     (void)state;
     char err[BL_ERR_BYTES] = "";
-    assert_null(open_spec("dpdk:net_null0", err));
+    assert_null(open_port("dpdk:net_null0", UDP_PORT, err));
     assert_non_null(strstr(err, "DPDK was not started"));
 }
 
@@ -205,7 +180,7 @@ static void a_pcap_file_comes_in_and_what_is_no_beat_is_counted(void **state)
     fflush(f);
 
     for (unsigned round = 0; round < 2; round++) { /* it can be opened again */
-        struct bl_port *p = must_open(text);
+        struct bl_port *p = must_open_port(text, UDP_PORT);
         assert_false(bl_port_sleeps(p));
         struct bl_counters c = {0};
         assert_int_equal(bl_port_receive(p, 0, &burst, &c), 5);
@@ -237,7 +212,7 @@ static void a_frame_larger_than_a_buffer_is_counted(void **state)
     FILE *f = pcap_new(text);
     pcap_add(f, frame, sizeof(frame));
     fflush(f);
-    struct bl_port *p = must_open(text);
+    struct bl_port *p = must_open_port(text, UDP_PORT);
     struct bl_counters c = {0};
     assert_int_equal(bl_port_receive(p, 0, &burst, &c), 1);
     assert_null(burst.payload[0].data);
@@ -274,7 +249,7 @@ static void each_queue_is_a_workers_own_and_no_buffer_is_lost(void **state)
     (void)state;
     bl_role_assume_worker();
     struct rte_mempool *pool = rte_pktmbuf_pool_create("test", 255, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
-    struct bl_port *p = must_open("dpdk:net_ring0,queues=2");
+    struct bl_port *p = must_open_port("dpdk:net_ring0,queues=2", UDP_PORT);
     struct bl_counters c[2] = {{0}};
     for (unsigned round = 0; round < 10; round++) {
         for (unsigned i = 0; i < 100; i++)
@@ -298,7 +273,7 @@ static void null_runs(void **state)
 {
     (void)state;
     bl_role_assume_worker();
-    struct bl_port *p = must_open("dpdk:net_null0,size=64");
+    struct bl_port *p = must_open_port("dpdk:net_null0,size=64", UDP_PORT);
     struct bl_counters c = {0};
     assert_int_equal(bl_port_receive(p, 0, &burst, &c), 64);
     bl_port_release(p, 0, &burst);
@@ -331,7 +306,7 @@ static void memif_beats_arrive_and_a_lost_peer_is_a_lost_link(void **state)
     char name[64], text[128];
     snprintf(name, sizeof(name), "beatline-test-%d", getpid()); /* abstract: no file */
     snprintf(text, sizeof(text), "dpdk:net_memif0,role=server,socket=%s", name);
-    struct bl_port *p = must_open(text);
+    struct bl_port *p = must_open_port(text, UDP_PORT);
     struct bl_counters c = {0};
     assert_false(bl_port_link_up(p));
     assert_int_equal(bl_port_receive(p, 0, &burst, &c), 0);
@@ -339,7 +314,7 @@ static void memif_beats_arrive_and_a_lost_peer_is_a_lost_link(void **state)
     struct rte_mempool *pool = rte_pktmbuf_pool_create("peer", 1023, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
     uint16_t peer = memif_peer(name, pool);
     for (unsigned i = 0; i < 500 && !bl_port_link_up(p); i++)
-        sleep_ms(10);
+        real_sleep_ms(10);
     assert_true(bl_port_link_up(p));
 
     unsigned seen = 0;
@@ -362,7 +337,7 @@ static void memif_beats_arrive_and_a_lost_peer_is_a_lost_link(void **state)
     rte_eth_dev_close(peer);
     rte_eal_hotplug_remove("vdev", "net_memif9");
     for (unsigned i = 0; i < 500 && bl_port_link_up(p); i++)
-        sleep_ms(10);
+        real_sleep_ms(10);
     assert_false(bl_port_link_up(p));
     bl_port_close(p);
     rte_mempool_free(pool);
@@ -391,7 +366,7 @@ static void each_failure_is_one_line_that_says_what_to_do(void **state)
     };
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
         char err[BL_ERR_BYTES] = "";
-        struct bl_port *p = open_spec(table[i].text, err);
+        struct bl_port *p = open_port(table[i].text, UDP_PORT, err);
         print_message("%s\n", p ? table[i].text : err);
         if (p) {
             bl_port_close(p);
@@ -407,18 +382,11 @@ static void a_device_twice_says_so(void **state)
 {
     (void)state;
     char err[BL_ERR_BYTES] = "";
-    struct bl_port *p = must_open("dpdk:net_null0");
-    assert_null(open_spec("dpdk:net_null0", err));
+    struct bl_port *p = must_open_port("dpdk:net_null0", UDP_PORT);
+    assert_null(open_port("dpdk:net_null0", UDP_PORT, err));
     print_message("%s\n", err);
     assert_non_null(strstr(err, "this device is a port already"));
     bl_port_close(p);
-}
-
-static int stop_eal(void **state)
-{
-    (void)state;
-    bl_eal_stop();
-    return 0;
 }
 
 int main(void)
@@ -436,5 +404,5 @@ int main(void)
         cmocka_unit_test(each_failure_is_one_line_that_says_what_to_do),
         cmocka_unit_test(a_device_twice_says_so),
     };
-    return cmocka_run_group_tests(tests, NULL, stop_eal);
+    return cmocka_run_group_tests(tests, NULL, stop_dpdk);
 }

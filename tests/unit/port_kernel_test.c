@@ -19,12 +19,12 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "dataplane/eal.h"
-#include "dataplane/port.h"
 #include "tests/frames.h"
+#include "tests/open_port.h"
+#include "tests/real_time.h"
 
 #define UDP_PORT  8127
 #define FLOOD     20000u
@@ -73,12 +73,6 @@ static bool make_namespace(void)
     return run("ip link add bl0 type veth peer name bl1 && ip link set bl0 up && ip link set bl1 up");
 }
 
-static void sleep_ms(long ms)
-{
-    struct timespec t = {.tv_nsec = ms * 1000000};
-    nanosleep(&t, NULL);
-}
-
 /* ---- sender and port --------------------------------------------------------- */
 
 static int raw_socket_on(const char *iface)
@@ -101,18 +95,6 @@ static void send_beats(int fd, unsigned count)
             assert_true(errno == ENOBUFS || errno == EAGAIN);
 }
 
-static struct bl_port *must_open(const char *text)
-{
-    char err[BL_ERR_BYTES] = "";
-    struct bl_port_spec s;
-    struct bl_port *p = NULL;
-    if (bl_port_spec_parse(&s, text, err) == 0)
-        p = bl_port_open(&s, UDP_PORT, err);
-    if (!p)
-        fail_msg("%s", err);
-    return p;
-}
-
 /* Receives until nothing came for a while or `want` packets are in. */
 static void receive(struct bl_port *p, struct bl_counters *c, uint64_t want)
 {
@@ -125,7 +107,7 @@ static void receive(struct bl_port *p, struct bl_counters *c, uint64_t want)
         bl_port_release(p, 0, &burst);
         idle_ms = n > 0 ? 0 : idle_ms + 1;
         if (n == 0)
-            sleep_ms(1);
+            real_sleep_ms(1);
     }
 }
 
@@ -139,7 +121,7 @@ static void wait_for_link(struct bl_port *p, bool up)
 {
     bl_role_assume_control();
     for (unsigned i = 0; i < LIMIT_MS && bl_port_link_up(p) != up; i++)
-        sleep_ms(1);
+        real_sleep_ms(1);
     assert_int_equal(bl_port_link_up(p), up);
 }
 
@@ -194,7 +176,7 @@ static void the_link_follows_the_interface(struct bl_port *p)
 static void af_packet_takes_beats_and_owns_up_to_misses(void **state)
 {
     (void)state;
-    struct bl_port *p = must_open("dpdk:net_af_packet0,iface=bl0");
+    struct bl_port *p = must_open_port("dpdk:net_af_packet0,iface=bl0", UDP_PORT);
     the_link_follows_the_interface(p);
     beats_arrive(p, "bl1");
     a_flood_is_accounted_for(p, "bl1");
@@ -210,7 +192,7 @@ static void af_xdp_takes_beats_and_owns_up_to_misses(void **state)
         skip();
     }
     close(fd);
-    struct bl_port *p = must_open("dpdk:net_af_xdp0,iface=bl0");
+    struct bl_port *p = must_open_port("dpdk:net_af_xdp0,iface=bl0", UDP_PORT);
     the_link_follows_the_interface(p);
     beats_arrive(p, "bl1");
     a_flood_is_accounted_for(p, "bl1");
@@ -224,7 +206,7 @@ static void tap_takes_beats(void **state)
         print_message("skipped: no /dev/net/tun\n");
         skip();
     }
-    struct bl_port *p = must_open("dpdk:net_tap0,iface=bltap0");
+    struct bl_port *p = must_open_port("dpdk:net_tap0,iface=bltap0", UDP_PORT);
     wait_for_link(p, true);
     beats_arrive(p, "bltap0");
     bl_port_close(p);
@@ -236,10 +218,8 @@ static void no_permission_says_what_is_needed(void **state)
     pid_t child = fork();
     if (child == 0) {
         char err[BL_ERR_BYTES] = "";
-        struct bl_port_spec s;
-        bool ok = setresuid(65534, 65534, 65534) == 0 &&
-                  bl_port_spec_parse(&s, "dpdk:net_af_packet1,iface=bl0", err) == 0 &&
-                  !bl_port_open(&s, UDP_PORT, err);
+        bool ok =
+            setresuid(65534, 65534, 65534) == 0 && !open_port("dpdk:net_af_packet1,iface=bl0", UDP_PORT, err);
         printf("%s\n", err);
         fflush(stdout);
         _exit(ok && strstr(err, "CAP_NET_RAW") ? 0 : 1);
@@ -247,13 +227,6 @@ static void no_permission_says_what_is_needed(void **state)
     int status;
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);
-}
-
-static int stop_eal(void **state)
-{
-    (void)state;
-    bl_eal_stop();
-    return 0;
 }
 
 int main(void)
@@ -274,5 +247,5 @@ int main(void)
         printf("%s\n", err);
         return 1;
     }
-    return cmocka_run_group_tests(tests, NULL, stop_eal);
+    return cmocka_run_group_tests(tests, NULL, stop_dpdk);
 }

@@ -13,44 +13,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "dataplane/port.h"
+#include "tests/open_port.h"
 
 static struct bl_burst burst;
-
-static struct bl_port *open_spec(const char *text, char err[BL_ERR_BYTES])
-{
-    struct bl_port_spec s;
-    assert_int_equal(bl_port_spec_parse(&s, text, err), 0);
-    return bl_port_open(&s, 0, err);
-}
-
-static struct bl_port *must_open(const char *text)
-{
-    char err[BL_ERR_BYTES] = "";
-    struct bl_port *p = open_spec(text, err);
-    if (!p)
-        fail_msg("%s", err);
-    return p;
-}
-
-/* A socket of a sender, connected to the port. */
-static int sender_to(const struct bl_port *p)
-{
-    struct sockaddr_in to = {.sin_family = AF_INET,
-                             .sin_port = htons(bl_port_spec_of(p)->udp_port),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    assert_true(fd >= 0);
-    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
-    return fd;
-}
 
 static void datagrams_arrive_whole_and_in_order(void **state)
 {
     (void)state;
     bl_role_assume_worker();
-    struct bl_port *p = must_open("socket:127.0.0.1:0");
-    int fd = sender_to(p);
+    struct bl_port *p = must_open_port("socket:127.0.0.1:0", 0);
+    int fd = sender_to_port(p);
     static char large[65507];
     memset(large, 'l', sizeof(large));
     assert_int_equal(send(fd, "one", 3, 0), 3);
@@ -81,8 +53,8 @@ static void a_burst_is_64_packets_at_most(void **state)
 {
     (void)state;
     bl_role_assume_worker();
-    struct bl_port *p = must_open("socket:127.0.0.1:0");
-    int fd = sender_to(p);
+    struct bl_port *p = must_open_port("socket:127.0.0.1:0", 0);
+    int fd = sender_to_port(p);
     for (uint32_t i = 0; i < 100; i++)
         assert_int_equal(send(fd, &i, sizeof(i), 0), sizeof(i));
     struct bl_counters c = {0};
@@ -102,9 +74,9 @@ static void workers_share_one_port_and_get_all_packets(void **state)
 {
     (void)state;
     bl_role_assume_worker();
-    struct bl_port *p = must_open("socket:127.0.0.1:0,workers=2");
+    struct bl_port *p = must_open_port("socket:127.0.0.1:0,workers=2", 0);
     for (unsigned i = 0; i < 32; i++) {
-        int fd = sender_to(p);
+        int fd = sender_to_port(p);
         assert_int_equal(send(fd, "x", 1, 0), 1);
         close(fd);
     }
@@ -122,9 +94,9 @@ static void what_the_kernel_dropped_is_counted(void **state)
     (void)state;
     bl_role_assume_worker();
     bl_role_assume_control();
-    struct bl_port *p = must_open("socket:127.0.0.1:0,rcvbuf=4096");
+    struct bl_port *p = must_open_port("socket:127.0.0.1:0,rcvbuf=4096", 0);
     assert_int_equal(bl_port_missed(p), 0);
-    int fd = sender_to(p);
+    int fd = sender_to_port(p);
     char datagram[512] = "x";
     for (unsigned i = 0; i < 200; i++)
         assert_int_equal(send(fd, datagram, sizeof(datagram), 0), sizeof(datagram));
@@ -143,10 +115,10 @@ static void a_wait_ends_with_a_packet_or_the_time(void **state)
 {
     (void)state;
     bl_role_assume_worker();
-    struct bl_port *p = must_open("socket:127.0.0.1:0");
+    struct bl_port *p = must_open_port("socket:127.0.0.1:0", 0);
     assert_true(bl_port_sleeps(p));
     bl_port_wait(p, 0, 1);
-    int fd = sender_to(p);
+    int fd = sender_to_port(p);
     assert_int_equal(send(fd, "x", 1, 0), 1);
     bl_port_wait(p, 0, 60000); /* the test's own timeout is shorter */
     struct bl_counters c = {0};
@@ -161,7 +133,7 @@ static void ipv6_works_where_there_is_ipv6(void **state)
     bl_role_assume_worker();
     if (access("/proc/net/if_inet6", R_OK) != 0)
         skip();
-    struct bl_port *p = must_open("socket:[::1]:0");
+    struct bl_port *p = must_open_port("socket:[::1]:0", 0);
     struct sockaddr_in6 to = {.sin6_family = AF_INET6,
                               .sin6_port = htons(bl_port_spec_of(p)->udp_port),
                               .sin6_addr = in6addr_loopback};
@@ -183,10 +155,10 @@ static void a_port_in_use_says_so(void **state)
         for (unsigned b = 0; b < 2; b++) {
             char text[64], err[BL_ERR_BYTES] = "";
             snprintf(text, sizeof(text), "socket:127.0.0.1:0%s", workers[a]);
-            struct bl_port *first = must_open(text);
+            struct bl_port *first = must_open_port(text, 0);
             snprintf(text, sizeof(text), "socket:127.0.0.1:%u%s", bl_port_spec_of(first)->udp_port,
                      workers[b]);
-            assert_null(open_spec(text, err));
+            assert_null(open_port(text, 0, err));
             print_message("%s\n", err);
             assert_non_null(strstr(err, text));
             assert_non_null(strstr(err, "address already in use; another beatlined? ss -ulpn shows who"));
@@ -199,10 +171,10 @@ static void an_address_of_no_interface_says_so(void **state)
 {
     (void)state;
     char err[BL_ERR_BYTES] = "";
-    assert_null(open_spec("socket:192.0.2.1:0", err));
+    assert_null(open_port("socket:192.0.2.1:0", 0, err));
     print_message("%s\n", err);
     assert_non_null(strstr(err, "no interface has address 192.0.2.1; ip address lists them"));
-    assert_null(open_spec("socket:[fe80::1%nosuch0]:0", err));
+    assert_null(open_port("socket:[fe80::1%nosuch0]:0", 0, err));
     print_message("%s\n", err);
     assert_non_null(strstr(err, "address fe80::1%nosuch0"));
 }
@@ -211,7 +183,7 @@ static void a_privileged_port_says_what_it_needs(void **state)
 {
     (void)state;
     char err[BL_ERR_BYTES] = "";
-    struct bl_port *p = open_spec("socket:127.0.0.1:9", err);
+    struct bl_port *p = open_port("socket:127.0.0.1:9", 0, err);
     if (p) { /* root, or net.ipv4.ip_unprivileged_port_start */
         bl_port_close(p);
         skip();

@@ -7,7 +7,6 @@
 
 #include <cmocka.h>
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,28 +14,20 @@
 #include <unistd.h>
 
 #include "dataplane/wire/binary.h"
-#include "dataplane/worker.h"
-#include "engine/rcu.h"
+#include "tests/open_port.h"
 #include "tests/unit/random.h"
+#include "tests/worker_rig.h"
 
 #define MS UINT64_C(1000000)
 
-static struct bl_wire_config wire;
 static uint64_t now_ns = 1000 * MS;
 
 /* ---- a worker, and what control would see of it ------------------------- */
 
 static struct bl_worker *new_worker(struct bl_port *port, uint32_t slots, uint32_t max_nodes)
 {
-    bl_role_assume_control();
-    char err[BL_ERR_BYTES] = "";
-    struct bl_worker_config c = {
-        .port = port, .cpu = -1, .lcore = -1, .wire = &wire, .first_slots = slots, .max_nodes = max_nodes};
-    struct bl_worker *w = bl_worker_new(&c, 0, err);
-    if (!w)
-        fail_msg("%s", err);
-    bl_ingest_clock_init(&w->clock, now_ns, 1);
-    return w;
+    struct bl_worker_config c = {.port = port, .cpu = -1, .first_slots = slots, .max_nodes = max_nodes};
+    return worker_rig_new(c, 0, now_ns);
 }
 
 static void feed(struct bl_worker *w, const char *text)
@@ -87,7 +78,8 @@ static void assert_no_report(struct bl_worker *w)
 
 static bool find(const struct bl_worker *w, const char *name, struct bl_place *place)
 {
-    return bl_table_find(&w->table, bl_key_of_name(&wire.secret, name, (unsigned)strlen(name)), place);
+    return bl_table_find(&w->table, bl_key_of_name(&worker_rig_wire.secret, name, (unsigned)strlen(name)),
+                         place);
 }
 
 static void end(struct bl_worker *w)
@@ -174,7 +166,7 @@ static void sequences_are_settled_and_counted(void **state)
     assert_int_equal(w->counters.sequence_odd, 3);
     assert_int_equal(w->counters.beats, 5);
     struct bl_place place;
-    assert_true(bl_table_find(&w->table, bl_key_of_id(&wire.secret, 42), &place));
+    assert_true(bl_table_find(&w->table, bl_key_of_id(&worker_rig_wire.secret, 42), &place));
     struct bl_anomaly a = bl_slots_anomaly(place.slots, place.slot);
     assert_int_equal(a.lost, 3);
     assert_int_equal(a.duplicate, 1);
@@ -267,7 +259,7 @@ static void a_deleted_node_is_a_stranger_again(void **state)
     (void)state;
     struct bl_worker *w = new_worker(NULL, 64, 100);
     feed(w, "gone.beat:1|c\nstays.beat:1|c");
-    struct bl_order o = {.kind = BL_ORDER_DELETE, .key = bl_key_of_name(&wire.secret, "gone", 4)};
+    struct bl_order o = {.kind = BL_ORDER_DELETE, .key = bl_key_of_name(&worker_rig_wire.secret, "gone", 4)};
     assert_true(bl_ring_push(w->orders, &o));
     poll(w);
     struct bl_place place;
@@ -307,7 +299,7 @@ static void growth_moves_all_nodes_and_hands_the_old_table_back(void **state)
     bl_slots_free(r.old);
     for (uint64_t id = 0; id < NODES; id++) {
         struct bl_place place;
-        assert_true(bl_table_find(&w->table, bl_key_of_id(&wire.secret, id), &place));
+        assert_true(bl_table_find(&w->table, bl_key_of_id(&worker_rig_wire.secret, id), &place));
         assert_ptr_equal(place.slots, next);
     }
     assert_int_equal(w->counters.inserted, NODES);
@@ -377,28 +369,6 @@ static void beats_on_a_frozen_clock_are_counted_and_stamped_where_it_stands(void
 
 /* ---- over a socket --------------------------------------------------------------- */
 
-static struct bl_port *open_socket(void)
-{
-    char err[BL_ERR_BYTES] = "";
-    struct bl_port_spec s;
-    assert_int_equal(bl_port_spec_parse(&s, "socket:127.0.0.1:0", err), 0);
-    struct bl_port *port = bl_port_open(&s, 0, err);
-    if (!port)
-        fail_msg("%s", err);
-    return port;
-}
-
-static int sender_to(const struct bl_port *p)
-{
-    struct sockaddr_in to = {.sin_family = AF_INET,
-                             .sin_port = htons(bl_port_spec_of(p)->udp_port),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    assert_true(fd >= 0);
-    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
-    return fd;
-}
-
 /* A datagram of anything, most of it nearly right. */
 static size_t nonsense(struct test_random *r, uint8_t *out, size_t size)
 {
@@ -429,9 +399,9 @@ static void whatever_comes_over_the_socket_every_packet_is_accounted_for(void **
     bl_role_assume_worker();
     bl_role_assume_control();
     struct test_random r = {.state = test_random_seed("worker")};
-    struct bl_port *port = open_socket();
+    struct bl_port *port = must_open_port("socket:127.0.0.1:0", 0);
     struct bl_worker *w = new_worker(port, 1024, 50);
-    int fd = sender_to(port);
+    int fd = sender_to_port(port);
     uint64_t sent = 0;
     for (unsigned round = 0; round < 200; round++) {
         for (unsigned i = test_random_below(&r, 100); i > 0; i--) {
@@ -458,24 +428,6 @@ static void whatever_comes_over_the_socket_every_packet_is_accounted_for(void **
     bl_port_close(port);
 }
 
-static int set_up(void **state)
-{
-    (void)state;
-    uint8_t seed[BL_KEY_SECRET_BYTES + 24];
-    for (size_t i = 0; i < sizeof(seed); i++)
-        seed[i] = (uint8_t)(i * 37 + 1);
-    bl_key_secret_init(&wire.secret, seed);
-    bl_rcu_thread_register();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    bl_rcu_thread_unregister();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -495,5 +447,5 @@ int main(void)
         cmocka_unit_test(beats_on_a_frozen_clock_are_counted_and_stamped_where_it_stands),
         cmocka_unit_test(whatever_comes_over_the_socket_every_packet_is_accounted_for),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, worker_rig_set_up, worker_rig_tear_down);
 }

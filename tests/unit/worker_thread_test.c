@@ -7,50 +7,31 @@
 
 #include <cmocka.h>
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "dataplane/wire/binary.h"
-#include "dataplane/worker.h"
 #include "engine/rcu.h"
+#include "tests/open_port.h"
+#include "tests/real_time.h"
+#include "tests/worker_rig.h"
 
 #define NODES    2000u
 #define ROUNDS   20u
 #define LIMIT_MS 30000u
 
-static struct bl_wire_config wire;
 static struct bl_port *port;
 static int sender = -1;
 
-static uint64_t monotonic_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-static void sleep_ms(long ms)
-{
-    struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-    nanosleep(&t, NULL);
-}
-
 static struct bl_worker *start_worker(uint32_t slots, int cpu)
 {
-    bl_role_assume_control();
+    struct bl_worker_config c = {.port = port, .cpu = cpu, .first_slots = slots, .max_nodes = 100000};
+    struct bl_worker *w = worker_rig_new(c, 3, real_now_ns());
     char err[BL_ERR_BYTES] = "";
-    struct bl_worker_config c = {
-        .port = port, .cpu = cpu, .lcore = -1, .wire = &wire, .first_slots = slots, .max_nodes = 100000};
-    struct bl_worker *w = bl_worker_new(&c, 3, err);
-    if (!w)
-        fail_msg("%s", err);
-    bl_ingest_clock_init(&w->clock, monotonic_ns(), 1);
     if (bl_worker_start(w, err) != 0) {
         bl_worker_free(w);
         print_message("%s\n", err);
@@ -77,7 +58,7 @@ struct control {
 static void look(struct control *k)
 {
     bl_role_assume_control();
-    (void)bl_ingest_clock_advance(&k->w->clock, monotonic_ns(), bl_worker_alive_ns(k->w));
+    (void)bl_ingest_clock_advance(&k->w->clock, real_now_ns(), bl_worker_alive_ns(k->w));
     struct bl_report report[64];
     unsigned n = bl_ring_pop(k->w->reports, report, 64);
     for (unsigned i = 0; i < n; i++) {
@@ -89,7 +70,7 @@ static void look(struct control *k)
         bl_slots_free(report[i].old);
     }
     struct bl_place place;
-    if (bl_table_find(&k->w->table, bl_key_of_id(&wire.secret, k->seen % NODES), &place))
+    if (bl_table_find(&k->w->table, bl_key_of_id(&worker_rig_wire.secret, k->seen % NODES), &place))
         bl_slots_set_policy(place.slots, place.slot,
                             (struct bl_slot_policy){.threshold_ticks = 1000, .node = 1});
     bl_rcu_quiescent();
@@ -104,9 +85,9 @@ static uint64_t packets_of(const struct bl_worker *w)
 
 static void wait_for_packets(struct control *k, uint64_t packets)
 {
-    uint64_t limit_ns = monotonic_ns() + LIMIT_MS * UINT64_C(1000000);
+    uint64_t limit_ns = real_now_ns() + LIMIT_MS * UINT64_C(1000000);
     while (packets_of(k->w) < packets) {
-        assert_true(monotonic_ns() < limit_ns);
+        assert_true(real_now_ns() < limit_ns);
         look(k);
     }
 }
@@ -118,10 +99,11 @@ static void order(struct bl_worker *w, struct bl_order o)
 
 static void delete_and_wait(struct control *k, uint64_t id)
 {
-    uint64_t key = bl_key_of_id(&wire.secret, id), limit_ns = monotonic_ns() + LIMIT_MS * UINT64_C(1000000);
+    uint64_t key = bl_key_of_id(&worker_rig_wire.secret, id),
+             limit_ns = real_now_ns() + LIMIT_MS * UINT64_C(1000000);
     order(k->w, (struct bl_order){.kind = BL_ORDER_DELETE, .key = key});
     for (struct bl_place place; bl_table_find(&k->w->table, key, &place); look(k))
-        assert_true(monotonic_ns() < limit_ns);
+        assert_true(real_now_ns() < limit_ns);
 }
 
 static void control_reads_grows_and_deletes_beside_traffic(void **state)
@@ -150,7 +132,7 @@ static void control_reads_grows_and_deletes_beside_traffic(void **state)
     }
     for (unsigned i = 0; i < 10; i++) {
         look(&k);
-        sleep_ms(5);
+        real_sleep_ms(5);
     }
     bl_worker_stop(k.w);
     look(&k);
@@ -169,14 +151,14 @@ static void an_idle_worker_shows_that_it_is_alive(void **state)
     (void)state;
     struct bl_worker *w = start_worker(64, -1);
     assert_non_null(w);
-    uint64_t limit_ns = monotonic_ns() + LIMIT_MS * UINT64_C(1000000), last = 0;
+    uint64_t limit_ns = real_now_ns() + LIMIT_MS * UINT64_C(1000000), last = 0;
     for (unsigned changes = 0; changes < 5;) {
-        assert_true(monotonic_ns() < limit_ns);
+        assert_true(real_now_ns() < limit_ns);
         uint64_t alive_ns = bl_worker_alive_ns(w);
         changes += alive_ns != last;
         last = alive_ns;
         bl_rcu_wait(); /* it is offline while it sleeps */
-        sleep_ms(1);
+        real_sleep_ms(1);
     }
     bl_worker_stop(w);
     bl_worker_stop(w); /* twice does no harm */
@@ -201,12 +183,12 @@ static void a_worker_blocks_all_signals_and_has_a_name(void **state)
     struct bl_worker *w = start_worker(64, -1);
     assert_non_null(w);
     while (bl_worker_alive_ns(w) == 0)
-        sleep_ms(1);
+        real_sleep_ms(1);
     char name[16] = "";
     assert_int_equal(pthread_getname_np(w->thread, name, sizeof(name)), 0);
     assert_string_equal(name, "bl-worker-3");
     assert_int_equal(pthread_kill(w->thread, SIGUSR1), 0);
-    sleep_ms(50);
+    real_sleep_ms(50);
     assert_int_equal(signalled, 0);
     bl_worker_stop(w);
     bl_worker_free(w);
@@ -222,10 +204,8 @@ static void a_cpu_that_is_not_there_is_an_error(void **state)
 static void a_worker_never_started_can_be_freed(void **state)
 {
     (void)state;
-    char err[BL_ERR_BYTES] = "";
-    struct bl_worker_config c = {.cpu = -1, .lcore = -1, .wire = &wire, .first_slots = 1, .max_nodes = 1};
-    struct bl_worker *w = bl_worker_new(&c, 0, err);
-    assert_non_null(w);
+    struct bl_worker_config c = {.cpu = -1, .first_slots = 1, .max_nodes = 1};
+    struct bl_worker *w = worker_rig_new(c, 0, real_now_ns());
     bl_worker_stop(w);
     bl_worker_free(w);
     bl_worker_free(NULL);
@@ -233,32 +213,17 @@ static void a_worker_never_started_can_be_freed(void **state)
 
 static int set_up(void **state)
 {
-    (void)state;
-    uint8_t seed[BL_KEY_SECRET_BYTES + 24];
-    for (size_t i = 0; i < sizeof(seed); i++)
-        seed[i] = (uint8_t)(i * 37 + 1);
-    bl_key_secret_init(&wire.secret, seed);
-    bl_rcu_thread_register();
-    char err[BL_ERR_BYTES] = "";
-    struct bl_port_spec s;
-    if (bl_port_spec_parse(&s, "socket:127.0.0.1:0", err) != 0 || !(port = bl_port_open(&s, 0, err))) {
-        print_error("%s\n", err);
-        return -1;
-    }
-    struct sockaddr_in to = {.sin_family = AF_INET,
-                             .sin_port = htons(bl_port_spec_of(port)->udp_port),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    sender = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    return connect(sender, (struct sockaddr *)&to, sizeof(to));
+    (void)worker_rig_set_up(state);
+    port = must_open_port("socket:127.0.0.1:0", 0);
+    sender = sender_to_port(port);
+    return 0;
 }
 
 static int tear_down(void **state)
 {
-    (void)state;
     close(sender);
     bl_port_close(port);
-    bl_rcu_thread_unregister();
-    return 0;
+    return worker_rig_tear_down(state);
 }
 
 int main(void)
