@@ -66,11 +66,14 @@ static void advance_clocks(struct bl_core *core, uint64_t now_ns, int64_t unix_m
 
     for (unsigned i = 0; i < core->line_count; i++) {
         struct bl_core_line *l = &core->line[i];
-        uint32_t why = bl_ingest_clock_advance(&l->worker->clock, now_ns, bl_worker_alive_ns(l->worker));
+        uint64_t alive_ns = bl_worker_alive_ns(l->worker);
+        uint32_t why = bl_ingest_clock_advance(&l->worker->clock, now_ns, alive_ns);
+        frozen_workers += why != 0;
+        if (alive_ns == 0)
+            continue; /* it has not begun yet: nothing was heard, nothing stops */
         if (!why != !l->frozen)
             tell_freeze(core, l, why, unix_ms);
         l->frozen = why;
-        frozen_workers += why != 0;
     }
     __atomic_store_n(&core->stats.frozen_workers, frozen_workers, __ATOMIC_RELAXED);
 }

@@ -220,6 +220,21 @@ static void a_worker_that_stops_polling_is_an_event_not_a_failed_fleet(void **st
     teardown(&w);
 }
 
+static void a_worker_that_has_not_begun_is_no_event(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w);
+    bl_role_assume_control();
+    for (unsigned i = 0; i < 500; i++) {
+        w.now_ns += MS;
+        bl_core_turn(w.core, w.now_ns, UNIX_MS);
+    }
+    pass(&w, 200);
+    assert_int_equal(w.events, 0);
+    teardown(&w);
+}
+
 /* ---- on threads ------------------------------------------------------------ */
 
 struct beater {
@@ -295,6 +310,7 @@ int main(void)
         cmocka_unit_test(a_table_grows_under_beats_and_loses_nobody),
         cmocka_unit_test(commands_are_answered_with_what_to_do),
         cmocka_unit_test(a_worker_that_stops_polling_is_an_event_not_a_failed_fleet),
+        cmocka_unit_test(a_worker_that_has_not_begun_is_no_event),
         cmocka_unit_test(worker_control_and_reader_run_side_by_side),
     };
     bl_rcu_thread_register();
