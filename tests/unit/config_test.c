@@ -273,6 +273,36 @@ static void several_mistakes_are_told_in_one_run_up_to_ten(void **state)
     assert_memory_equal(err, "1:1: log10: unknown key; did you mean \"log\"?\n2:1: ", 49);
 }
 
+/* Bytes flipped, cut out, doubled: taken or told, never a crash, and the
+ * text always ends within its buffer. */
+static void a_garbled_file_never_hurts(void **state)
+{
+    (void)state;
+    unsigned seed = 77, taken = 0;
+    print_message("seed %u\n", seed);
+    for (int round = 0; round < 3000; round++) {
+        char yaml[2 * sizeof(everything)], err[BL_CONFIG_ERR_BYTES];
+        size_t len = sizeof(everything) - 1;
+        memcpy(yaml, everything, len);
+        for (int edits = 1 + rand_r(&seed) % 3; edits > 0; edits--) {
+            size_t at = (size_t)rand_r(&seed) % len, span = (size_t)rand_r(&seed) % (len - at) / 16;
+            int what = rand_r(&seed) % 3;
+            if (what == 0)
+                yaml[at] = (char)(rand_r(&seed) >> 4);
+            memmove(yaml + at + (what == 2 ? span : 0), yaml + at + (what == 1 ? span : 0),
+                    len - at - (what == 1 ? span : 0));
+            len += what == 2 ? span : 0;
+            len -= what == 1 ? span : 0;
+        }
+        struct bl_config *c = load(yaml, len, err);
+        if (c == NULL)
+            assert_true(err[0] != '\0');
+        taken += c != NULL;
+        bl_config_free(c);
+    }
+    assert_in_range(taken, 1, 2999);
+}
+
 static void a_file_that_cannot_be_read_is_told(void **state)
 {
     (void)state;
@@ -357,6 +387,7 @@ int main(void)
         cmocka_unit_test(an_empty_list_turns_its_default_off),
         cmocka_unit_test(each_mistake_is_told_with_its_place_and_what_to_do),
         cmocka_unit_test(several_mistakes_are_told_in_one_run_up_to_ten),
+        cmocka_unit_test(a_garbled_file_never_hurts),
         cmocka_unit_test(a_file_that_cannot_be_read_is_told),
         cmocka_unit_test(what_is_shown_loads_back_to_the_same),
         cmocka_unit_test(secrets_are_not_shown_and_do_not_load_as_none),
