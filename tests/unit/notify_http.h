@@ -4,11 +4,11 @@
  * test says. */
 #pragma once
 
-#include <arpa/inet.h>
 #include <poll.h>
 #include <sys/socket.h>
 
 #include "notify_rig.h"
+#include "tests/loopback.h"
 
 #define HTTP_CONNECTIONS 64u
 #define HTTP_BYTES       4096u
@@ -125,16 +125,8 @@ static inline struct http_server *http_start(uint16_t port)
 {
     struct http_server *s = calloc(1, sizeof(*s));
     assert_non_null(s);
-    struct sockaddr_in at = {
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof(at);
-    int on = 1;
-    s->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    setsockopt(s->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    assert_int_equal(bind(s->listener, (struct sockaddr *)&at, sizeof(at)), 0);
-    assert_int_equal(listen(s->listener, 64), 0);
-    assert_int_equal(getsockname(s->listener, (struct sockaddr *)&at, &len), 0);
-    s->port = ntohs(at.sin_port);
+    s->port = port;
+    s->listener = loopback_tcp(&s->port);
     s->status = 200;
     for (unsigned i = 0; i < HTTP_CONNECTIONS; i++)
         s->connection[i].fd = -1;

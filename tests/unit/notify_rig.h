@@ -15,10 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "control/notify/notifier.h"
+#include "tests/real_time.h"
 
 #define RIG_EVENTS_MAX 20000u
 /* 2026-11-21T09:19:10.123Z */
@@ -34,19 +34,6 @@ struct rig {
     struct bl_config config;
     struct bl_notifier *notifier;
 };
-
-static inline uint64_t rig_now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
-static inline void rig_sleep_ms(unsigned ms)
-{
-    struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
-    nanosleep(&t, NULL);
-}
 
 /* Node "node-N" went from ok to failed, 2 s after its last beat. */
 static inline struct bl_event rig_event(uint64_t number)
@@ -160,15 +147,25 @@ static inline struct bl_notifier_stats rig_stats(const struct rig *r, unsigned t
     return stats[target];
 }
 
+/* Waits until that receiver's tries failed `count` times. */
+static inline void rig_wait_retried(const struct rig *r, unsigned target, uint64_t count)
+{
+    uint64_t start_ms = real_now_ms();
+    while (rig_stats(r, target).retried < count) {
+        assert_true(real_now_ms() - start_ms < RIG_PATIENCE_MS);
+        real_sleep_ms(1);
+    }
+}
+
 /* Waits until `delivered` + `given_up` of that receiver are `count`. */
 static inline struct bl_notifier_stats rig_wait_ended(const struct rig *r, unsigned target, uint64_t count)
 {
-    uint64_t start_ms = rig_now_ms();
+    uint64_t start_ms = real_now_ms();
     for (;;) {
         struct bl_notifier_stats s = rig_stats(r, target);
         if (s.delivered + s.given_up >= count)
             return s;
-        assert_true(rig_now_ms() - start_ms < RIG_PATIENCE_MS);
-        rig_sleep_ms(2);
+        assert_true(real_now_ms() - start_ms < RIG_PATIENCE_MS);
+        real_sleep_ms(2);
     }
 }

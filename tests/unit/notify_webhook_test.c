@@ -2,8 +2,6 @@
 /* The notifier thread against an HTTP receiver on loopback. */
 #include "notify_http.h"
 
-#include <sys/un.h>
-
 static struct rig *rig_for(uint16_t port, uint32_t timeout_ms)
 {
     char url[64];
@@ -13,13 +11,27 @@ static struct rig *rig_for(uint16_t port, uint32_t timeout_ms)
     return r;
 }
 
+/* rig_for() that port, started, with `count` events for it. */
+static struct rig *rig_sending(uint16_t port, uint32_t timeout_ms, unsigned count)
+{
+    struct rig *r = rig_for(port, timeout_ms);
+    rig_start(r);
+    rig_push_many(r, 1, count);
+    return r;
+}
+
+/* The end of all but the server's memory, which holds what it saw. */
+static void end_both(struct rig *r, struct http_server *s)
+{
+    rig_end(r, 1000);
+    http_stop(s);
+}
+
 /* A port that nobody listens on now. */
 static uint16_t free_port(void)
 {
-    struct http_server *s = http_start(0);
-    uint16_t port = s->port;
-    http_stop(s);
-    free(s);
+    uint16_t port = 0;
+    close(loopback_tcp(&port));
     return port;
 }
 
@@ -38,8 +50,7 @@ static void a_post_carries_the_facts(void **state)
     char name[64]; /* without the path, which may hold a secret */
     snprintf(name, sizeof(name), "webhook http://127.0.0.1:%u", s->port);
     assert_string_equal(rig_stats(r, 0).name, name);
-    rig_end(r, 1000);
-    http_stop(s);
+    end_both(r, s);
     assert_int_equal(strncmp(s->last, "POST /hook?token=secret HTTP/1.1\r\n", 34), 0);
     assert_non_null(strstr(s->last, "\r\nContent-Type: application/json\r\n"));
     assert_non_null(strstr(s->last, "\r\nUser-Agent: beatline/"));
@@ -63,8 +74,7 @@ static void a_node_that_never_beat_has_no_last_beat(void **state)
     e.last_beat_unix_ms = 0;
     rig_push(r, &e);
     rig_wait_ended(r, 0, 1);
-    rig_end(r, 1000);
-    http_stop(s);
+    end_both(r, s);
     assert_non_null(strstr(s->last, "\"last_beat\":null,"));
     free(s);
 }
@@ -75,14 +85,13 @@ static void ten_thousand_events_arrive_once_each_over_few_connections(void **sta
     struct http_server *s = http_start(0);
     struct rig *r = rig_for(s->port, 20000);
     rig_start(r);
-    uint64_t start_ms = rig_now_ms();
+    uint64_t start_ms = real_now_ms();
     rig_push_many(r, 1, 10000);
     struct bl_notifier_stats stats = rig_wait_ended(r, 0, 10000);
-    print_message("%llu ms\n", (unsigned long long)(rig_now_ms() - start_ms));
+    print_message("%llu ms\n", (unsigned long long)(real_now_ms() - start_ms));
     assert_int_equal(stats.delivered, 10000);
     assert_int_equal(stats.retried, 0);
-    rig_end(r, 1000);
-    http_stop(s);
+    end_both(r, s);
     assert_true(s->connections_seen <= 16);
     for (unsigned i = 1; i <= 10000; i++)
         assert_int_equal(s->seen[i], 1);
@@ -94,15 +103,12 @@ static void a_receiver_that_answers_500_is_tried_again(void **state)
     (void)state;
     struct http_server *s = http_start(0);
     s->fail_first = 2;
-    struct rig *r = rig_for(s->port, 5000);
-    rig_start(r);
-    rig_push_many(r, 1, 1);
+    struct rig *r = rig_sending(s->port, 5000, 1);
     struct bl_notifier_stats stats = rig_wait_ended(r, 0, 1);
     assert_int_equal(stats.delivered, 1);
     assert_int_equal(stats.retried, 2);
     assert_int_equal(http_requests(s), 3);
-    rig_end(r, 1000);
-    http_stop(s);
+    end_both(r, s);
     assert_int_equal(s->seen[1], 1);
     free(s);
 }
@@ -111,18 +117,14 @@ static void a_receiver_that_comes_later_gets_the_message_once(void **state)
 {
     (void)state;
     uint16_t port = free_port();
-    struct rig *r = rig_for(port, 5000);
-    rig_start(r);
-    rig_push_many(r, 1, 3);
-    while (rig_stats(r, 0).retried < 3)
-        rig_sleep_ms(1);
+    struct rig *r = rig_sending(port, 5000, 3);
+    rig_wait_retried(r, 0, 3);
     struct http_server *s = http_start(port);
     struct bl_notifier_stats stats = rig_wait_ended(r, 0, 3);
     assert_int_equal(stats.delivered, 3);
-    rig_sleep_ms(150);
+    real_sleep_ms(150);
     assert_int_equal(http_requests(s), 3);
-    rig_end(r, 1000);
-    http_stop(s);
+    end_both(r, s);
     free(s);
 }
 
@@ -131,13 +133,13 @@ static void nobody_there_is_given_up_after_four_tries(void **state)
     (void)state;
     struct rig *r = rig_for(free_port(), 5000);
     rig_start(r);
-    uint64_t start_ms = rig_now_ms();
+    uint64_t start_ms = real_now_ms();
     rig_push_many(r, 1, 5);
     struct bl_notifier_stats stats = rig_wait_ended(r, 0, 5);
     assert_int_equal(stats.given_up, 5);
     assert_int_equal(stats.retried, 15);
     assert_int_equal(stats.queued, 0);
-    assert_true(rig_now_ms() - start_ms >= 300);
+    assert_true(real_now_ms() - start_ms >= 300);
     rig_end(r, 1000);
 }
 
@@ -151,8 +153,7 @@ static void a_redirect_is_not_followed(void **state)
     rig_start(r);
     rig_push_many(r, 1, 1);
     assert_int_equal(rig_wait_ended(r, 0, 1).given_up, 1);
-    rig_end(r, 1000);
-    http_stop(s);
+    end_both(r, s);
     assert_int_equal(s->requests, 1);
     assert_null(strstr(s->last, "elsewhere"));
     free(s);
@@ -163,24 +164,12 @@ static void a_long_answer_is_cut_off_and_counts(void **state)
     (void)state;
     struct http_server *s = http_start(0);
     s->big_bytes = 10u << 20;
-    struct rig *r = rig_for(s->port, 5000);
-    rig_start(r);
-    rig_push_many(r, 1, 1);
+    struct rig *r = rig_sending(s->port, 5000, 1);
     struct bl_notifier_stats stats = rig_wait_ended(r, 0, 1);
     assert_int_equal(stats.delivered, 1);
     assert_int_equal(stats.retried, 0);
-    rig_end(r, 1000);
-    http_stop(s);
+    end_both(r, s);
     free(s);
-}
-
-static int bind_unix(const char *path)
-{
-    struct sockaddr_un at = {.sun_family = AF_UNIX};
-    strcpy(at.sun_path, path);
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
-    return fd;
 }
 
 static void a_receiver_that_never_answers_holds_up_nobody(void **state)
@@ -189,26 +178,24 @@ static void a_receiver_that_never_answers_holds_up_nobody(void **state)
     char folder[] = "/tmp/beatline-notify-XXXXXX", path[64], target[80];
     assert_non_null(mkdtemp(folder));
     snprintf(path, sizeof(path), "%s/log", folder);
-    int local = bind_unix(path);
+    int local = loopback_unix(path);
     struct http_server *s = http_start(0);
     s->holds = true;
     struct rig *r = rig_for(s->port, 1000);
     snprintf(target, sizeof(target), "unix:%s", path);
     rig_add(r, BL_NOTIFIER_SYSLOG, target, 5000);
     rig_start(r);
-    uint64_t start_ms = rig_now_ms();
+    uint64_t start_ms = real_now_ms();
     rig_push_many(r, 1, 16);
     char message[1024];
     for (unsigned i = 0; i < 16; i++)
         assert_true(recv(local, message, sizeof(message), 0) > 0);
-    assert_true(rig_now_ms() - start_ms < 900);
+    assert_true(real_now_ms() - start_ms < 900);
     /* Each try ends by its timeout; the next one may succeed. */
-    while (rig_stats(r, 0).retried < 16)
-        rig_sleep_ms(1);
+    rig_wait_retried(r, 0, 16);
     __atomic_store_n(&s->holds, false, __ATOMIC_RELAXED);
     assert_int_equal(rig_wait_ended(r, 0, 16).delivered, 16);
-    rig_end(r, 1000);
-    http_stop(s);
+    end_both(r, s);
     for (unsigned i = 1; i <= 16; i++)
         assert_int_equal(s->seen[i], 1);
     free(s);
@@ -222,14 +209,12 @@ static void stop_ends_within_its_grace(void **state)
     (void)state;
     struct http_server *s = http_start(0);
     s->holds = true;
-    struct rig *r = rig_for(s->port, 60000);
-    rig_start(r);
-    rig_push_many(r, 1, 50);
+    struct rig *r = rig_sending(s->port, 60000, 50);
     while (http_requests(s) < 16)
-        rig_sleep_ms(1);
-    uint64_t start_ms = rig_now_ms();
+        real_sleep_ms(1);
+    uint64_t start_ms = real_now_ms();
     rig_end(r, 300);
-    assert_in_range(rig_now_ms() - start_ms, 250, 2000);
+    assert_in_range(real_now_ms() - start_ms, 250, 2000);
     http_stop(s);
     free(s);
 }

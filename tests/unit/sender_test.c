@@ -7,15 +7,12 @@
 
 #include <cmocka.h>
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,51 +20,15 @@
 #include "dataplane/sender.h"
 #include "dataplane/sender_datagram.h"
 #include "dataplane/wire/binary.h"
-
-#define PATIENCE_MS 10000
+#include "tests/loopback.h"
+#include "tests/real_time.h"
 
 static const uint8_t fleet_key[16] = "sixteen bytes, k";
-
-static uint64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
-static void sleep_ms(unsigned ms)
-{
-    struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
-    nanosleep(&t, NULL);
-}
-
-/* A socket on 127.0.0.1; *port 0: any, filled in. */
-static int listen_on(uint16_t *port)
-{
-    struct sockaddr_in at = {
-        .sin_family = AF_INET, .sin_port = htons(*port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof(at);
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
-    *port = ntohs(at.sin_port);
-    return fd;
-}
-
-static bool readable(int fd, int wait_ms)
-{
-    struct pollfd p = {.fd = fd, .events = POLLIN};
-    return poll(&p, 1, wait_ms) == 1;
-}
 
 /* The next datagram; its length. */
 static uint32_t receive(int fd, uint8_t out[2048])
 {
-    assert_true(readable(fd, PATIENCE_MS));
-    ssize_t n = recv(fd, out, 2047, 0);
-    assert_true(n > 0);
-    out[n] = 0;
-    return (uint32_t)n;
+    return (uint32_t)loopback_receive(fd, out, 2048);
 }
 
 static void expect_text(int fd, const char *text)
@@ -86,6 +47,38 @@ static struct bl_sender *start(const struct bl_sender_config *c)
     return s;
 }
 
+/* A receiver on loopback and a sender of `c` to it. */
+struct pair {
+    int fd;
+    struct bl_sender *sender;
+};
+
+static struct pair start_pair(struct bl_sender_config c)
+{
+    c.port = 0;
+    int fd = loopback_udp(&c.port);
+    return (struct pair){fd, start(&c)};
+}
+
+static void end_pair(struct pair p)
+{
+    bl_sender_stop(p.sender);
+    close(p.fd);
+}
+
+static unsigned type_of(const uint8_t *datagram)
+{
+    return datagram[BL_BINARY_AT_VERSION_TYPE] & 15;
+}
+
+/* The next datagram of this type; others are passed over. */
+static void receive_type(int fd, uint8_t out[2048], unsigned type)
+{
+    do
+        receive(fd, out);
+    while (type_of(out) != type);
+}
+
 static uint32_t sequence_of(const uint8_t *datagram)
 {
     return bl_binary_load32(datagram + BL_BINARY_AT_SEQUENCE);
@@ -94,71 +87,61 @@ static uint32_t sequence_of(const uint8_t *datagram)
 static void a_name_is_all_that_text_beats_need(void **state)
 {
     (void)state;
-    uint16_t port = 0;
-    int fd = listen_on(&port);
-    struct bl_sender_config c = {.port = port, .name = "invoice.mailer", .interval_ms = 30};
-    uint64_t start_ms = now_ms();
-    struct bl_sender *s = start(&c);
+    struct bl_sender_config c = {.name = "invoice.mailer", .interval_ms = 30};
+    uint64_t start_ms = real_now_ms();
+    struct pair p = start_pair(c);
     for (unsigned i = 0; i < 10; i++)
-        expect_text(fd, "invoice.mailer.beat:1|c\n");
-    assert_true(now_ms() - start_ms >= 9 * 30 - 20); /* not faster than promised */
-    bl_sender_stop(s);
-    while (readable(fd, 0))
-        expect_text(fd, "invoice.mailer.beat:1|c\n");
-    assert_false(readable(fd, 100)); /* stopped is stopped */
-    close(fd);
+        expect_text(p.fd, "invoice.mailer.beat:1|c\n");
+    assert_true(real_now_ms() - start_ms >= 9 * 30 - 20); /* not faster than promised */
+    bl_sender_stop(p.sender);
+    while (loopback_readable(p.fd, 0))
+        expect_text(p.fd, "invoice.mailer.beat:1|c\n");
+    assert_false(loopback_readable(p.fd, 100)); /* stopped is stopped */
+    close(p.fd);
 }
 
 static void binary_says_hello_beats_in_sequence_and_says_bye(void **state)
 {
     (void)state;
-    uint16_t port = 0;
-    int fd = listen_on(&port);
     uint8_t d[2048];
-    struct bl_sender_config c = {.port = port,
-                                 .name = "pump-7",
+    struct bl_sender_config c = {.name = "pump-7",
                                  .format = BL_SENDER_BINARY,
                                  .flags = BL_SENDER_HELLO | BL_SENDER_BYE,
                                  .node_id = 0x1122334455667788,
                                  .interval_ms = 5,
                                  .timeout_ms = 1500};
-    struct bl_sender *s = start(&c);
-    assert_int_equal(receive(fd, d), BL_BINARY_HEADER_BYTES + BL_BINARY_HELLO_BYTES + 6);
-    assert_int_equal(d[BL_BINARY_AT_VERSION_TYPE] & 15, BL_BINARY_HELLO);
+    struct pair p = start_pair(c);
+    assert_int_equal(receive(p.fd, d), BL_BINARY_HEADER_BYTES + BL_BINARY_HELLO_BYTES + 6);
+    assert_int_equal(type_of(d), BL_BINARY_HELLO);
     for (uint32_t i = 1; i <= 60; i++) {
-        assert_int_equal(receive(fd, d), BL_BINARY_HEADER_BYTES);
-        assert_int_equal(d[BL_BINARY_AT_VERSION_TYPE] & 15, BL_BINARY_BEAT);
+        assert_int_equal(receive(p.fd, d), BL_BINARY_HEADER_BYTES);
+        assert_int_equal(type_of(d), BL_BINARY_BEAT);
         assert_int_equal(sequence_of(d), i);
         assert_int_equal(bl_binary_load32(d + BL_BINARY_AT_INTERVAL), 5);
         assert_int_equal(bl_binary_load64(d + BL_BINARY_AT_NODE_ID), c.node_id);
         assert_in_range(bl_binary_load32(d + BL_BINARY_AT_INCARNATION), time(NULL) - 60, time(NULL));
     }
-    bl_sender_stop(s);
-    do
-        receive(fd, d);
-    while ((d[BL_BINARY_AT_VERSION_TYPE] & 15) != BL_BINARY_BYE);
-    assert_false(readable(fd, 20));
-    close(fd);
+    bl_sender_stop(p.sender);
+    receive_type(p.fd, d, BL_BINARY_BYE);
+    assert_false(loopback_readable(p.fd, 20));
+    close(p.fd);
 }
 
 static void the_name_is_repeated_without_the_timeouts(void **state)
 {
     (void)state;
-    uint16_t port = 0;
-    int fd = listen_on(&port);
     uint8_t d[2048];
-    struct bl_sender_config c = {.port = port,
-                                 .name = "pump-7",
+    struct bl_sender_config c = {.name = "pump-7",
                                  .format = BL_SENDER_BINARY,
                                  .flags = BL_SENDER_HELLO,
                                  .interval_ms = 1,
                                  .timeout_ms = 1500,
                                  .retries_plus_1 = 3};
-    struct bl_sender *s = start(&c);
+    struct pair p = start_pair(c);
     for (unsigned hellos = 0; hellos < 3;) {
-        receive(fd, d);
+        receive(p.fd, d);
         const uint8_t *hello = d + BL_BINARY_HEADER_BYTES;
-        if ((d[BL_BINARY_AT_VERSION_TYPE] & 15) != BL_BINARY_HELLO)
+        if (type_of(d) != BL_BINARY_HELLO)
             continue;
         uint32_t timeout_ms = bl_binary_load32(hello + BL_BINARY_HELLO_AT_TIMEOUT);
         assert_int_equal(timeout_ms, hellos == 0 ? 1500 : 0);
@@ -166,69 +149,60 @@ static void the_name_is_repeated_without_the_timeouts(void **state)
         assert_memory_equal(hello + BL_BINARY_HELLO_BYTES, "pump-7", 6);
         hellos++;
     }
-    bl_sender_stop(s);
-    close(fd);
+    end_pair(p);
 }
 
 static void text_says_its_timeouts_first(void **state)
 {
     (void)state;
-    uint16_t port = 0;
-    int fd = listen_on(&port);
     struct bl_sender_config c = {.host = "localhost",
-                                 .port = port,
                                  .name = "n",
                                  .flags = BL_SENDER_HELLO | BL_SENDER_BYE,
                                  .interval_ms = 20,
                                  .warn_ms = 1500,
                                  .err_ms = 60005};
-    struct bl_sender *s = start(&c);
-    expect_text(fd, "n.warn:1.500|g\nn.err:60.005|g\n");
-    expect_text(fd, "n.beat:1|c\n");
-    bl_sender_stop(s);
-    while (readable(fd, 50)) /* and perhaps again, had ::1 refused */
-        receive(fd, (uint8_t[2048]){0});
-    close(fd);
+    struct pair p = start_pair(c);
+    expect_text(p.fd, "n.warn:1.500|g\nn.err:60.005|g\n");
+    expect_text(p.fd, "n.beat:1|c\n");
+    bl_sender_stop(p.sender);
+    while (loopback_readable(p.fd, 50)) /* and perhaps again, had ::1 refused */
+        receive(p.fd, (uint8_t[2048]){0});
+    close(p.fd);
 }
 
 static void a_manual_sender_beats_when_it_is_told(void **state)
 {
     (void)state;
-    uint16_t port = 0;
-    int fd = listen_on(&port);
-    struct bl_sender_config c = {.port = port, .name = "n", .interval_ms = BL_SENDER_MANUAL};
-    struct bl_sender *s = start(&c);
-    assert_false(readable(fd, 50));
+    struct bl_sender_config c = {.name = "n", .interval_ms = BL_SENDER_MANUAL};
+    struct pair p = start_pair(c);
+    assert_false(loopback_readable(p.fd, 50));
     for (unsigned i = 0; i < 3; i++) {
-        assert_int_equal(bl_sender_beat(s), 0);
-        expect_text(fd, "n.beat:1|c\n");
+        assert_int_equal(bl_sender_beat(p.sender), 0);
+        expect_text(p.fd, "n.beat:1|c\n");
     }
-    assert_false(readable(fd, 50));
-    bl_sender_stop(s);
-    close(fd);
+    assert_false(loopback_readable(p.fd, 50));
+    end_pair(p);
 }
 
 static void nobody_there_does_no_harm_and_beats_go_on(void **state)
 {
     (void)state;
     uint16_t port = 0;
-    close(listen_on(&port));
+    close(loopback_udp(&port));
     uint8_t d[2048];
     struct bl_sender_stats stats;
     struct bl_sender_config c = {
         .port = port, .name = "n", .format = BL_SENDER_BINARY, .flags = BL_SENDER_HELLO, .interval_ms = 5};
     struct bl_sender *s = start(&c);
     do {
-        sleep_ms(5);
+        real_sleep_ms(5);
         bl_sender_stats(s, &stats);
     } while (stats.errors < 10);
     assert_int_equal(stats.last_error, ECONNREFUSED);
-    int fd = listen_on(&port); /* here is the daemon, and hears who it is */
-    do
-        receive(fd, d);
-    while ((d[BL_BINARY_AT_VERSION_TYPE] & 15) != BL_BINARY_HELLO);
+    int fd = loopback_udp(&port); /* here is the daemon, and hears who it is */
+    receive_type(fd, d, BL_BINARY_HELLO);
     receive(fd, d);
-    assert_int_equal(d[BL_BINARY_AT_VERSION_TYPE] & 15, BL_BINARY_BEAT);
+    assert_int_equal(type_of(d), BL_BINARY_BEAT);
     bl_sender_stop(s);
     close(fd);
 }
@@ -238,11 +212,11 @@ static void an_unknown_host_does_no_harm(void **state)
     (void)state;
     struct bl_sender_config c = {.host = "no-such-host.invalid", .name = "n", .interval_ms = 5};
     struct bl_sender *s = start(&c);
-    sleep_ms(50);
+    real_sleep_ms(50);
     assert_int_equal(bl_sender_beat(s), 0);
-    uint64_t start_ms = now_ms();
+    uint64_t start_ms = real_now_ms();
     bl_sender_stop(s);
-    assert_true(now_ms() - start_ms < BL_SENDER_STOP_MS + 1000);
+    assert_true(real_now_ms() - start_ms < BL_SENDER_STOP_MS + 1000);
 }
 
 static volatile sig_atomic_t signals_seen;
@@ -258,42 +232,38 @@ static void on_signal(int number)
 static void signals_go_to_the_program_not_to_the_sender(void **state)
 {
     (void)state;
-    uint16_t port = 0;
-    int fd = listen_on(&port);
-    struct bl_sender_config c = {.port = port, .name = "n", .interval_ms = 5};
+    struct bl_sender_config c = {.name = "n", .interval_ms = 5};
     sigset_t block;
     sigemptyset(&block);
     sigaddset(&block, SIGUSR1);
     signal(SIGUSR1, on_signal);
-    struct bl_sender *s = start(&c);
-    expect_text(fd, "n.beat:1|c\n");
+    struct pair p = start_pair(c);
+    expect_text(p.fd, "n.beat:1|c\n");
     /* Blocked here: if the sender's thread took it, it would run now. */
     pthread_sigmask(SIG_BLOCK, &block, NULL);
     kill(getpid(), SIGUSR1);
-    sleep_ms(30);
+    real_sleep_ms(30);
     assert_int_equal(signals_seen, 0);
     pthread_sigmask(SIG_UNBLOCK, &block, NULL);
     assert_int_equal(signals_seen, 1);
     assert_true(pthread_equal(signal_thread, pthread_self()));
-    bl_sender_stop(s);
-    close(fd);
+    end_pair(p);
 }
 
 static void the_child_of_a_fork_does_not_send(void **state)
 {
     (void)state;
-    uint16_t port = 0;
-    int fd = listen_on(&port), status;
+    int status;
     uint8_t d[2048];
     struct bl_sender_config c = {
-        .port = port, .format = BL_SENDER_BINARY, .node_id = 1, .flags = BL_SENDER_BYE, .interval_ms = 5};
-    struct bl_sender *s = start(&c);
-    receive(fd, d);
+        .format = BL_SENDER_BINARY, .node_id = 1, .flags = BL_SENDER_BYE, .interval_ms = 5};
+    struct pair p = start_pair(c);
+    receive(p.fd, d);
     pid_t child = fork();
     if (child == 0) {
-        int answer = bl_sender_beat(s);
-        sleep_ms(30);
-        bl_sender_stop(s); /* no bye: the parent lives on */
+        int answer = bl_sender_beat(p.sender);
+        real_sleep_ms(30);
+        bl_sender_stop(p.sender); /* no bye: the parent lives on */
         _exit(answer == -ECHILD ? 0 : 1);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
@@ -301,28 +271,24 @@ static void the_child_of_a_fork_does_not_send(void **state)
     assert_int_equal(WEXITSTATUS(status), 0);
     uint32_t last = sequence_of(d);
     for (unsigned i = 0; i < 20; i++) {
-        receive(fd, d);
-        assert_int_equal(d[BL_BINARY_AT_VERSION_TYPE] & 15, BL_BINARY_BEAT);
+        receive(p.fd, d);
+        assert_int_equal(type_of(d), BL_BINARY_BEAT);
         assert_int_equal(sequence_of(d), ++last); /* each once, none twice */
     }
-    assert_int_equal(bl_sender_beat(s), 0);
-    bl_sender_stop(s);
-    close(fd);
+    assert_int_equal(bl_sender_beat(p.sender), 0);
+    end_pair(p);
 }
 
 static void jitter_only_delays(void **state)
 {
     (void)state;
-    uint16_t port = 0;
-    int fd = listen_on(&port);
-    struct bl_sender_config c = {.port = port, .name = "n", .interval_ms = 20, .jitter_percent = 100};
-    uint64_t start_ms = now_ms();
-    struct bl_sender *s = start(&c);
+    struct bl_sender_config c = {.name = "n", .interval_ms = 20, .jitter_percent = 100};
+    uint64_t start_ms = real_now_ms();
+    struct pair p = start_pair(c);
     for (unsigned i = 0; i < 10; i++)
-        expect_text(fd, "n.beat:1|c\n");
-    assert_true(now_ms() - start_ms >= 9 * 20 - 10);
-    bl_sender_stop(s);
-    close(fd);
+        expect_text(p.fd, "n.beat:1|c\n");
+    assert_true(real_now_ms() - start_ms >= 9 * 20 - 10);
+    end_pair(p);
 }
 
 static void a_bad_config_is_refused_with_a_reason(void **state)
@@ -408,7 +374,7 @@ static void the_example_says_hello_and_beats(void **state)
 {
     (void)state;
     uint16_t port = 0;
-    int fd = listen_on(&port), status;
+    int fd = loopback_udp(&port), status;
     char number[8], example[4096];
     find_example(example, sizeof(example));
     snprintf(number, sizeof(number), "%u", port);
