@@ -29,7 +29,7 @@ struct target {
     const struct bl_notifier_ops *ops;
     void *self;
     struct bl_outbox outbox;
-    char name[64];
+    char name[BL_NOTIFIER_NAME];
     char *key; /* what makes it the same receiver after a reload */
 };
 
@@ -109,12 +109,11 @@ static struct target *target_new(const struct bl_notifier_config *c, char err[BL
     }
     t->ops = kinds[c->kind];
     bl_outbox_init(&t->outbox, c->retries, c->retry_every_ms);
-    t->self = t->ops->open(c, &t->outbox, err);
+    t->self = t->ops->open(c, &t->outbox, t->name, err);
     if (!t->self) {
         target_free(t, 0);
         return NULL;
     }
-    t->ops->name(t->self, t->name);
     return t;
 }
 

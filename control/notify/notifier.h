@@ -35,8 +35,11 @@ struct bl_notice_source {
     int fd; /* readable when there may be some; the notifier reads 8 bytes */
 };
 
+/* With its 0; a longer one is cut. */
+#define BL_NOTIFIER_NAME 64
+
 struct bl_notifier_stats {
-    char name[64]; /* "webhook http://..." */
+    char name[BL_NOTIFIER_NAME]; /* "webhook http://..." */
     uint64_t queued, delivered, retried, given_up;
 };
 

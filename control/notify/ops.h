@@ -8,7 +8,7 @@
  * `due_ms` is there. A turn must not block and should be short (a
  * millisecond or so): the other notifiers wait for it.
  *
- * Threads: open, name and close of what never ran: main; the rest: the
+ * Threads: open, and close of what never ran: main; the rest: the
  * notifier's. */
 #pragma once
 
@@ -16,15 +16,16 @@
 #include <stdint.h>
 
 #include "control/config.h"
+#include "control/notify/notifier.h"
 #include "control/notify/outbox.h"
 #include "dataplane/port.h"
 
 struct bl_notifier_ops {
     /* Checks the target and opens nothing that is away at times. `c` may
-     * go afterwards; `outbox` outlives what is returned. NULL with err. */
-    void *(*open)(const struct bl_notifier_config *c, struct bl_outbox *outbox, char err[BL_ERR_BYTES]);
-    /* For log and counters, without secrets of the target. */
-    void (*name)(const void *self, char out[64]);
+     * go afterwards; `outbox` outlives what is returned. `name` is for log
+     * and counters, without secrets of the target. NULL with err. */
+    void *(*open)(const struct bl_notifier_config *c, struct bl_outbox *outbox, char name[BL_NOTIFIER_NAME],
+                  char err[BL_ERR_BYTES]);
     /* A reload changed the time that a try may take. */
     void (*set_timeout)(void *self, uint32_t timeout_ms);
     /* Goes on with what is in flight and starts what is due. */

@@ -55,7 +55,6 @@ struct syslog {
     struct bl_syslog_identity who;
     struct bl_outbox *outbox;
     uint32_t timeout_ms;
-    char text[64];
 
     enum link link;
     int fd;
@@ -382,12 +381,6 @@ static uint64_t syslog_due_ms(const void *self)
     return s->look_ms < deadline_ms ? s->look_ms : deadline_ms;
 }
 
-static void syslog_name(const void *self, char out[64])
-{
-    const struct syslog *s = self;
-    memcpy(out, s->text, sizeof(s->text));
-}
-
 static void syslog_set_timeout(void *self, uint32_t timeout_ms)
 {
     struct syslog *s = self;
@@ -420,7 +413,8 @@ static int fill_identity(struct bl_syslog_identity *who, const char *facility, c
     return 0;
 }
 
-static void *syslog_open(const struct bl_notifier_config *c, struct bl_outbox *outbox, char err[BL_ERR_BYTES])
+static void *syslog_open(const struct bl_notifier_config *c, struct bl_outbox *outbox,
+                         char name[BL_NOTIFIER_NAME], char err[BL_ERR_BYTES])
 {
     struct bl_syslog_target target;
     struct bl_syslog_identity who = {0};
@@ -436,7 +430,7 @@ static void *syslog_open(const struct bl_notifier_config *c, struct bl_outbox *o
     s->outbox = outbox;
     s->timeout_ms = c->timeout_ms;
     s->fd = -1;
-    snprintf(s->text, sizeof(s->text), "syslog %.56s", c->target);
+    snprintf(name, BL_NOTIFIER_NAME, "syslog %.56s", c->target);
     if (target.kind != BL_SYSLOG_UNIX)
         s->numeric = bl_resolve_numeric(target.host, target.port, &s->addresses);
     if (target.or_stderr && access(target.path, F_OK) != 0)
@@ -447,7 +441,6 @@ static void *syslog_open(const struct bl_notifier_config *c, struct bl_outbox *o
 
 const struct bl_notifier_ops bl_syslog_ops = {
     .open = syslog_open,
-    .name = syslog_name,
     .set_timeout = syslog_set_timeout,
     .turn = syslog_turn,
     .wants = syslog_wants,

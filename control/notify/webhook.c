@@ -46,7 +46,6 @@ struct webhook {
     uint64_t now_ms;   /* of the turn, for curl's callbacks */
     uint64_t timer_ms; /* when curl wants to be called */
     unsigned busy;
-    char name[64];
     char *header; /* one more, NULL: none */
     struct request request[IN_FLIGHT];
 };
@@ -240,12 +239,6 @@ static uint64_t webhook_due_ms(const void *self)
     return w->timer_ms < outbox_ms ? w->timer_ms : outbox_ms;
 }
 
-static void webhook_name(const void *self, char out[64])
-{
-    const struct webhook *w = self;
-    memcpy(out, w->name, sizeof(w->name));
-}
-
 static void webhook_set_timeout(void *self, uint32_t timeout_ms)
 {
     struct webhook *w = self;
@@ -280,7 +273,7 @@ static void webhook_close(void *self, uint64_t now_ms)
 
 /* Checks the URL and names the webhook by scheme and host only: path and
  * user often are a secret. */
-static bool check_url(const char *url, char name[64], char err[BL_ERR_BYTES])
+static bool check_url(const char *url, char name[BL_NOTIFIER_NAME], char err[BL_ERR_BYTES])
 {
     CURLU *u = curl_url();
     char *scheme = NULL, *host = NULL, *port = NULL;
@@ -299,7 +292,8 @@ static bool check_url(const char *url, char name[64], char err[BL_ERR_BYTES])
         snprintf(err, BL_ERR_BYTES, "webhook %.200s: scheme %.20s; only http and https are taken", url,
                  scheme);
     else
-        snprintf(name, 64, "webhook %s://%.36s%s%.5s", scheme, host, port ? ":" : "", port ? port : "");
+        snprintf(name, BL_NOTIFIER_NAME, "webhook %s://%.36s%s%.5s", scheme, host, port ? ":" : "",
+                 port ? port : "");
     curl_free(scheme);
     curl_free(host);
     curl_free(port);
@@ -349,9 +343,8 @@ static bool check_header(const char *header, char err[BL_ERR_BYTES])
 }
 
 static void *webhook_open(const struct bl_notifier_config *c, struct bl_outbox *outbox,
-                          char err[BL_ERR_BYTES])
+                          char name[BL_NOTIFIER_NAME], char err[BL_ERR_BYTES])
 {
-    char name[64];
     if (!check_url(c->target, name, err) || !check_header(c->header, err))
         return NULL;
     struct webhook *w = calloc(1, sizeof(*w));
@@ -362,7 +355,6 @@ static void *webhook_open(const struct bl_notifier_config *c, struct bl_outbox *
     }
     w->outbox = outbox;
     w->timer_ms = BL_NEVER_MS;
-    memcpy(w->name, name, sizeof(name));
     w->multi = curl_multi_init();
     w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (!set_up(w, c)) {
@@ -375,7 +367,6 @@ static void *webhook_open(const struct bl_notifier_config *c, struct bl_outbox *
 
 const struct bl_notifier_ops bl_webhook_ops = {
     .open = webhook_open,
-    .name = webhook_name,
     .set_timeout = webhook_set_timeout,
     .turn = webhook_turn,
     .wants = webhook_wants,
