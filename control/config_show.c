@@ -166,16 +166,14 @@ static void json_line(struct bl_text *out, const char *path, const struct bl_con
                       const void *defaults)
 {
     struct bl_json j;
-    bl_json_begin(&j, out);
-    bl_json_object(&j, NULL);
+    bl_json_line_begin(&j, out);
     bl_json_string(&j, "key", path);
     json_scalar(&j, "value", k, base);
     if (defaults != NULL && k->otherwise != NULL)
         json_scalar(&j, "default", k, defaults);
     else
         bl_json_null(&j, "default");
-    bl_json_object_end(&j);
-    bl_json_line(&j);
+    bl_json_line_end(&j);
 }
 
 /* The items of lists of names, as one line each of "ports[0]". */
@@ -188,14 +186,12 @@ static void json_names(struct bl_text *out, const struct bl_config_key *k, const
         char path[64];
         struct bl_json j;
         snprintf(path, sizeof(path), "%s[%u]", k->path, n++);
-        bl_json_begin(&j, out);
-        bl_json_object(&j, NULL);
+        bl_json_line_begin(&j, out);
         bl_json_string(&j, "key", path);
         bl_json_string(&j, "value",
                        k->type == BL_CONFIG_PORTS ? c->ports[i] : bl_state_name((enum bl_state)i));
         bl_json_null(&j, "default");
-        bl_json_object_end(&j);
-        bl_json_line(&j);
+        bl_json_line_end(&j);
     }
 }
 

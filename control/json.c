@@ -258,7 +258,14 @@ void bl_json_null(struct bl_json *j, const char *key)
     bl_text_append(j->out, "null", 4);
 }
 
-void bl_json_line(struct bl_json *j)
+void bl_json_line_begin(struct bl_json *j, struct bl_text *out)
 {
+    bl_json_begin(j, out);
+    bl_json_object(j, NULL);
+}
+
+void bl_json_line_end(struct bl_json *j)
+{
+    bl_json_object_end(j);
     bl_text_append(j->out, "\n", 1);
 }

@@ -43,5 +43,8 @@ void bl_json_uint(struct bl_json *j, const char *key, uint64_t value);
 void bl_json_double(struct bl_json *j, const char *key, double value);
 void bl_json_bool(struct bl_json *j, const char *key, bool value);
 void bl_json_null(struct bl_json *j, const char *key);
-/* Ends an object line: newline. */
-void bl_json_line(struct bl_json *j);
+
+/* An object on a line of its own: what -j prints. begin opens it, end
+ * closes it and adds the newline. */
+void bl_json_line_begin(struct bl_json *j, struct bl_text *out);
+void bl_json_line_end(struct bl_json *j);

@@ -19,12 +19,10 @@ static void done(struct bl_call *call, const char *name)
     struct bl_json j;
     if (!call->json)
         return; /* as a sender that got through: nothing to say */
-    bl_json_begin(&j, &call->out);
-    bl_json_object(&j, NULL);
+    bl_json_line_begin(&j, &call->out);
     bl_json_string(&j, "name", name);
     bl_json_string(&j, "done", "beat");
-    bl_json_object_end(&j);
-    bl_json_line(&j);
+    bl_json_line_end(&j);
 }
 
 static void beat(struct bl_call *call, const char *name)

@@ -23,12 +23,10 @@ void bl_call_fail(struct bl_call *call, enum bl_exit code, const char *format, .
         return;
     }
     struct bl_json j;
-    bl_json_begin(&j, &call->out);
-    bl_json_object(&j, NULL);
+    bl_json_line_begin(&j, &call->out);
     bl_json_string(&j, "error", text);
     bl_json_int(&j, "code", (int)code);
-    bl_json_object_end(&j);
-    bl_json_line(&j);
+    bl_json_line_end(&j);
 }
 
 struct bl_command *bl_call_ask(struct bl_call *call, enum bl_command_kind kind, const char *name)

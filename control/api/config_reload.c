@@ -12,14 +12,12 @@ static void reloaded(struct bl_call *call)
                        c->file != NULL ? c->file : "the defaults: there is no file");
         return;
     }
-    bl_json_begin(&j, &call->out);
-    bl_json_object(&j, NULL);
+    bl_json_line_begin(&j, &call->out);
     if (c->file != NULL)
         bl_json_string(&j, "reloaded", c->file);
     else
         bl_json_null(&j, "reloaded");
-    bl_json_object_end(&j);
-    bl_json_line(&j);
+    bl_json_line_end(&j);
 }
 
 static enum bl_step run(struct bl_call *call)

@@ -57,8 +57,7 @@ static void json(struct bl_call *call, const struct bl_event *e)
     char when[BL_TIMESTAMP_TEXT];
     struct bl_json j;
 
-    bl_json_begin(&j, &call->out);
-    bl_json_object(&j, NULL);
+    bl_json_line_begin(&j, &call->out);
     bl_json_uint(&j, "number", e->number);
     bl_json_string(&j, "kind", bl_event_kind_name(e->kind));
     bl_json_string(&j, "time", bl_timestamp_text(e->time_unix_ms, when));
@@ -75,8 +74,7 @@ static void json(struct bl_call *call, const struct bl_event *e)
     } else {
         bl_json_string(&j, "detail", e->detail);
     }
-    bl_json_object_end(&j);
-    bl_json_line(&j);
+    bl_json_line_end(&j);
 }
 
 static void human(struct bl_call *call, const struct bl_event *e)

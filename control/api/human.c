@@ -72,6 +72,14 @@ void bl_human_column(struct bl_text *out, const char *text, unsigned width, enum
         spaces(out, fill);
 }
 
+void bl_human_row(struct bl_text *out, const struct bl_columns *c, const char *label, const char *figure)
+{
+    spaces(out, c->indent);
+    bl_human_column(out, label, c->label, BL_LEFT);
+    bl_human_column(out, figure, c->figure, BL_RIGHT);
+    bl_text_append(out, "\n", 1);
+}
+
 void bl_human_line(struct bl_text *out)
 {
     while (out->len > 0 && out->data[out->len - 1] == ' ')

@@ -21,6 +21,15 @@ enum bl_align { BL_LEFT, BL_RIGHT };
 /* Appends `text` filled up with spaces to `width` characters. */
 void bl_human_column(struct bl_text *out, const char *text, unsigned width, enum bl_align align);
 
+/* Widths in characters of a line "  label       figure". */
+struct bl_columns {
+    unsigned indent, label, figure;
+};
+
+/* Appends such a line: the label on the left of its column, the figure
+ * on the right. */
+void bl_human_row(struct bl_text *out, const struct bl_columns *c, const char *label, const char *figure);
+
 /* Ends a line: takes the spaces before it away. */
 void bl_human_line(struct bl_text *out);
 

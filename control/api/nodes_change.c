@@ -19,12 +19,10 @@ static void tell(struct bl_call *call, const struct bl_nodes_change *c)
         bl_text_printf(&call->out, "%s: %s\n", answer->name, c->done);
         return;
     }
-    bl_json_begin(&j, &call->out);
-    bl_json_object(&j, NULL);
+    bl_json_line_begin(&j, &call->out);
     bl_json_string(&j, "name", answer->name);
     bl_json_string(&j, "done", c->done);
-    bl_json_object_end(&j);
-    bl_json_line(&j);
+    bl_json_line_end(&j);
 }
 
 enum bl_step bl_nodes_change_run(struct bl_call *call, struct bl_nodes_change *c)

@@ -128,11 +128,9 @@ static void write_node(struct bl_call *call, const struct list *l, const struct 
         line(call, l, v);
         return;
     }
-    bl_json_begin(&j, &call->out);
-    bl_json_object(&j, NULL);
+    bl_json_line_begin(&j, &call->out);
     bl_node_json(&j, v);
-    bl_json_object_end(&j);
-    bl_json_line(&j);
+    bl_json_line_end(&j);
 }
 
 static enum bl_step finish(struct bl_call *call, const struct list *l)

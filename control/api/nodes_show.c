@@ -16,8 +16,7 @@ static void json(struct bl_call *call, const struct bl_node_view *v)
     char first_seen[BL_TIMESTAMP_TEXT];
     struct bl_json j;
 
-    bl_json_begin(&j, &call->out);
-    bl_json_object(&j, NULL);
+    bl_json_line_begin(&j, &call->out);
     bl_node_json(&j, v);
     bl_json_string(&j, "first_seen", bl_timestamp_text(v->first_seen_unix_ms, first_seen));
     if (v->in_table) {
@@ -31,8 +30,7 @@ static void json(struct bl_call *call, const struct bl_node_view *v)
         bl_json_uint(&j, "reordered", a.reordered);
         bl_json_uint(&j, "restarted", a.restarted);
     }
-    bl_json_object_end(&j);
-    bl_json_line(&j);
+    bl_json_line_end(&j);
 }
 
 static void field(struct bl_text *out, const char *name, const char *value)

@@ -39,16 +39,14 @@ static uint64_t per_node(uint64_t bytes, uint32_t nodes)
 static void json_table(struct bl_call *call, unsigned i, const struct table_memory *t)
 {
     struct bl_json j;
-    bl_json_begin(&j, &call->out);
-    bl_json_object(&j, NULL);
+    bl_json_line_begin(&j, &call->out);
     bl_json_uint(&j, "worker", i);
     bl_json_uint(&j, "table_bytes", t->bytes);
     bl_json_uint(&j, "slots", t->slots);
     bl_json_uint(&j, "nodes", t->nodes);
     bl_json_bool(&j, "hugepages", t->huge);
     bl_json_bool(&j, "growing", t->growing);
-    bl_json_object_end(&j);
-    bl_json_line(&j);
+    bl_json_line_end(&j);
 }
 
 static void json_process(struct bl_call *call, const struct memory *m)
@@ -56,8 +54,7 @@ static void json_process(struct bl_call *call, const struct memory *m)
     const struct bl_memory_stats *p = &m->process;
     struct bl_json j;
 
-    bl_json_begin(&j, &call->out);
-    bl_json_object(&j, NULL);
+    bl_json_line_begin(&j, &call->out);
     bl_json_uint(&j, "rss_bytes", p->rss_bytes);
     bl_json_uint(&j, "tables_bytes", m->tables);
     bl_json_string(&j, "allocator", p->jemalloc ? "jemalloc" : "libc");
@@ -70,36 +67,30 @@ static void json_process(struct bl_call *call, const struct memory *m)
     }
     bl_json_uint(&j, "nodes", m->nodes);
     bl_json_uint(&j, "rss_bytes_per_node", per_node(p->rss_bytes, m->nodes));
-    bl_json_object_end(&j);
-    bl_json_line(&j);
+    bl_json_line_end(&j);
 }
 
-static void row(struct bl_text *out, const char *label, uint64_t bytes)
+static void row(struct bl_text *out, const char *label, const char *figure)
 {
-    char text[BL_HUMAN_TEXT];
-    bl_text_printf(out, "  %-18s", label);
-    bl_human_column(out, bl_human_bytes(bytes, text), 12, BL_RIGHT);
-    bl_text_append(out, "\n", 1);
+    bl_human_row(out, &(struct bl_columns){2, 18, 12}, label, figure);
 }
 
 static void human_process(struct bl_call *call, const struct memory *m)
 {
     const struct bl_memory_stats *p = &m->process;
     struct bl_text *out = &call->out;
-    char nodes[BL_HUMAN_TEXT];
+    char text[BL_HUMAN_TEXT];
 
-    row(out, "process, resident", p->rss_bytes);
-    row(out, "tables, reserved", m->tables);
+    row(out, "process, resident", bl_human_bytes(p->rss_bytes, text));
+    row(out, "tables, reserved", bl_human_bytes(m->tables, text));
     if (p->jemalloc) {
-        row(out, "allocated", p->allocated);
-        row(out, "  registry", p->registry);
-        row(out, "  its pages", p->registry_held);
+        row(out, "allocated", bl_human_bytes(p->allocated, text));
+        row(out, "  registry", bl_human_bytes(p->registry, text));
+        row(out, "  its pages", bl_human_bytes(p->registry_held, text));
     }
     if (m->nodes == 0)
         return;
-    bl_text_printf(out, "  %-18s", "nodes");
-    bl_human_column(out, bl_human_count(m->nodes, nodes), 12, BL_RIGHT);
-    bl_text_append(out, "\n", 1);
+    row(out, "nodes", bl_human_count(m->nodes, text));
     if (p->jemalloc)
         bl_text_printf(out, "  a node costs %llu B in the registry, %llu B of all that is resident\n",
                        (unsigned long long)per_node(p->registry, m->nodes),

@@ -40,8 +40,7 @@ static void json(struct bl_call *call, const struct port_sum *p)
     const struct bl_counters *c = &p->counters;
     struct bl_json j;
 
-    bl_json_begin(&j, &call->out);
-    bl_json_object(&j, NULL);
+    bl_json_line_begin(&j, &call->out);
     bl_json_string(&j, "port", p->spec);
     bl_json_string(&j, "link", p->link_up ? "up" : "down");
     bl_json_uint(&j, "workers", p->workers);
@@ -49,12 +48,8 @@ static void json(struct bl_call *call, const struct port_sum *p)
     bl_json_uint(&j, "bytes_total", c->bytes);
     bl_json_uint(&j, "beats_total", c->beats);
     bl_json_uint(&j, "missed_total", c->drop[BL_DROP_missed]);
-    bl_json_object(&j, "dropped");
-    for (unsigned d = 0; d < BL_DROP_COUNT; d++)
-        bl_json_uint(&j, bl_drop_name((enum bl_drop)d), c->drop[d]);
-    bl_json_object_end(&j);
-    bl_json_object_end(&j);
-    bl_json_line(&j);
+    bl_totals_json_drops(&j, c);
+    bl_json_line_end(&j);
 }
 
 static void human(struct bl_call *call, const struct port_sum *p)

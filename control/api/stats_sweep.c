@@ -38,8 +38,7 @@ static void json(struct bl_call *call, const struct figures *f)
     const struct bl_histogram *h = &f->fleet->lateness_ms;
     struct bl_json j;
 
-    bl_json_begin(&j, &call->out);
-    bl_json_object(&j, NULL);
+    bl_json_line_begin(&j, &call->out);
     bl_json_uint(&j, "rounds", f->core.sweep_rounds);
     bl_json_uint(&j, "batch_slots", f->core.batch_slots);
     bl_json_uint(&j, "blocks", f->sweep.blocks);
@@ -62,16 +61,13 @@ static void json(struct bl_call *call, const struct figures *f)
     bl_json_uint(&j, "retired_stale", word(&f->fleet->retired_stale));
     bl_json_uint(&j, "refused_max_nodes", word(&f->fleet->refused_max_nodes));
     bl_json_uint(&j, "refused_rate", word(&f->fleet->refused_rate));
-    bl_json_object_end(&j);
-    bl_json_line(&j);
+    bl_json_line_end(&j);
 }
 
 static void row(struct bl_text *out, const char *label, uint64_t n)
 {
     char count[BL_HUMAN_TEXT];
-    bl_text_printf(out, "  %-16s", label);
-    bl_human_column(out, bl_human_count(n, count), 18, BL_RIGHT);
-    bl_text_append(out, "\n", 1);
+    bl_human_row(out, &(struct bl_columns){2, 16, 18}, label, bl_human_count(n, count));
 }
 
 static void human(struct bl_call *call, const struct figures *f)

@@ -42,8 +42,7 @@ static void json(struct bl_call *call, unsigned i, const struct bl_worker *w, co
     char why[BL_FREEZE_TEXT];
     struct bl_json j;
 
-    bl_json_begin(&j, &call->out);
-    bl_json_object(&j, NULL);
+    bl_json_line_begin(&j, &call->out);
     bl_json_uint(&j, "worker", i);
     bl_json_string(&j, "port", bl_worker_port_text(w));
     bl_json_uint(&j, "queue", w->queue);
@@ -52,28 +51,20 @@ static void json(struct bl_call *call, unsigned i, const struct bl_worker *w, co
     bl_json_uint(&j, "slots", bl_table_slot_count(&w->table));
     for (size_t f = 0; f < FIELDS; f++)
         bl_json_uint(&j, fields[f].name, value_of(c, f));
-    bl_json_object(&j, "dropped");
-    for (unsigned d = 0; d < BL_DROP_COUNT; d++)
-        bl_json_uint(&j, bl_drop_name((enum bl_drop)d), c->drop[d]);
-    bl_json_object_end(&j);
-    bl_json_object_end(&j);
-    bl_json_line(&j);
+    bl_totals_json_drops(&j, c);
+    bl_json_line_end(&j);
 }
 
 static void human(struct bl_call *call, unsigned i, const struct bl_worker *w, const struct bl_counters *c)
 {
+    static const struct bl_columns columns = {.indent = 4, .label = 15, .figure = 20};
     struct bl_text *out = &call->out;
     char n[BL_HUMAN_TEXT];
 
     bl_text_printf(out, "  worker %u  %s, queue %u\n", i, bl_worker_port_text(w), w->queue);
-    bl_text_printf(out, "    %-15s", "nodes");
-    bl_human_column(out, bl_human_count(bl_table_used(&w->table), n), 20, BL_RIGHT);
-    bl_text_append(out, "\n", 1);
-    for (size_t f = 0; f < FIELDS; f++) {
-        bl_text_printf(out, "    %-15s", fields[f].name);
-        bl_human_column(out, bl_human_count(value_of(c, f), n), 20, BL_RIGHT);
-        bl_text_append(out, "\n", 1);
-    }
+    bl_human_row(out, &columns, "nodes", bl_human_count(bl_table_used(&w->table), n));
+    for (size_t f = 0; f < FIELDS; f++)
+        bl_human_row(out, &columns, fields[f].name, bl_human_count(value_of(c, f), n));
 }
 
 static enum bl_step run(struct bl_call *call)

@@ -24,10 +24,7 @@ static void json_ingest(struct bl_json *j, const struct bl_totals *t)
     bl_json_uint(j, "beats_total", t->counters.beats);
     bl_json_uint(j, "settings_total", t->counters.settings);
     bl_json_uint(j, "dropped_total", t->dropped);
-    bl_json_object(j, "dropped");
-    for (unsigned d = 0; d < BL_DROP_COUNT; d++)
-        bl_json_uint(j, bl_drop_name((enum bl_drop)d), t->counters.drop[d]);
-    bl_json_object_end(j);
+    bl_totals_json_drops(j, &t->counters);
     bl_json_bool(j, "frozen", t->frozen_workers > 0);
     bl_json_uint(j, "frozen_workers", t->frozen_workers);
     bl_json_object_end(j);
@@ -37,8 +34,7 @@ static void json(struct bl_call *call, const struct bl_registry *r, const struct
 {
     struct bl_json j;
 
-    bl_json_begin(&j, &call->out);
-    bl_json_object(&j, NULL);
+    bl_json_line_begin(&j, &call->out);
     bl_json_string(&j, "version", BL_VERSION);
     bl_json_double(&j, "uptime_s", (double)uptime_ms(call->api) / 1000);
     bl_json_int(&j, "pid", getpid());
@@ -49,8 +45,7 @@ static void json(struct bl_call *call, const struct bl_registry *r, const struct
     bl_json_object_end(&j);
     json_ingest(&j, t);
     bl_json_uint(&j, "workers", bl_core_worker_count(call->api->core));
-    bl_json_object_end(&j);
-    bl_json_line(&j);
+    bl_json_line_end(&j);
 }
 
 /* Why ages stand still, one line per worker: the first thing to know. */
@@ -69,8 +64,7 @@ static void freezes(struct bl_call *call)
 static void row(struct bl_text *out, const char *label, uint64_t n)
 {
     char count[BL_HUMAN_TEXT];
-    bl_text_printf(out, "  %-10s", label);
-    bl_human_column(out, bl_human_count(n, count), 15, BL_RIGHT);
+    bl_human_row(out, &(struct bl_columns){2, 10, 15}, label, bl_human_count(n, count));
 }
 
 static void human_nodes(struct bl_call *call, const struct bl_registry *r)
@@ -79,7 +73,6 @@ static void human_nodes(struct bl_call *call, const struct bl_registry *r)
     char count[BL_HUMAN_TEXT];
 
     row(out, "nodes", bl_registry_total(r));
-    bl_text_append(out, "\n", 1);
     for (unsigned i = 0; i < SHOWN; i++) {
         uint32_t n = bl_registry_count(r, shown[i]);
         if (n == 0 && shown[i] != BL_STATE_OK && shown[i] != BL_STATE_FAILED)
@@ -94,15 +87,10 @@ static void human_nodes(struct bl_call *call, const struct bl_registry *r)
 static void human_ingest(struct bl_text *out, const struct bl_totals *t)
 {
     row(out, "packets", t->packets);
-    bl_text_append(out, "\n", 1);
     row(out, "beats", t->counters.beats);
-    bl_text_append(out, "\n", 1);
-    if (t->counters.settings > 0) {
+    if (t->counters.settings > 0)
         row(out, "settings", t->counters.settings);
-        bl_text_append(out, "\n", 1);
-    }
     row(out, "dropped", t->dropped);
-    bl_text_append(out, "\n", 1);
     for (unsigned d = 0; d < BL_DROP_COUNT; d++) {
         char count[BL_HUMAN_TEXT];
         if (t->counters.drop[d] == 0)

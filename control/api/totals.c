@@ -12,6 +12,14 @@ uint64_t bl_totals_packet_drops(const struct bl_counters *c)
     return sum;
 }
 
+void bl_totals_json_drops(struct bl_json *j, const struct bl_counters *c)
+{
+    bl_json_object(j, "dropped");
+    for (unsigned d = 0; d < BL_DROP_COUNT; d++)
+        bl_json_uint(j, bl_drop_name((enum bl_drop)d), c->drop[d]);
+    bl_json_object_end(j);
+}
+
 void bl_totals_read(const struct bl_api *api, struct bl_totals *out)
 {
     memset(out, 0, sizeof(*out));

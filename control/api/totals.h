@@ -19,6 +19,9 @@ void bl_totals_read(const struct bl_api *api, struct bl_totals *out);
 /* Sum of the packet reasons. */
 uint64_t bl_totals_packet_drops(const struct bl_counters *c);
 
+/* The member "dropped": a count per reason, zeros too. */
+void bl_totals_json_drops(struct bl_json *j, const struct bl_counters *c);
+
 /* "link_down, poll_gap" for the reasons (bl_freeze) that stop a clock. */
 #define BL_FREEZE_TEXT 48
 const char *bl_freeze_text(uint32_t reasons, char out[BL_FREEZE_TEXT]);

@@ -11,12 +11,10 @@ static enum bl_step run(struct bl_call *call)
         bl_text_printf(&call->out, "beatlined %s\n", BL_VERSION);
         return BL_STEP_DONE;
     }
-    bl_json_begin(&j, &call->out);
-    bl_json_object(&j, NULL);
+    bl_json_line_begin(&j, &call->out);
     bl_json_string(&j, "program", "beatlined");
     bl_json_string(&j, "version", BL_VERSION);
-    bl_json_object_end(&j);
-    bl_json_line(&j);
+    bl_json_line_end(&j);
     return BL_STEP_DONE;
 }
 

@@ -40,12 +40,10 @@ static int fail(const struct command_line *l, enum bl_exit code, const char *tex
     if (l->json) {
         struct bl_text out = {0};
         struct bl_json j;
-        bl_json_begin(&j, &out);
-        bl_json_object(&j, NULL);
+        bl_json_line_begin(&j, &out);
         bl_json_string(&j, "error", text);
         bl_json_int(&j, "code", (int)code);
-        bl_json_object_end(&j);
-        bl_json_line(&j);
+        bl_json_line_end(&j);
         fwrite(out.data, 1, out.len, stdout);
         fflush(stdout);
         bl_text_free(&out);
@@ -156,8 +154,7 @@ static void build_request(const struct command_line *l, struct bl_text *request)
     struct winsize size;
     struct bl_json j;
 
-    bl_json_begin(&j, request);
-    bl_json_object(&j, NULL);
+    bl_json_line_begin(&j, request);
     bl_json_array(&j, "argv");
     for (int i = 0; i < l->argc; i++)
         bl_json_string(&j, NULL, l->argv[i]);
@@ -166,8 +163,7 @@ static void build_request(const struct command_line *l, struct bl_text *request)
     bl_json_bool(&j, "color", terminal);
     if (terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
         bl_json_uint(&j, "columns", size.ws_col);
-    bl_json_object_end(&j);
-    bl_json_line(&j);
+    bl_json_line_end(&j);
 }
 
 static int ask_daemon(const struct command_line *l)

@@ -38,8 +38,7 @@ static void commas_and_nesting_are_right(void **state)
         bl_json_null(&j, NULL);
         bl_json_array_end(&j);
         bl_json_bool(&j, "d", true);
-        bl_json_object_end(&j);
-        bl_json_line(&j);
+        bl_json_line_end(&j);
     }
     expect(&t, "{\"a\":18446744073709551615,\"b\":{},\"c\":[-9223372036854775808,[],null],\"d\":true}\n"
                "{\"a\":18446744073709551615,\"b\":{},\"c\":[-9223372036854775808,[],null],\"d\":true}\n");
