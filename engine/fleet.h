@@ -111,6 +111,7 @@ enum bl_policy_field {
     BL_SET_RETRIES = 8,
     BL_SET_DETECTOR = 16,
     BL_SET_INTERVAL = 32,
+    BL_SET_CLEAR = 64, /* first: all of its own away, the defaults again */
 };
 struct bl_policy_patch {
     uint32_t set; /* bl_policy_field, or-ed */

@@ -101,7 +101,7 @@ int bl_fleet_seen(struct bl_fleet *f, uint32_t table, const struct bl_node_ref *
 static bool is_old_news(const struct bl_node *n, const struct bl_policy_patch *p)
 {
     const struct bl_policy *is = &n->policy, *to = &p->policy;
-    return !((p->set & BL_SET_TIMEOUT && is->timeout_ms != to->timeout_ms) ||
+    return !((p->set & BL_SET_CLEAR) || (p->set & BL_SET_TIMEOUT && is->timeout_ms != to->timeout_ms) ||
              (p->set & BL_SET_WARN && is->warn_ms != to->warn_ms) ||
              (p->set & BL_SET_ERR && is->err_ms != to->err_ms) ||
              (p->set & BL_SET_DETECTOR && is->detector != to->detector) ||
@@ -109,8 +109,19 @@ static bool is_old_news(const struct bl_node *n, const struct bl_policy_patch *p
              (p->set & BL_SET_RETRIES && (is->retries != to->retries || !(n->flags & BL_NODE_OWN_RETRIES))));
 }
 
+static void clear_policy(struct bl_node *n)
+{
+    BL_NODE_WRITE(n->policy.timeout_ms, 0);
+    BL_NODE_WRITE(n->policy.warn_ms, 0);
+    BL_NODE_WRITE(n->policy.err_ms, 0);
+    BL_NODE_WRITE(n->policy.detector, BL_DETECTOR_FIXED);
+    BL_NODE_WRITE(n->flags, (uint8_t)(n->flags & ~BL_NODE_OWN_RETRIES));
+}
+
 static void apply_patch(struct bl_node *n, const struct bl_policy_patch *p)
 {
+    if (p->set & BL_SET_CLEAR)
+        clear_policy(n);
     if (p->set & BL_SET_TIMEOUT)
         BL_NODE_WRITE(n->policy.timeout_ms, p->policy.timeout_ms);
     if (p->set & BL_SET_WARN)

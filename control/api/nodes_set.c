@@ -48,7 +48,7 @@ static bool take(struct bl_call *call, struct bl_nodes_change *c, int option, co
         p->policy.detector = BL_DETECTOR_AUTO;
         return true;
     case CLEAR:
-        p->set |= BL_SET_TIMEOUT | BL_SET_WARN | BL_SET_ERR | BL_SET_RETRIES | BL_SET_DETECTOR;
+        p->set |= BL_SET_CLEAR;
         return true;
     case CREATE:
         c->create = true;

@@ -386,6 +386,22 @@ static void a_node_failed_for_longer_than_ticks_last_stays_failed(void **state)
     teardown(&w);
 }
 
+static void clearing_a_policy_gives_the_defaults_back(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w, (struct bl_policy){.timeout_ms = 1000, .retries = 1});
+    beat(&w, 0, "a");
+    set(&w, "a", BL_SET_TIMEOUT | BL_SET_RETRIES, (struct bl_policy){.timeout_ms = 60000});
+    pass(&w, 1500);
+    assert_int_equal(state_of(&w, "a"), BL_STATE_OK);
+    set(&w, "a", BL_SET_CLEAR, (struct bl_policy){0});
+    assert_int_equal(state_of(&w, "a"), BL_STATE_WARNING);
+    pass(&w, 600);
+    assert_int_equal(state_of(&w, "a"), BL_STATE_FAILED);
+    teardown(&w);
+}
+
 static void a_text_beat_under_a_binary_nodes_name_is_a_conflict(void **state)
 {
     (void)state;
@@ -490,6 +506,7 @@ int main(void)
         cmocka_unit_test(a_worker_that_does_not_poll_stops_its_nodes_clock),
         cmocka_unit_test(control_away_for_eight_seconds_fails_nobody),
         cmocka_unit_test(a_node_failed_for_longer_than_ticks_last_stays_failed),
+        cmocka_unit_test(clearing_a_policy_gives_the_defaults_back),
         cmocka_unit_test(a_text_beat_under_a_binary_nodes_name_is_a_conflict),
         cmocka_unit_test(new_defaults_reach_the_nodes_without_a_policy_of_their_own),
         cmocka_unit_test(policy_words_written_while_growing_are_not_lost),
