@@ -55,6 +55,7 @@ static double rank_value(const double *sorted, unsigned n, double share)
 
 struct bl_spread bl_spread_of(double *values, unsigned n)
 {
+    /* cppcheck-suppress uninitvar ; callers fill them in a loop, which it does not follow */
     qsort(values, n, sizeof(*values), ascending);
     return (struct bl_spread){
         .p10 = rank_value(values, n, 0.1),

@@ -246,13 +246,14 @@ static void run_rig(struct bl_bench_state *state, const struct worker_case *c, s
 static void run_worker(struct bl_bench_state *state, const void *arg)
 {
     const struct worker_case *c = arg;
-    struct rig *a = calloc(2, sizeof(*a)), *binary = a + 1;
+    struct rig *a = calloc(2, sizeof(*a));
     char err[BL_ERR_BYTES];
     uint64_t count = c->count / bl_bench_plan_of(state)->scale;
     if (!a) {
         bl_bench_skip(state, "no memory");
         return;
     }
+    struct rig *binary = a + 1;
     a->fd = binary->fd = -1;
     bool good = rig_init(a, c->source, c->shape, count, 0, err);
     if (good && c->against == AGAINST_BINARY)
