@@ -13,6 +13,8 @@ static void forget(struct bl_history *h, uint64_t keep)
 
 void bl_history_keep(struct bl_history *h, uint32_t keep)
 {
+    if (h->next == 0)
+        h->first = h->next = 1; /* numbers begin there: nothing was missed yet */
     h->keep = keep;
     forget(h, keep);
 }

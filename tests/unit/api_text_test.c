@@ -140,6 +140,8 @@ static void history_keeps_the_last_events(void **state)
     struct bl_event e = {.kind = BL_EVENT_TRANSITION};
 
     bl_history_keep(&h, 100);
+    assert_int_equal(h.first, 1); /* who follows an empty history misses nothing */
+    assert_int_equal(h.next, 1);
     for (e.number = 5; e.number < 1000; e.number++) {
         e.incident = (uint32_t)e.number;
         bl_history_add(&h, &e);
