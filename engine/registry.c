@@ -34,6 +34,7 @@ struct bl_registry {
     uint32_t end; /* stored after the record below it is ready */
     uint32_t total;
     uint32_t count[BL_STATE_COUNT];
+    struct bl_registry_changes changes;
     struct bl_registry_index index;
     /* constant */
     struct bl_memory memory;
@@ -182,6 +183,20 @@ uint32_t bl_registry_find_name(const struct bl_registry *r, const char *name, un
 uint32_t bl_registry_end(const struct bl_registry *r)
 {
     return __atomic_load_n(&r->end, __ATOMIC_ACQUIRE);
+}
+
+struct bl_registry_changes bl_registry_changes(const struct bl_registry *r)
+{
+    return (struct bl_registry_changes){
+        .nodes = __atomic_load_n(&r->changes.nodes, __ATOMIC_ACQUIRE),
+        .states = __atomic_load_n(&r->changes.states, __ATOMIC_ACQUIRE),
+    };
+}
+
+/* After the change itself: who reads the new number sees the change. */
+static void count_change(uint64_t *changes)
+{
+    __atomic_store_n(changes, *changes + 1, __ATOMIC_RELEASE);
 }
 
 uint32_t bl_registry_total(const struct bl_registry *r)
@@ -370,6 +385,7 @@ static int add(struct bl_registry *r, struct bl_node *node, const char *name, un
     bl_registry_index_put(&r->index, node->key, *index, false);
     BL_NODE_WRITE(r->total, r->total + 1);
     BL_NODE_WRITE(r->count[BL_STATE_NEW], r->count[BL_STATE_NEW] + 1);
+    count_change(&r->changes.nodes);
     return 0;
 }
 
@@ -417,6 +433,7 @@ static int swap_name(struct bl_registry *r, uint32_t index, const char *name, un
     bl_rcu_publish(&n->name, own);
     BL_NODE_WRITE(n->name_len, (uint8_t)len);
     bl_registry_index_put(&r->index, key, index, true);
+    count_change(&r->changes.nodes);
     return 0;
 }
 
@@ -443,6 +460,7 @@ void bl_registry_set_state(struct bl_registry *r, uint32_t index, enum bl_state 
     BL_NODE_WRITE(*from, *from - 1);
     BL_NODE_WRITE(*to, *to + 1);
     BL_NODE_WRITE(n->state, (uint8_t)s);
+    count_change(&r->changes.states);
 }
 
 /* ---- removing --------------------------------------------------------- */
@@ -459,6 +477,7 @@ void bl_registry_remove(struct bl_registry *r, uint32_t index)
     uint32_t *count = &r->count[n->state];
     BL_NODE_WRITE(*count, *count - 1);
     BL_NODE_WRITE(r->total, r->total - 1);
+    count_change(&r->changes.nodes);
     n->next_unused = r->removed;
     r->removed = index;
     r->waiting++;

@@ -144,6 +144,14 @@ const struct bl_node *bl_registry_get(const struct bl_registry *r, uint32_t inde
 /* One past the highest index ever used: the loop bound of a listing. */
 uint32_t bl_registry_end(const struct bl_registry *r);
 
+/* How often something changed: nodes added, removed or renamed, and
+ * states. Who keeps something made from the registry compares these
+ * before it makes it anew; read them before the registry itself. */
+struct bl_registry_changes {
+    uint64_t nodes, states;
+};
+struct bl_registry_changes bl_registry_changes(const struct bl_registry *r);
+
 uint32_t bl_registry_total(const struct bl_registry *r);
 uint32_t bl_registry_count(const struct bl_registry *r, enum bl_state s);
 

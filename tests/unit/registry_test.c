@@ -283,6 +283,28 @@ static uint64_t id_of_hash(uint64_t h)
     return h ^ secret.id_xor;
 }
 
+static void every_change_is_counted_and_nothing_else(void **state)
+{
+    (void)state;
+    struct bl_registry *r = make(10);
+    bl_role_assume_control();
+    uint32_t a = add(r, "a"), binary = BL_NODE_NONE;
+    assert_int_equal(bl_registry_add_id(r, 7, &binary), 0);
+    assert_int_equal(bl_registry_changes(r).nodes, 2);
+    assert_int_equal(bl_registry_add_id(r, 7, &binary), -EEXIST);
+    assert_int_equal(rename_to(r, binary, "seven"), 0);
+    assert_int_equal(rename_to(r, binary, "seven"), 0);
+    assert_int_equal(bl_registry_changes(r).nodes, 3);
+    assert_int_equal(bl_registry_changes(r).states, 0);
+    bl_registry_set_state(r, a, BL_STATE_OK);
+    bl_registry_set_state(r, a, BL_STATE_OK);
+    assert_int_equal(bl_registry_changes(r).states, 1);
+    bl_registry_remove(r, a);
+    bl_registry_remove(r, a);
+    assert_int_equal(bl_registry_changes(r).nodes, 4);
+    bl_registry_free(r);
+}
+
 static void a_node_whose_key_collides_is_refused_not_mixed_up(void **state)
 {
     (void)state;
@@ -481,6 +503,7 @@ int main(void)
         cmocka_unit_test(a_removed_record_is_kept_until_reclaim),
         cmocka_unit_test(a_reused_record_starts_afresh),
         cmocka_unit_test(counts_follow_the_states),
+        cmocka_unit_test(every_change_is_counted_and_nothing_else),
         cmocka_unit_test(a_node_whose_key_collides_is_refused_not_mixed_up),
         cmocka_unit_test(refused_memory_leaves_it_as_it_was),
         cmocka_unit_test(it_behaves_like_a_simple_array),
