@@ -15,7 +15,7 @@
 enum bl_command_kind {
     BL_COMMAND_SET = 1, /* name, patch; create: also if unknown */
     BL_COMMAND_REMOVE,
-    BL_COMMAND_PAUSE,
+    BL_COMMAND_PAUSE, /* name, pause; again: a new end */
     BL_COMMAND_RESUME,
 };
 
@@ -25,6 +25,7 @@ struct bl_command {
     uint8_t name_len;
     bool create;
     struct bl_policy_patch patch;
+    struct bl_pause pause;
     void *owner; /* the api thread's: which connection waits */
     /* the answer */
     int result;      /* 0 or negative errno */

@@ -172,6 +172,15 @@ static int set_facility(char **at, const char *text, char why[BL_CONFIG_WHY])
     return -EINVAL;
 }
 
+static int set_unknown(bool *reject, const char *text, char why[BL_CONFIG_WHY])
+{
+    *reject = strcmp(text, "reject") == 0;
+    if (*reject || strcmp(text, "accept") == 0)
+        return 0;
+    snprintf(why, BL_CONFIG_WHY, "\"%.40s\" is neither; write accept or reject", text);
+    return -EINVAL;
+}
+
 static int set_level(int *at, const char *text, char why[BL_CONFIG_WHY])
 {
     for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
@@ -268,6 +277,8 @@ int bl_config_set(const struct bl_config_key *k, void *base, const char *text, c
         return set_facility(at, text, why);
     case BL_CONFIG_LEVEL:
         return set_level(at, text, why);
+    case BL_CONFIG_UNKNOWN:
+        return set_unknown(at, text, why);
     case BL_CONFIG_KEY:
         return set_key(base, text, why);
     case BL_CONFIG_PORTS:
@@ -362,6 +373,8 @@ void bl_config_value_text(const struct bl_config_key *k, const void *base, struc
         bl_text_printf(out, "%s", bl_duration_text(*(const uint32_t *)at, text));
     else if (k->type == BL_CONFIG_KEY)
         bl_text_printf(out, "%s", ((const struct bl_config *)base)->auth ? "hidden" : "");
+    else if (k->type == BL_CONFIG_UNKNOWN)
+        bl_text_printf(out, "%s", *(const bool *)at ? "reject" : "accept");
     else if (k->type == BL_CONFIG_LEVEL)
         for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
             if ((int)levels[i].level == *(const int *)at)

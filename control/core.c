@@ -59,6 +59,7 @@ static struct bl_fleet_config fleet_config(const struct bl_config *c, struct bl_
 {
     return (struct bl_fleet_config){.max_nodes = c->max_nodes,
                                     .create_per_s = c->create_per_s,
+                                    .reject_unknown = c->reject_unknown,
                                     .defaults = c->defaults,
                                     .memory = memory};
 }

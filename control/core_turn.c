@@ -154,23 +154,22 @@ static int set_by_command(struct bl_core *core, const struct bl_command *c, uint
 {
     if (node == BL_NODE_NONE && !c->create)
         return -ENOENT;
-    struct bl_node_ref who = {.name = c->name, .name_len = c->name_len};
+    struct bl_node_ref who = {.name = c->name, .name_len = c->name_len, .asked = true};
     const struct bl_node *n =
         node == BL_NODE_NONE ? NULL : bl_registry_get(bl_fleet_registry(core->fleet), node);
     if (n && n->flags & BL_NODE_BINARY)
-        who = (struct bl_node_ref){.id = n->id};
+        who = (struct bl_node_ref){.id = n->id, .asked = true};
     return bl_fleet_set(core->fleet, &who, &c->patch, unix_ms);
 }
 
 static void explain(struct bl_command *c)
 {
-    const char *why =
-        c->result == -ENOENT   ? "no such node; `beatline nodes list` shows those there are"
-        : c->result == -ENOSPC ? "nodes.max of the config is reached; raise it or remove nodes"
-        : c->result == -EAGAIN ? "nodes.create_per_s of the config is reached; try again in a second"
-        : c->result == -EINVAL ? "not a name a node can have: 1 to 200 bytes, no space, ':' or '|'"
-        : c->result            ? strerror(-c->result)
-                               : "";
+    const char *why = c->result == -ENOENT   ? "no such node; `beatline nodes list` shows those there are"
+                      : c->result == -ENOSPC ? "nodes.max of the config is reached; raise it or remove nodes"
+                      : c->result == -EINVAL
+                          ? "not a name a node can have: 1 to 200 bytes, no space, ':' or '|'"
+                      : c->result ? strerror(-c->result)
+                                  : "";
     if (c->result)
         snprintf(c->text, sizeof(c->text), "%s: %s", c->name, why);
     else
@@ -189,7 +188,7 @@ static void execute(struct bl_core *core, struct bl_command *c, int64_t unix_ms)
         c->result = node == BL_NODE_NONE ? -ENOENT : bl_fleet_remove(core->fleet, node);
         break;
     case BL_COMMAND_PAUSE:
-        c->result = node == BL_NODE_NONE ? -ENOENT : bl_fleet_pause(core->fleet, node, unix_ms);
+        c->result = node == BL_NODE_NONE ? -ENOENT : bl_fleet_pause(core->fleet, node, &c->pause, unix_ms);
         break;
     case BL_COMMAND_RESUME:
         c->result = node == BL_NODE_NONE ? -ENOENT : bl_fleet_resume(core->fleet, node, unix_ms);

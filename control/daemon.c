@@ -156,6 +156,8 @@ static struct bl_wire_config *wire_config(const struct bl_daemon *d, const struc
     w->secret = d->secret;
     w->auth_required = c->auth;
     memcpy(w->auth_key, c->auth_key, sizeof(w->auth_key));
+    if (c->reject_unknown && d->core)
+        w->known = bl_fleet_registry(bl_core_fleet(d->core));
     return w;
 }
 
@@ -200,6 +202,8 @@ static int make_parts(struct bl_daemon *d, char *err)
     d->core = bl_core_new(&cc, err);
     if (!d->core)
         return -ENOMEM;
+    if (d->config->reject_unknown) /* no worker runs yet */
+        d->wire->known = bl_fleet_registry(bl_core_fleet(d->core));
     struct bl_notice_source source = {.ctx = d->core, .pop = pop_notices, .fd = bl_core_notifier_fd(d->core)};
     d->notifier = bl_notifier_new(d->config, &source, err);
     if (!d->notifier)

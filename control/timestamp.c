@@ -50,6 +50,95 @@ const char *bl_timestamp_text(int64_t unix_ms, char out[BL_TIMESTAMP_TEXT])
     return out;
 }
 
+/* ---- reading ------------------------------------------------------------ */
+
+/* `digits` digits at *s, which moves past them, and past `then` where that
+ * is not 0; false: something else is there. */
+static bool take(const char **s, unsigned digits, char then, int *value)
+{
+    *value = 0;
+    for (; digits > 0; digits--, (*s)++) {
+        if (**s < '0' || **s > '9')
+            return false;
+        *value = *value * 10 + (**s - '0');
+    }
+    if (then == 0)
+        return true;
+    return *(*s)++ == then;
+}
+
+static int days_in(int year, int month)
+{
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    return month == 2 ? 28 + leap : 30 + ((month + month / 8) & 1);
+}
+
+/* put_date turned round. */
+static int64_t day_of(int year, int month, int day)
+{
+    int64_t y = year - (month <= 2), shifted = (month + 9) % 12;
+    return y * 365 + y / 4 - y / 100 + y / 400 + (153 * shifted + 2) / 5 + day - 1 - 719468;
+}
+
+static bool take_date(const char **s, int64_t *ms)
+{
+    int year, month, day;
+    if (!take(s, 4, '-', &year) || !take(s, 2, '-', &month) || !take(s, 2, 0, &day))
+        return false;
+    if (month < 1 || month > 12 || day < 1 || day > days_in(year, month))
+        return false;
+    *ms = day_of(year, month, day) * DAY_MS;
+    return true;
+}
+
+/* ".5" in ms; digits past the third are cut off. */
+static bool take_fraction(const char **s, int *ms)
+{
+    const char *first = ++*s;
+    for (int unit = 100; **s >= '0' && **s <= '9'; (*s)++, unit /= 10)
+        *ms += unit * (**s - '0');
+    return *s > first;
+}
+
+static bool take_time(const char **s, int64_t *ms)
+{
+    int hour, minute, second = 0, fraction = 0;
+    if (!take(s, 2, ':', &hour) || !take(s, 2, 0, &minute))
+        return false;
+    if (**s == ':' && !((*s)++, take(s, 2, 0, &second)))
+        return false;
+    if (**s == '.' && !take_fraction(s, &fraction))
+        return false;
+    *ms += hour * INT64_C(3600000) + minute * INT64_C(60000) + second * INT64_C(1000) + fraction;
+    return hour < 24 && minute < 60 && second < 60;
+}
+
+static bool take_zone(const char **s, int64_t *ms)
+{
+    char sign = *(*s)++;
+    int hour, minute;
+    if (sign == 'Z' || sign == 'z')
+        return true;
+    if ((sign != '+' && sign != '-') || !take(s, 2, ':', &hour) || !take(s, 2, 0, &minute))
+        return false;
+    *ms -= (sign == '+' ? 1 : -1) * (hour * INT64_C(3600000) + minute * INT64_C(60000));
+    return hour < 24 && minute < 60;
+}
+
+bool bl_timestamp_parse(const char *text, int64_t *unix_ms)
+{
+    const char *s = text;
+    int64_t ms;
+
+    if (!take_date(&s, &ms) || (*s != 'T' && *s != 't' && *s != ' '))
+        return false;
+    s++;
+    if (!take_time(&s, &ms) || *s == 0 || !take_zone(&s, &ms) || *s != 0)
+        return false;
+    *unix_ms = ms;
+    return true;
+}
+
 int64_t bl_timestamp_now_ms(void)
 {
     struct timespec t;

@@ -37,6 +37,7 @@
     X(bad_value, "value of a text line or age in a batch that is no number or out of range")                 \
     X(table_full, "new node, but the table has no room until it has grown")                                  \
     X(max_nodes, "new node, but max_nodes are known already")                                                \
+    X(unknown_node, "new node, but nodes.unknown says reject")                                               \
     X(ring_full, "setting not handed to control: its ring was full; send it again")
 
 enum bl_drop {

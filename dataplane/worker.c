@@ -28,11 +28,24 @@ static bool introduce(struct bl_worker *w, const struct bl_beat *beat)
     return false;
 }
 
+/* Only while nodes.unknown says reject is a node looked up beyond the
+ * table: one that people created, or that beat elsewhere, is known. */
+static bool is_turned_away(const struct bl_worker *w, uint64_t key) BL_ON_WORKER;
+static bool is_turned_away(const struct bl_worker *w, uint64_t key)
+{
+    const struct bl_registry *known = bl_rcu_read(&w->wire)->known;
+    return known && bl_registry_find_key(known, key) == BL_NODE_NONE;
+}
+
 /* A key that the table does not know. Returns whether its beat counts. */
 static bool take_in(struct bl_worker *w, const struct bl_beat *beat, uint32_t tick) BL_ON_WORKER;
 static bool take_in(struct bl_worker *w, const struct bl_beat *beat, uint32_t tick)
 {
     uint32_t slot;
+    if (is_turned_away(w, beat->key)) {
+        bl_count(&w->counters.drop[BL_DROP_unknown_node], 1);
+        return false;
+    }
     switch (bl_table_insert(&w->table, beat, tick, &slot)) {
     case BL_INSERT_NEW:
         bl_table_set_incarnation(&w->table, slot, bl_wire_incarnation(beat));
@@ -85,16 +98,28 @@ static void beat_table(struct bl_worker *w, uint64_t now_ns)
 
 /* ---- settings ----------------------------------------------------------- */
 
+/* What becomes of a setting: BL_DROP_COUNT, or why it is dropped. */
+static enum bl_drop hand_over(struct bl_worker *w, const struct bl_report *setting) BL_ON_WORKER;
+static enum bl_drop hand_over(struct bl_worker *w, const struct bl_report *setting)
+{
+    const struct bl_wire_config *wire = bl_rcu_read(&w->wire);
+    if (wire->known && is_turned_away(w, setting->name_len && setting->kind != BL_REPORT_HELLO
+                                             ? bl_key_of_name(&wire->secret, setting->name, setting->name_len)
+                                             : bl_key_of_id(&wire->secret, setting->id)))
+        return BL_DROP_unknown_node;
+    return bl_ring_push(w->reports, setting) ? BL_DROP_COUNT : BL_DROP_ring_full;
+}
+
 /* After the beats: a node's introduction comes before its settings. */
 static void hand_settings_over(struct bl_worker *w) BL_ON_WORKER;
 static void hand_settings_over(struct bl_worker *w)
 {
     for (unsigned i = 0; i < w->sink.settings; i++) {
         const struct bl_report *setting = &w->sink.setting[i];
-        bool taken = bl_ring_push(w->reports, setting);
+        enum bl_drop dropped = hand_over(w, setting);
         if (setting->flags & BL_REPORT_OF_AUTOBEAT)
             continue;
-        bl_count(taken ? &w->counters.settings : &w->counters.drop[BL_DROP_ring_full], 1);
+        bl_count(dropped == BL_DROP_COUNT ? &w->counters.settings : &w->counters.drop[dropped], 1);
     }
 }
 

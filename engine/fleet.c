@@ -34,6 +34,7 @@ void bl_fleet_free(struct bl_fleet *f)
         free(f->table[i].touched.key);
         free(f->table[i].retiring.key);
     }
+    bl_pause_ends_free(&f->pause_ends);
     bl_registry_free(f->registry);
     free(f);
 }
@@ -43,6 +44,7 @@ void bl_fleet_configure(struct bl_fleet *f, const struct bl_fleet_config *c)
     bl_registry_set_max(f->registry, c->max_nodes);
     f->config.max_nodes = c->max_nodes;
     f->config.create_per_s = c->create_per_s;
+    f->config.reject_unknown = c->reject_unknown;
     if (memcmp(&f->config.defaults, &c->defaults, sizeof(c->defaults)) == 0)
         return;
     __atomic_store_n(&f->config.defaults.timeout_ms, c->defaults.timeout_ms, __ATOMIC_RELAXED);

@@ -40,7 +40,8 @@ struct bl_transition {
     int64_t last_beat_unix_ms; /* 0: never */
     uint32_t incident;         /* the node's, +1 each time it leaves ok */
     uint32_t lateness_ticks;   /* how long after its threshold it was noticed */
-    const char *reason;        /* "timeout" "beat" "paused" "resumed" "bye" "policy" "first beat" */
+    /* "timeout" "beat" "paused" "pause ended" "resumed" "bye" "policy" "first beat" */
+    const char *reason;
 };
 
 struct bl_fleet_out {
@@ -54,6 +55,7 @@ struct bl_fleet_out {
 struct bl_fleet_config {
     uint32_t max_nodes;
     uint32_t create_per_s;     /* strangers taken in per second, 0: no limit */
+    bool reject_unknown;       /* strangers off the wire are turned away */
     struct bl_policy defaults; /* of a node that has no policy of its own */
     struct bl_memory memory;
 };
@@ -62,6 +64,7 @@ struct bl_fleet_stats {
     uint64_t registered;        /* strangers taken in */
     uint64_t refused_max_nodes; /* strangers turned away: the registry is full */
     uint64_t refused_rate;      /* strangers turned away: too many this second */
+    uint64_t refused_unknown;   /* strangers turned away: reject_unknown */
     uint64_t retired_stale;     /* records whose node beats in another table now */
     uint64_t name_conflicts; /* hellos with a name that is another node's, text beats with a binary one's */
     uint64_t retire_waits;   /* deletions that met a full ring and were asked again */
@@ -124,12 +127,14 @@ struct bl_node_ref {
     const char *name; /* NULL: by id */
     unsigned name_len;
     uint64_t id;
+    bool asked; /* by a person or the API, not off the wire: let in whatever the creation limits say */
 };
 
 /* A worker saw a key first (in its table). Registers the node if it is a
  * stranger (ok at once, which is no transition: nobody waited for it),
- * gives the slot its policy word. 0, -ENOSPC (max_nodes),
- * -EAGAIN (creation rate), -EEXIST (a text beat under the name that a
+ * gives the slot its policy word. 0, -ENOSPC (max_nodes), -EAGAIN
+ * (creation rate), -EPERM (reject_unknown; a worker that follows
+ * bl_worker.known turns most away itself), -EEXIST (a text beat under the name that a
  * binary node has from its hello: two senders, one name), -EINVAL,
  * -ENOMEM; on errors the slot is asked to be retired. */
 int bl_fleet_seen(struct bl_fleet *f, uint32_t table, const struct bl_node_ref *who, uint32_t interval_ms,
@@ -145,15 +150,27 @@ void bl_fleet_bye(struct bl_fleet *f, const struct bl_node_ref *who, int64_t uni
 
 /* ---- what people ask ------------------------------------------------ */
 
-/* 0 or -ENOENT. */
-int bl_fleet_pause(struct bl_fleet *f, uint32_t node, int64_t unix_ms) BL_ON_CONTROL;
+/* How a pause ends: somebody resumes the node, or what comes first of
+ * these. */
+struct bl_pause {
+    int64_t end_unix_ms; /* wall clock, rounded up to a second; 0: no such end */
+    bool until_beat;     /* with its next beat */
+};
+
+/* Mutes a node; one that is paused already gets the new end. `how` NULL:
+ * until somebody resumes it. Ends that are due are seen to by
+ * bl_fleet_sweep (reason "pause ended"). 0, -ENOENT; -ENOMEM: paused, but
+ * its end is not kept and it stays so until resumed. */
+int bl_fleet_pause(struct bl_fleet *f, uint32_t node, const struct bl_pause *how, int64_t unix_ms)
+    BL_ON_CONTROL;
+/* Watches it again: it is at once what its last beat makes it. 0, -ENOENT. */
 int bl_fleet_resume(struct bl_fleet *f, uint32_t node, int64_t unix_ms) BL_ON_CONTROL;
 int bl_fleet_remove(struct bl_fleet *f, uint32_t node) BL_ON_CONTROL;
 
 /* ---- time ----------------------------------------------------------- */
 
-/* One batch of the sweep: looks at up to `max_slots` slots of the tables
- * in turn and judges what it finds. Returns true when every table has
+/* One batch of the sweep: ends pauses that are due, looks at up to
+ * `max_slots` slots of the tables in turn and judges what it finds. Returns true when every table has
  * been through its due blocks (the round is complete). */
 bool bl_fleet_sweep(struct bl_fleet *f, uint32_t max_slots, int64_t unix_ms) BL_ON_CONTROL;
 

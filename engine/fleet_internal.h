@@ -5,6 +5,7 @@
 #pragma once
 
 #include "engine/fleet.h"
+#include "engine/pause_ends.h"
 
 /* A growing list of keys. */
 struct bl_key_list {
@@ -37,6 +38,7 @@ struct bl_fleet {
     uint32_t follow_defaults; /* next node to re-judge after new defaults; NONE: through */
     int64_t create_second;    /* the creation rate's window */
     uint32_t created;         /* in it */
+    struct bl_pause_ends pause_ends;
     struct bl_fleet_stats stats;
     struct bl_finding finding[BL_FINDINGS];
 };
@@ -67,6 +69,13 @@ struct bl_change {
     uint32_t lateness_ticks;
 };
 void bl_fleet_change(struct bl_fleet *f, uint32_t node, const struct bl_change *c) BL_ON_CONTROL;
+
+/* Ends a node's pause: from here on it is what its freshest beat makes
+ * it, ok, warning or failed; new if it is in no table. */
+void bl_fleet_wake(struct bl_fleet *f, uint32_t node, const char *reason, int64_t unix_ms) BL_ON_CONTROL;
+
+/* Wakes the nodes whose pause ends by now, at most `max`. */
+void bl_fleet_end_pauses(struct bl_fleet *f, uint32_t max, int64_t unix_ms) BL_ON_CONTROL;
 
 /* The freshest beat on control's own clocks, as of its last look. */
 bool bl_fleet_freshest_now(const struct bl_fleet *f, uint64_t key, struct bl_freshest *out) BL_ON_CONTROL;

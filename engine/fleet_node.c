@@ -11,7 +11,7 @@ static uint64_t key_of(const struct bl_fleet *f, const struct bl_node_ref *who)
                      : bl_key_of_id(&f->secret, who->id);
 }
 
-/* Whether one more stranger may be taken in this second. */
+/* Whether one more stranger off the wire may be taken in this second. */
 static bool creation_allowed(struct bl_fleet *f, int64_t unix_ms)
 {
     int64_t second = unix_ms / 1000;
@@ -25,8 +25,24 @@ static bool creation_allowed(struct bl_fleet *f, int64_t unix_ms)
     return true;
 }
 
-/* The node, made if it is a stranger (*fresh). 0 or what
- * bl_registry_add_* says, -EAGAIN for the rate. */
+/* Whether the stranger may come in: 0, -EPERM, -EAGAIN. */
+static int let_in(struct bl_fleet *f, const struct bl_node_ref *who, int64_t unix_ms) BL_ON_CONTROL
+{
+    if (who->asked)
+        return 0;
+    if (f->config.reject_unknown) {
+        bl_fleet_count(&f->stats.refused_unknown);
+        return -EPERM;
+    }
+    if (!creation_allowed(f, unix_ms)) {
+        bl_fleet_count(&f->stats.refused_rate);
+        return -EAGAIN;
+    }
+    return 0;
+}
+
+/* The node, made if it is a stranger (*fresh). 0 or what let_in and
+ * bl_registry_add_* say. */
 static int find_or_add(struct bl_fleet *f, const struct bl_node_ref *who, int64_t unix_ms, uint32_t *node,
                        bool *fresh) BL_ON_CONTROL
 {
@@ -34,12 +50,11 @@ static int find_or_add(struct bl_fleet *f, const struct bl_node_ref *who, int64_
     *node = bl_registry_find_key(f->registry, key_of(f, who));
     if (*node != BL_NODE_NONE)
         return 0;
-    if (!creation_allowed(f, unix_ms)) {
-        bl_fleet_count(&f->stats.refused_rate);
-        return -EAGAIN;
-    }
-    int r = who->name ? bl_registry_add_name(f->registry, who->name, who->name_len, node)
-                      : bl_registry_add_id(f->registry, who->id, node);
+    int r = let_in(f, who, unix_ms);
+    if (r)
+        return r;
+    r = who->name ? bl_registry_add_name(f->registry, who->name, who->name_len, node)
+                  : bl_registry_add_id(f->registry, who->id, node);
     if (r == -ENOSPC)
         bl_fleet_count(&f->stats.refused_max_nodes);
     if (r)
@@ -177,25 +192,62 @@ int bl_fleet_hello(struct bl_fleet *f, uint64_t id, const char *name, unsigned n
     return r;
 }
 
-/* Pauses a node; `flags` BL_NODE_UNTIL_BEAT if its next beat ends that. */
-static int pause_node(struct bl_fleet *f, uint32_t node, uint8_t flags, const char *reason, int64_t unix_ms)
-    BL_ON_CONTROL
+/* ---- pauses ------------------------------------------------------------- */
+
+/* Left behind by a pause that is over or ends at another time: not so. */
+static bool end_holds(const void *ctx, const struct bl_pause_end *e)
+{
+    const struct bl_fleet *f = ctx;
+    const struct bl_node *n = bl_registry_get(f->registry, e->node);
+    return n && n->state == BL_STATE_PAUSED && n->pause_end_s == e->end_s;
+}
+
+/* Wall-clock ms, rounded up: a pause lasts no shorter than it was asked. */
+static uint32_t end_second(int64_t unix_ms)
+{
+    if (unix_ms <= 0)
+        return 0;
+    int64_t s = (unix_ms + 999) / 1000;
+    return s < UINT32_MAX ? (uint32_t)s : UINT32_MAX;
+}
+
+static int note_end(struct bl_fleet *f, uint32_t node, uint32_t end_s) BL_ON_CONTROL
+{
+    struct bl_pause_ends *p = &f->pause_ends;
+    struct bl_node *n = bl_registry_at(f->registry, node);
+
+    if (n->pause_end_s == end_s)
+        return 0;
+    /* Full: first what was left behind goes. */
+    if (end_s && p->count == p->capacity)
+        bl_pause_ends_clear(p, end_holds, f);
+    bool kept = !end_s || bl_pause_ends_add(p, (struct bl_pause_end){.end_s = end_s, .node = node});
+    BL_NODE_WRITE(n->pause_end_s, kept ? end_s : 0);
+    return kept ? 0 : -ENOMEM;
+}
+
+static int pause_node(struct bl_fleet *f, uint32_t node, const struct bl_pause *how, const char *reason,
+                      int64_t unix_ms) BL_ON_CONTROL
 {
     if (!bl_registry_get(f->registry, node))
         return -ENOENT;
     struct bl_node *n = bl_registry_at(f->registry, node);
+    uint8_t flags = n->flags & (uint8_t)~BL_NODE_UNTIL_BEAT;
     struct bl_freshest seen;
     bool in_table = bl_fleet_freshest_now(f, n->key, &seen);
 
-    BL_NODE_WRITE(n->flags, (uint8_t)((n->flags & ~BL_NODE_UNTIL_BEAT) | flags));
+    BL_NODE_WRITE(n->flags, (uint8_t)(flags | (how->until_beat ? BL_NODE_UNTIL_BEAT : 0)));
     if (n->state != BL_STATE_PAUSED)
         bl_fleet_change(f, node,
                         &(struct bl_change){.to = BL_STATE_PAUSED,
                                             .reason = reason,
                                             .unix_ms = unix_ms,
                                             .seen = in_table ? &seen : NULL});
+    else if (in_table) /* only a beat from now on is the next one */
+        BL_NODE_WRITE(n->judged_tick, seen.last_beat);
+    int r = note_end(f, node, end_second(how->end_unix_ms));
     bl_fleet_write_slots(f, node);
-    return 0;
+    return r;
 }
 
 void bl_fleet_bye(struct bl_fleet *f, const struct bl_node_ref *who, int64_t unix_ms)
@@ -205,31 +257,32 @@ void bl_fleet_bye(struct bl_fleet *f, const struct bl_node_ref *who, int64_t uni
         return;
     /* What a person has paused stays paused when it comes back. */
     if (bl_registry_at(f->registry, node)->state != BL_STATE_PAUSED)
-        pause_node(f, node, BL_NODE_UNTIL_BEAT, "bye", unix_ms);
+        pause_node(f, node, &(struct bl_pause){.until_beat = true}, "bye", unix_ms);
 }
 
-int bl_fleet_pause(struct bl_fleet *f, uint32_t node, int64_t unix_ms)
+int bl_fleet_pause(struct bl_fleet *f, uint32_t node, const struct bl_pause *how, int64_t unix_ms)
 {
-    return pause_node(f, node, 0, "paused", unix_ms);
+    return pause_node(f, node, how ? how : &(struct bl_pause){0}, "paused", unix_ms);
 }
 
 int bl_fleet_resume(struct bl_fleet *f, uint32_t node, int64_t unix_ms)
 {
     const struct bl_node *n = bl_registry_get(f->registry, node);
-    struct bl_freshest seen;
-
     if (!n)
         return -ENOENT;
-    if (n->state != BL_STATE_PAUSED)
-        return 0;
-    bool in_table = bl_fleet_freshest_now(f, n->key, &seen);
-    bl_fleet_change(f, node,
-                    &(struct bl_change){.to = in_table ? BL_STATE_OK : BL_STATE_NEW,
-                                        .reason = "resumed",
-                                        .unix_ms = unix_ms,
-                                        .seen = in_table ? &seen : NULL});
-    bl_fleet_judge(f, node, unix_ms);
+    if (n->state == BL_STATE_PAUSED)
+        bl_fleet_wake(f, node, "resumed", unix_ms);
     return 0;
+}
+
+void bl_fleet_end_pauses(struct bl_fleet *f, uint32_t max, int64_t unix_ms)
+{
+    uint32_t now_s = unix_ms > 0 && unix_ms / 1000 < UINT32_MAX ? (uint32_t)(unix_ms / 1000) : 0;
+    struct bl_pause_end e;
+
+    for (; max && bl_pause_ends_take(&f->pause_ends, now_s, &e); max--)
+        if (end_holds(f, &e))
+            bl_fleet_wake(f, e.node, "pause ended", unix_ms);
 }
 
 int bl_fleet_remove(struct bl_fleet *f, uint32_t node)

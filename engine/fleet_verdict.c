@@ -2,8 +2,9 @@
 /* Time: the sweep's findings and the verdict on each node. */
 #include "engine/fleet_internal.h"
 
-/* Nodes per sweep batch that new defaults are brought to. */
-#define FOLLOW_DIVISOR 8u
+/* Nodes per slot of a batch that new defaults are brought to, or that are
+ * woken: a verdict costs about as much as a scan of eight slots. */
+#define NODES_DIVISOR 8u
 
 /* ---- slots --------------------------------------------------------------- */
 
@@ -135,15 +136,18 @@ void bl_fleet_change(struct bl_fleet *f, uint32_t node, const struct bl_change *
     struct bl_node *n = bl_registry_at(f->registry, node);
     enum bl_state from = (enum bl_state)n->state;
 
-    if (from == BL_STATE_OK && c->to > BL_STATE_OK)
+    /* From a pause too: who wakes a node that is dead is told so. */
+    if (from <= BL_STATE_OK && c->to > BL_STATE_OK)
         BL_NODE_WRITE(n->incident, n->incident + 1);
     if (c->seen) {
         BL_NODE_WRITE(n->last_beat_unix_ms, c->unix_ms - (int64_t)c->seen->age_ticks);
         BL_NODE_WRITE(n->judged_tick, c->seen->last_beat);
         BL_NODE_WRITE(n->table, (uint16_t)c->seen->table);
     }
-    if (c->to != BL_STATE_PAUSED)
+    if (c->to != BL_STATE_PAUSED) {
         BL_NODE_WRITE(n->flags, (uint8_t)(n->flags & ~BL_NODE_UNTIL_BEAT));
+        BL_NODE_WRITE(n->pause_end_s, 0);
+    }
     BL_NODE_WRITE(n->state_since_unix_ms, c->unix_ms);
     bl_registry_set_state(f->registry, node, c->to);
     bl_fleet_write_slots(f, node);
@@ -210,6 +214,23 @@ void bl_fleet_judge(struct bl_fleet *f, uint32_t node, int64_t unix_ms)
         judge_on(f, node, &seen, false, unix_ms);
 }
 
+void bl_fleet_wake(struct bl_fleet *f, uint32_t node, const char *reason, int64_t unix_ms)
+{
+    const struct bl_node *n = bl_registry_at(f->registry, node);
+    struct bl_change c = {.to = BL_STATE_NEW, .reason = reason, .unix_ms = unix_ms};
+    struct bl_freshest seen;
+
+    if (bl_fleet_freshest_now(f, n->key, &seen)) {
+        struct bl_thresholds thresholds = thresholds_of(f, n);
+        /* Ticks wrap: in a long pause a dead node's age would begin anew. */
+        bool is_ages_ago =
+            seen.last_beat == n->judged_tick && unix_ms - n->last_beat_unix_ms > BL_TIMEOUT_MAX_MS;
+        c.to = bl_state_of_age(&thresholds, is_ages_ago ? BL_TIMEOUT_MAX_MS : seen.age_ticks);
+        c.seen = &seen;
+    }
+    bl_fleet_change(f, node, &c);
+}
+
 /* One finding of one table. The freshest beat of all tables decides; a
  * record that is not it and has expired is stale: the node has moved. */
 static void weigh(struct bl_fleet *f, uint32_t table, const struct bl_finding *found, int64_t unix_ms)
@@ -253,8 +274,9 @@ bool bl_fleet_sweep(struct bl_fleet *f, uint32_t max_slots, int64_t unix_ms)
     uint32_t table = f->sweep_table;
     bool done = true;
 
+    bl_fleet_end_pauses(f, max_slots / NODES_DIVISOR + 1, unix_ms);
     if (f->follow_defaults != BL_NODE_NONE)
-        follow_defaults(f, max_slots / FOLLOW_DIVISOR + 1, unix_ms);
+        follow_defaults(f, max_slots / NODES_DIVISOR + 1, unix_ms);
     if (f->table_count == 0)
         return true;
     begin_table(f, table);

@@ -328,13 +328,14 @@ static int unused_record(struct bl_registry *r, uint32_t *index)
     return 0;
 }
 
-static void take_record(struct bl_registry *r, uint32_t index) BL_ON_CONTROL;
-static void take_record(struct bl_registry *r, uint32_t index)
+/* `next_unused`: what the record said before it was filled. */
+static void take_record(struct bl_registry *r, uint32_t index, uint32_t next_unused) BL_ON_CONTROL;
+static void take_record(struct bl_registry *r, uint32_t index, uint32_t next_unused)
 {
     if (index == r->end)
         __atomic_store_n(&r->end, index + 1, __ATOMIC_RELEASE);
     else
-        r->unused = record_at(r, index)->next_unused;
+        r->unused = next_unused;
 }
 
 static char *copy_name(const struct bl_registry *r, const char *name, unsigned len)
@@ -359,10 +360,9 @@ static void fill_record(struct bl_node *n, const struct bl_node *from)
     n->name_len = from->name_len;
     n->first_seen_unix_ms = n->state_since_unix_ms = n->last_beat_unix_ms = 0;
     n->policy = (struct bl_policy){0};
-    n->interval_ms = n->incident = n->judged_tick = 0;
+    n->interval_ms = n->incident = n->judged_tick = n->pause_end_s = 0;
     n->table = 0;
     n->state = BL_STATE_NEW;
-    n->next_unused = BL_NODE_NONE;
     __atomic_store_n(&n->flags, flags | BL_NODE_LIVE, __ATOMIC_RELEASE);
 }
 
@@ -380,8 +380,9 @@ static int add(struct bl_registry *r, struct bl_node *node, const char *name, un
     if (!node->name)
         return -ENOMEM;
     node->name_len = (uint8_t)len;
+    uint32_t next_unused = record_at(r, *index)->next_unused;
     fill_record(record_at(r, *index), node);
-    take_record(r, *index);
+    take_record(r, *index, next_unused);
     bl_registry_index_put(&r->index, node->key, *index, false);
     BL_NODE_WRITE(r->total, r->total + 1);
     BL_NODE_WRITE(r->count[BL_STATE_NEW], r->count[BL_STATE_NEW] + 1);

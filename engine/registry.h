@@ -48,7 +48,7 @@ extern const struct bl_memory bl_memory_libc;
 
 enum bl_node_flags {
     BL_NODE_BINARY = 1,      /* key is of an id, not of a name */
-    BL_NODE_UNTIL_BEAT = 2,  /* paused until the next beat (bye) */
+    BL_NODE_UNTIL_BEAT = 2,  /* paused until the next beat (bye, or so asked) */
     BL_NODE_OWN_RETRIES = 4, /* policy.retries is the node's own, not the default */
     BL_NODE_LIVE = 8,        /* the record is in use */
 };
@@ -66,13 +66,16 @@ struct bl_node {
     struct bl_policy policy;   /* its own; see bl_fleet_policy_of */
     uint32_t interval_ms;      /* the sender's promise; 0: none */
     uint32_t incident;         /* +1 each time it leaves ok */
-    uint32_t judged_tick;      /* slot's last_beat that the state was judged on */
-    uint16_t table;            /* index of the table it was last seen in */
-    uint8_t state;             /* bl_state */
-    uint8_t flags;             /* bl_node_flags */
+    union {                    /* control's own: readers keep off */
+        uint32_t judged_tick;  /* slot's last_beat that the state was judged on */
+        uint32_t next_unused;  /* once removed: the registry's list of such records */
+    };
+    uint16_t table; /* index of the table it was last seen in */
+    uint8_t state;  /* bl_state */
+    uint8_t flags;  /* bl_node_flags */
     uint8_t name_len;
     uint8_t reserved[3];
-    uint32_t next_unused; /* the registry's own list of removed records */
+    uint32_t pause_end_s; /* Unix time in s at which its pause ends; 0: none set */
 };
 
 /* The api thread's reads, and control's writes, of every field above but

@@ -347,7 +347,7 @@ int bl_tracker_pause(struct bl_tracker *t, const char *name, uint64_t now_ms)
     if (t->telling)
         return -EBUSY;
     move_time(t, now_ms);
-    return bl_fleet_pause(t->fleet, find(t, name), (int64_t)t->now_ms);
+    return bl_fleet_pause(t->fleet, find(t, name), NULL, (int64_t)t->now_ms);
 }
 
 int bl_tracker_resume(struct bl_tracker *t, const char *name, uint64_t now_ms)

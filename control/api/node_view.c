@@ -43,6 +43,9 @@ bool bl_node_look(struct bl_node_view *v, const struct bl_api *api, uint32_t ind
     v->state_since_unix_ms = BL_NODE_READ(n->state_since_unix_ms);
     v->first_seen_unix_ms = BL_NODE_READ(n->first_seen_unix_ms);
     v->last_beat_unix_ms = BL_NODE_READ(n->last_beat_unix_ms);
+    bool paused = v->state == BL_STATE_PAUSED;
+    v->pause_end_unix_ms = paused ? BL_NODE_READ(n->pause_end_s) * INT64_C(1000) : 0;
+    v->until_beat = paused && (v->flags & BL_NODE_UNTIL_BEAT) != 0;
     v->in_table = bl_fleet_freshest(fleet, BL_NODE_READ(n->key), api->now_ns, &v->freshest);
     if (v->in_table)
         v->last_beat_unix_ms = api->now_unix_ms - v->freshest.age_ticks;
@@ -83,6 +86,22 @@ void bl_node_json(struct bl_json *j, const struct bl_node_view *v)
         bl_json_null(j, "age_ms");
     json_time(j, "state_since", v->state_since_unix_ms);
     bl_json_uint(j, "incident", v->incident);
+    if (v->state == BL_STATE_PAUSED) {
+        json_time(j, "paused_until", v->pause_end_unix_ms);
+        bl_json_bool(j, "paused_until_beat", v->until_beat);
+    }
+}
+
+const char *bl_node_pause_text(const struct bl_node_view *v, char out[BL_NODE_PAUSE_TEXT])
+{
+    char when[BL_TIMESTAMP_TEXT];
+    const char *end = v->pause_end_unix_ms != 0 ? bl_timestamp_text(v->pause_end_unix_ms, when) : "";
+
+    snprintf(out, BL_NODE_PAUSE_TEXT, "until %s%s%s", end, end[0] != '\0' && v->until_beat ? " or " : "",
+             v->until_beat    ? "the next beat"
+             : end[0] == '\0' ? "resumed"
+                              : "");
+    return out;
 }
 
 static int add(char *out, int used, const char *word, uint32_t ms)

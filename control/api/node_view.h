@@ -18,6 +18,8 @@ struct bl_node_view {
     uint32_t interval_ms, incident;
     int64_t state_since_unix_ms, first_seen_unix_ms;
     int64_t last_beat_unix_ms; /* 0: never */
+    int64_t pause_end_unix_ms; /* of a paused node; 0: no end set */
+    bool until_beat;           /* paused until the next beat */
     bool beaten;               /* age_ms holds */
     uint64_t age_ms;
     bool in_table; /* freshest holds */
@@ -33,6 +35,11 @@ void bl_node_json(struct bl_json *j, const struct bl_node_view *v);
 /* "2s" "warn 1s, err 2s" "none", with retries and detector. */
 #define BL_NODE_POLICY_TEXT 128
 const char *bl_node_policy_text(const struct bl_node_view *v, char out[BL_NODE_POLICY_TEXT]);
+
+/* Of a paused node: "until resumed", "until TIME", "until the next beat"
+ * or both of these. */
+#define BL_NODE_PAUSE_TEXT 96
+const char *bl_node_pause_text(const struct bl_node_view *v, char out[BL_NODE_PAUSE_TEXT]);
 
 /* "3.2s" or "never". */
 const char *bl_node_age_text(const struct bl_node_view *v, char out[32]);

@@ -25,6 +25,27 @@ static void tell(struct bl_call *call, const struct bl_nodes_change *c)
     bl_json_line_end(&j);
 }
 
+bool bl_nodes_change_parse(struct bl_call *call, struct bl_nodes_change *c,
+                           bool (*take)(struct bl_call *call, struct bl_nodes_change *c, int option,
+                                        const char *value))
+{
+    struct bl_args args = {.call = call};
+    const char *value;
+    int arg, names = 0;
+
+    while ((arg = bl_args_next(&args, &value)) != BL_ARG_END) {
+        if (arg == BL_ARG_WORD)
+            call->argv[names++] = call->argv[args.at - 1];
+        else if (!take(call, c, arg, value))
+            return false;
+    }
+    call->argc = names;
+    if (names == 0)
+        bl_call_fail(call, BL_EXIT_USAGE, "%s: no name; usage: beatline %s %s", call->command->name,
+                     call->command->name, call->command->usage);
+    return names > 0;
+}
+
 enum bl_step bl_nodes_change_run(struct bl_call *call, struct bl_nodes_change *c)
 {
     if (c->asked)
@@ -36,6 +57,7 @@ enum bl_step bl_nodes_change_run(struct bl_call *call, struct bl_nodes_change *c
             continue;
         command->create = c->create;
         command->patch = c->patch;
+        command->pause = c->pause;
         c->asked = true;
         return BL_STEP_ANSWER;
     }
@@ -59,11 +81,6 @@ static enum bl_step run_rm(struct bl_call *call)
     return change(call, BL_COMMAND_REMOVE, "removed");
 }
 
-static enum bl_step run_pause(struct bl_call *call)
-{
-    return change(call, BL_COMMAND_PAUSE, "paused");
-}
-
 static enum bl_step run_resume(struct bl_call *call)
 {
     return change(call, BL_COMMAND_RESUME, "resumed");
@@ -71,5 +88,4 @@ static enum bl_step run_resume(struct bl_call *call)
 
 #define STATE .state_bytes = sizeof(struct bl_nodes_change)
 const struct bl_cli_ops bl_cli_nodes_rm = {.run = run_rm, STATE};
-const struct bl_cli_ops bl_cli_nodes_pause = {.run = run_pause, STATE};
 const struct bl_cli_ops bl_cli_nodes_resume = {.run = run_resume, STATE};

@@ -12,8 +12,16 @@ struct bl_nodes_change {
     enum bl_command_kind kind;
     bool create;
     struct bl_policy_patch patch;
+    struct bl_pause pause;
     const char *done; /* "paused" */
 };
+
+/* Reads the call's words: options go to `take` (the index in
+ * ops->options; false: said what is wrong), names stay in argv. False:
+ * said so, also that there is no name. */
+bool bl_nodes_change_parse(struct bl_call *call, struct bl_nodes_change *c,
+                           bool (*take)(struct bl_call *call, struct bl_nodes_change *c, int option,
+                                        const char *value));
 
 /* A step of the command: call it until it says DONE. */
 enum bl_step bl_nodes_change_run(struct bl_call *call, struct bl_nodes_change *c);

@@ -60,24 +60,13 @@ static bool take(struct bl_call *call, struct bl_nodes_change *c, int option, co
 
 static bool parse(struct bl_call *call, struct bl_nodes_change *c)
 {
-    struct bl_args args = {.call = call};
-    const char *value;
-    int arg, names = 0;
-
-    while ((arg = bl_args_next(&args, &value)) != BL_ARG_END) {
-        if (arg == BL_ARG_WORD)
-            call->argv[names++] = call->argv[args.at - 1];
-        else if (!take(call, c, arg, value))
-            return false;
-    }
-    call->argc = names;
-    if (names == 0)
-        bl_call_fail(call, BL_EXIT_USAGE, "nodes set: no name; usage: beatline nodes set %s",
-                     call->command->usage);
-    else if (c->patch.set == 0 && !c->create)
+    if (!bl_nodes_change_parse(call, c, take))
+        return false;
+    bool something = c->patch.set != 0 || c->create;
+    if (!something)
         bl_call_fail(call, BL_EXIT_USAGE, "nodes set: nothing to set; usage: beatline nodes set %s",
                      call->command->usage);
-    return names > 0 && (c->patch.set != 0 || c->create);
+    return something;
 }
 
 static enum bl_step run(struct bl_call *call)

@@ -51,12 +51,15 @@ static void human(struct bl_call *call, const struct bl_node_view *v)
 {
     struct bl_text *out = &call->out;
     char name[BL_NAME_MAX + 8], age[BL_HUMAN_TEXT], when[BL_TIMESTAMP_TEXT], policy[BL_NODE_POLICY_TEXT];
+    char pause[BL_NODE_PAUSE_TEXT];
 
     bl_human_name(v->name, name, sizeof(name));
     bl_text_printf(out, "%s\n  %-12s ", name, "state");
     bl_human_state(out, v->state, 0, call->color);
     bl_text_printf(out, " since %s, incident %u\n", bl_timestamp_text(v->state_since_unix_ms, when),
                    v->incident);
+    if (v->state == BL_STATE_PAUSED)
+        field(out, "paused", bl_node_pause_text(v, pause));
     bl_text_printf(out, "  %-12s %s", "last beat", bl_node_age_text(v, age));
     if (v->beaten)
         bl_text_printf(out, " ago, %s", bl_timestamp_text(v->last_beat_unix_ms, when));

@@ -26,7 +26,8 @@ enum bl_exit {
       "NAME... [--timeout D] [--warn D] [--err D] [--retries N] [--auto] [--clear] [--create]",              \
       "when a node is late: durations as 2s or 1.5m, none clears")                                           \
     X(nodes_rm, "nodes rm", "NAME...", "forget nodes")                                                       \
-    X(nodes_pause, "nodes pause", "NAME...", "mute nodes: no alarm until resumed")                           \
+    X(nodes_pause, "nodes pause", "NAME... [--for D | --until TIME] [--until-beat]",                         \
+      "mute nodes: no alarm until resumed, or until what is said here")                                      \
     X(nodes_resume, "nodes resume", "NAME...", "watch paused nodes again")                                   \
     X(events, "events", "[-f] [-n N]", "what happened; -f follows")                                          \
     X(stats, "stats", "", "all of the figures below")                                                        \

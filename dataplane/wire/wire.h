@@ -26,6 +26,7 @@
 #include "dataplane/messages.h"
 #include "engine/beat.h"
 #include "engine/key.h"
+#include "engine/registry.h"
 #include "engine/role.h"
 
 /* bl_beat.origin_kind: what origin points at. */
@@ -48,11 +49,15 @@ static inline bool bl_sink_is_full(const struct bl_sink *s)
     return s->beats == BL_BURST || s->settings == BL_BURST;
 }
 
-/* What the parsers need to know; an RCU snapshot of the config. */
+/* What the parsers and the worker need to know; an RCU snapshot of the
+ * config. */
 struct bl_wire_config {
     struct bl_key_secret secret;
     bool auth_required;   /* drop what has no valid tag; text cannot have one */
     uint8_t auth_key[16]; /* SipHash-2-4 */
+    /* nodes.unknown: reject: who is not in here is dropped as unknown_node,
+     * and takes no place in the table. NULL: strangers are let in. */
+    const struct bl_registry *known;
 };
 
 /* Where a parse stopped. BL_WIRE_DONE: the datagram is through. */

@@ -34,7 +34,8 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 PATIENCE_S = 20
 
 # dataplane/drop.h: what counts records, not packets.
-RECORD_REASONS = {"bad_line", "bad_name", "bad_action", "bad_value", "table_full", "max_nodes", "ring_full"}
+RECORD_REASONS = {"bad_line", "bad_name", "bad_action", "bad_value", "table_full", "max_nodes", "unknown_node",
+                  "ring_full"}
 
 
 class Skip(Exception):

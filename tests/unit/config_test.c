@@ -175,7 +175,7 @@ static void each_mistake_is_told_with_its_place_and_what_to_do(void **state)
         {"prots: []\n", "1:1: prots: unknown key; did you mean \"ports\"?"},
         {"retry_every: 2s\n", "1:1: retry_every: unknown key; did you mean \"notify.syslog[].retry_every\"?"},
         {"nodes: {colour: 3}\n",
-         "1:9: nodes.colour: unknown key; known here: max, create_per_s, first_slots"},
+         "1:9: nodes.colour: unknown key; known here: max, create_per_s, first_slots, unknown"},
         {"zzzzzzzzz: 3\n",
          "1:1: zzzzzzzzz: unknown key; known here: ports, udp_port, socket, eal, cpus, nodes, "
          "defaults, sweep, auth, events, notify, log"},

@@ -12,6 +12,7 @@
 
 #include "control/duration.h"
 #include "control/timestamp.h"
+#include "tests/unit/random.h"
 
 #define MAX_MS 3888000000u /* 45 d */
 
@@ -105,6 +106,55 @@ static void timestamps_agree_with_the_calendar(void **state)
     assert_string_equal(bl_timestamp_text(INT64_MIN, text), "0000-03-01T00:00:00.000Z");
 }
 
+static void timestamps_read_back(void **state)
+{
+    (void)state;
+    struct test_random random = {.state = test_random_seed("timestamps")};
+    char text[BL_TIMESTAMP_TEXT];
+    for (int i = 0; i < 20000; i++) {
+        int64_t ms = (int64_t)(test_random_u64(&random) % UINT64_C(253402300800000)), read = 0;
+        assert_true(bl_timestamp_parse(bl_timestamp_text(ms, text), &read));
+        assert_int_equal(read, ms);
+    }
+    static const struct {
+        const char *text;
+        int64_t ms;
+    } good[] = {
+        {"1970-01-01T00:00:00Z", 0},
+        {"1970-01-01 00:01Z", 60000},
+        {"1970-01-01T01:00:00.5+01:00", 500},
+        {"1969-12-31T23:00:00.1239999-01:00", 123},
+        {"2024-02-29t12:00:00z", INT64_C(1709208000000)},
+    };
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        int64_t read = -1;
+        assert_true(bl_timestamp_parse(good[i].text, &read));
+        assert_int_equal(read, good[i].ms);
+    }
+    static const char *const bad[] = {"",
+                                      "tomorrow",
+                                      "2026-02-03",
+                                      "2026-02-03T04:05:06",
+                                      "2026-02-03T04:05:06Zz",
+                                      "2026-02-30T04:05:06Z",
+                                      "2025-02-29T04:05:06Z",
+                                      "2026-13-01T04:05:06Z",
+                                      "2026-00-01T04:05:06Z",
+                                      "2026-01-00T04:05:06Z",
+                                      "2026-01-01T24:00:00Z",
+                                      "2026-01-01T00:60:00Z",
+                                      "2026-01-01T00:00:60Z",
+                                      "2026-01-01T00:00:00.Z",
+                                      "2026-01-01T00:00:00+1:00",
+                                      "2026-01-01T00:00:00+24:00",
+                                      "2026-1-01T00:00:00Z"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        int64_t read = 7;
+        assert_false(bl_timestamp_parse(bad[i], &read));
+        assert_int_equal(read, 7);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -112,6 +162,7 @@ int main(void)
         cmocka_unit_test(what_is_no_duration_is_refused_with_what_to_write),
         cmocka_unit_test(a_duration_written_reads_back_the_same),
         cmocka_unit_test(timestamps_agree_with_the_calendar),
+        cmocka_unit_test(timestamps_read_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -298,7 +298,7 @@ static void a_paused_node_neither_fails_nor_wakes(void **state)
     setup(&w, TIMEOUT_1S);
     bl_role_assume_control();
     beat(&w, 0, "a");
-    assert_int_equal(bl_fleet_pause(w.fleet, node_of(&w, "a"), unix_ms(&w)), 0);
+    assert_int_equal(bl_fleet_pause(w.fleet, node_of(&w, "a"), NULL, unix_ms(&w)), 0);
     pass(&w, 5000);
     beat(&w, 0, "a");
     pass(&w, 500);
@@ -308,6 +308,120 @@ static void a_paused_node_neither_fails_nor_wakes(void **state)
     assert_int_equal(state_of(&w, "a"), BL_STATE_OK);
     pass(&w, 1000);
     assert_int_equal(state_of(&w, "a"), BL_STATE_FAILED);
+    teardown(&w);
+}
+
+static int pause_for(struct world *w, const char *name, unsigned ms, bool until_beat)
+{
+    bl_role_assume_control();
+    struct bl_pause how = {.end_unix_ms = ms ? unix_ms(w) + ms : 0, .until_beat = until_beat};
+    return bl_fleet_pause(w->fleet, node_of(w, name), &how, unix_ms(w));
+}
+
+static void a_pause_with_an_end_ends_by_itself(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w, TIMEOUT_1S);
+    beat(&w, 0, "a");
+    assert_int_equal(pause_for(&w, "a", 5000, false), 0);
+    pass(&w, 4990);
+    beat(&w, 0, "a");
+    assert_int_equal(state_of(&w, "a"), BL_STATE_PAUSED);
+    pass(&w, 500);
+    assert_int_equal(state_of(&w, "a"), BL_STATE_OK);
+    assert_string_equal(w.last.reason, "pause ended");
+    assert_int_equal(w.transitions, 2);
+    pass(&w, 1010);
+    assert_int_equal(state_of(&w, "a"), BL_STATE_FAILED);
+    teardown(&w);
+}
+
+static void who_wakes_dead_is_told_once_as_a_new_incident(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w, TIMEOUT_1S);
+    beat(&w, 0, "a");
+    pass(&w, 1010);
+    assert_int_equal(w.last.incident, 1);
+    assert_int_equal(pause_for(&w, "a", 5000, true), 0);
+    pass(&w, 6000);
+    assert_int_equal(state_of(&w, "a"), BL_STATE_FAILED);
+    assert_int_equal(w.last.from, BL_STATE_PAUSED);
+    assert_int_equal(w.last.incident, 2);
+    assert_int_equal(w.transitions, 3);
+    pass(&w, 6000);
+    assert_int_equal(w.transitions, 3);
+    teardown(&w);
+}
+
+static void the_next_beat_ends_a_pause_that_waits_for_it(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w, TIMEOUT_1S);
+    beat(&w, 0, "a");
+    assert_int_equal(pause_for(&w, "a", 0, false), 0);
+    pass(&w, 500);
+    beat(&w, 0, "a");
+    pass(&w, 500);
+    assert_int_equal(pause_for(&w, "a", 0, true), 0); /* from now on, that beat was before */
+    pass(&w, BL_RECHECK_TICKS + 3000);
+    assert_int_equal(state_of(&w, "a"), BL_STATE_PAUSED);
+    beat(&w, 0, "a");
+    pass(&w, BL_RECHECK_TICKS + 10);
+    assert_int_equal(state_of(&w, "a"), BL_STATE_OK);
+    assert_string_equal(w.last.reason, "beat");
+    teardown(&w);
+}
+
+static void a_pause_asked_again_has_the_new_end(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w, TIMEOUT_1S);
+    bl_role_assume_control();
+    beat(&w, 0, "a");
+    assert_int_equal(pause_for(&w, "a", 2000, false), 0);
+    assert_int_equal(pause_for(&w, "a", 9000, false), 0);
+    pass(&w, 8000);
+    assert_int_equal(state_of(&w, "a"), BL_STATE_PAUSED);
+    assert_int_equal(pause_for(&w, "a", 0, false), 0);
+    pass(&w, 8000);
+    assert_int_equal(state_of(&w, "a"), BL_STATE_PAUSED);
+    assert_int_equal(bl_fleet_resume(w.fleet, node_of(&w, "a"), unix_ms(&w)), 0);
+    assert_int_equal(w.transitions, 2);
+    for (int i = 0; i < 1000; i++) { /* what is left behind is cleared away */
+        assert_int_equal(pause_for(&w, "a", 1000000 + (unsigned)i * 1000, false), 0);
+        assert_int_equal(bl_fleet_resume(w.fleet, node_of(&w, "a"), unix_ms(&w)), 0);
+    }
+    teardown(&w);
+}
+
+static void strangers_are_turned_away_but_not_who_was_asked_for(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w, TIMEOUT_1S);
+    bl_role_assume_control();
+    beat(&w, 0, "before");
+    struct bl_fleet_config c = {
+        .max_nodes = 1000, .create_per_s = 1, .reject_unknown = true, .defaults = TIMEOUT_1S};
+    bl_fleet_configure(w.fleet, &c);
+    assert_int_equal(beat(&w, 0, "stranger"), -EPERM);
+    assert_int_equal(w.retired, 1);
+    struct bl_node_ref off_the_wire = ref("wire"), asked[2] = {ref("asked"), ref("too")};
+    struct bl_policy_patch patch = {.set = BL_SET_TIMEOUT, .policy = TIMEOUT_1S};
+    assert_int_equal(bl_fleet_set(w.fleet, &off_the_wire, &patch, unix_ms(&w)), -EPERM);
+    for (int i = 0; i < 2; i++) {
+        asked[i].asked = true;
+        assert_int_equal(bl_fleet_set(w.fleet, &asked[i], &patch, unix_ms(&w)), 0);
+    }
+    assert_int_equal(beat(&w, 0, "asked"), 0);
+    assert_int_equal(state_of(&w, "asked"), BL_STATE_OK);
+    assert_int_equal(bl_fleet_stats_of(w.fleet)->refused_unknown, 2);
+    assert_int_equal(bl_registry_total(bl_fleet_registry(w.fleet)), 3);
     teardown(&w);
 }
 
@@ -502,6 +616,11 @@ int main(void)
         cmocka_unit_test(the_freshest_beat_of_all_tables_wins),
         cmocka_unit_test(a_retire_that_met_a_full_ring_is_asked_again),
         cmocka_unit_test(a_paused_node_neither_fails_nor_wakes),
+        cmocka_unit_test(a_pause_with_an_end_ends_by_itself),
+        cmocka_unit_test(who_wakes_dead_is_told_once_as_a_new_incident),
+        cmocka_unit_test(the_next_beat_ends_a_pause_that_waits_for_it),
+        cmocka_unit_test(a_pause_asked_again_has_the_new_end),
+        cmocka_unit_test(strangers_are_turned_away_but_not_who_was_asked_for),
         cmocka_unit_test(a_bye_is_no_alarm_and_the_next_beat_ends_it),
         cmocka_unit_test(a_worker_that_does_not_poll_stops_its_nodes_clock),
         cmocka_unit_test(control_away_for_eight_seconds_fails_nobody),

@@ -110,6 +110,34 @@ static void a_stranger_is_taken_in_and_told_once(void **state)
     end(w);
 }
 
+static void a_stranger_is_dropped_where_only_the_known_are_let_in(void **state)
+{
+    (void)state;
+    bl_role_assume_control();
+    struct bl_worker *w = new_worker(NULL, 64, 100);
+    struct bl_registry *known = bl_registry_new(&bl_memory_libc, &worker_rig_wire.secret, 100);
+    uint32_t node;
+    assert_non_null(known);
+    assert_int_equal(bl_registry_add_name(known, "known", 5, &node), 0);
+    assert_int_equal(bl_registry_add_id(known, 42, &node), 0);
+    worker_rig_wire.known = known;
+    feed(w, "stranger.beat:1|c\nknown.beat:1|c\nstranger.timeout:5|g\nknown.timeout:5|g\nstranger.autobeat:1|"
+            "c\n");
+    feed_binary(w, 42, 1, 1);
+    feed_binary(w, 43, 1, 1);
+    worker_rig_wire.known = NULL;
+    struct bl_place place;
+    assert_false(find(w, "stranger", &place));
+    assert_true(find(w, "known", &place));
+    assert_report(w, BL_REPORT_SEEN, "known");
+    assert_report(w, BL_REPORT_SET, "known");
+    assert_int_equal(w->counters.beats, 2);
+    assert_int_equal(w->counters.settings, 1);
+    assert_int_equal(w->counters.drop[BL_DROP_unknown_node], 4);
+    bl_registry_free(known);
+    end(w);
+}
+
 static void a_node_and_its_setting_in_one_datagram_both_count(void **state)
 {
     (void)state;
@@ -432,6 +460,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stranger_is_taken_in_and_told_once),
+        cmocka_unit_test(a_stranger_is_dropped_where_only_the_known_are_let_in),
         cmocka_unit_test(a_node_and_its_setting_in_one_datagram_both_count),
         cmocka_unit_test(an_autobeat_is_one_beat_and_tells_its_detector),
         cmocka_unit_test(a_datagram_of_more_lines_than_a_burst_counts_whole),
