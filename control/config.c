@@ -111,6 +111,8 @@ static void clear_list(struct bl_config *c, const struct bl_config_key *k)
 
     if (k->type == BL_CONFIG_STATES)
         c->notify_states = 0;
+    if (k->type == BL_CONFIG_LISTENS)
+        bl_listen_clear((struct bl_listen_list *)((char *)c + k->offset));
     if (k->type == BL_CONFIG_PORTS) {
         for (; c->port_count > 0; c->port_count--) {
             free(c->ports[c->port_count - 1]);
@@ -369,6 +371,7 @@ void bl_config_free(struct bl_config *c)
         free(c->ports[i]);
     for (unsigned i = 0; i < c->notifier_count; i++)
         clear_notifier(&c->notifier[i]);
+    bl_listen_clear(&c->tcp_listen);
     free(c->file);
     free(c->socket_path);
     free(c->eal);

@@ -9,6 +9,7 @@
  *   ports: ["socket:127.0.0.1:8127"]   list of port specs (port.h)
  *   udp_port: 8127                     the UDP port that dpdk ports take
  *   socket: PATH                       the CLI's Unix socket
+ *   tcp: {listen: ["127.0.0.1:8127"], connections: 1024, idle: 1h}
  *   eal: "ARGS"                        further EAL arguments
  *   cpus: {control: -1}                -1: the first CPU if there are dpdk ports
  *   nodes: {max: 20000000, create_per_s: 0, first_slots: 262144, unknown: accept}
@@ -30,6 +31,7 @@
 #include <stdint.h>
 
 #include "control/json.h"
+#include "control/listen.h"
 #include "engine/state.h"
 
 #define BL_CONFIG_ERR_BYTES 1024
@@ -57,6 +59,8 @@ struct bl_config {
     char *ports[BL_PORTS_MAX];
     unsigned port_count;
     uint16_t udp_port;
+    struct bl_listen_list tcp_listen;
+    uint32_t tcp_connections, tcp_idle_ms; /* idle 0: no limit */
     char *socket_path;
     char *eal;
     int control_cpu;
@@ -85,6 +89,7 @@ struct bl_config_overrides {
     const char *port[BL_PORTS_MAX]; /* any given replace all of the file's */
     unsigned port_count;
     const char *socket, *eal; /* NULL: not given */
+    const char *tcp;          /* one address instead of the file's; "" or "none": no TCP */
 };
 
 /* Loads the file, then applies the overrides. */
@@ -92,7 +97,7 @@ struct bl_config *bl_config_load_with(const char *file, const struct bl_config_o
                                       char err[BL_CONFIG_ERR_BYTES]);
 
 /* Gives `next` the values of `old` that only a restart changes: ports,
- * udp_port, socket, eal, cpus. 0 or -ENOMEM. */
+ * udp_port, tcp.listen, socket, eal, cpus. 0 or -ENOMEM. */
 int bl_config_keep_fixed(struct bl_config *next, const struct bl_config *old);
 
 /* The whole config as YAML with each key's sentence as comment, secrets

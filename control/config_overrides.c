@@ -33,6 +33,26 @@ static bool replace_ports(struct bl_config *c, const char *const *port, unsigned
     return true;
 }
 
+/* "" and "none" mean nowhere. */
+static bool replace_listen(struct bl_listen_list *list, const char *address)
+{
+    bool none = address[0] == '\0' || strcmp(address, "none") == 0;
+    return bl_listen_replace(list, &address, none ? 0 : 1);
+}
+
+static bool check_listen(const char *option, const struct bl_listen_list *list, char *err)
+{
+    for (unsigned i = 0; i < list->count; i++) {
+        if (bl_listen_parse(list->at[i], NULL, NULL))
+            continue;
+        snprintf(err, BL_CONFIG_ERR_BYTES,
+                 "%s: \"%.60s\" is no address; write 127.0.0.1:PORT, [::1]:PORT, or none", option,
+                 list->at[i]);
+        return false;
+    }
+    return true;
+}
+
 static bool apply(struct bl_config *c, const struct bl_config_overrides *o, char *err)
 {
     struct bl_port_spec spec;
@@ -44,10 +64,11 @@ static bool apply(struct bl_config *c, const struct bl_config_overrides *o, char
             return false;
         }
     bool done = (!o->port_count || replace_ports(c, o->port, o->port_count)) &&
-                (!o->socket || replace(&c->socket_path, o->socket)) && (!o->eal || replace(&c->eal, o->eal));
+                (!o->socket || replace(&c->socket_path, o->socket)) &&
+                (!o->eal || replace(&c->eal, o->eal)) && (!o->tcp || replace_listen(&c->tcp_listen, o->tcp));
     if (!done)
         snprintf(err, BL_CONFIG_ERR_BYTES, "out of memory");
-    return done;
+    return done && check_listen("--tcp", &c->tcp_listen, err);
 }
 
 struct bl_config *bl_config_load_with(const char *file, const struct bl_config_overrides *o,
@@ -64,7 +85,8 @@ struct bl_config *bl_config_load_with(const char *file, const struct bl_config_o
 int bl_config_keep_fixed(struct bl_config *next, const struct bl_config *old)
 {
     if (!replace_ports(next, (const char *const *)old->ports, old->port_count) ||
-        !replace(&next->socket_path, old->socket_path) || !replace(&next->eal, old->eal))
+        !replace(&next->socket_path, old->socket_path) || !replace(&next->eal, old->eal) ||
+        !bl_listen_replace(&next->tcp_listen, (const char *const *)old->tcp_listen.at, old->tcp_listen.count))
         return -ENOMEM;
     next->udp_port = old->udp_port;
     next->control_cpu = old->control_cpu;

@@ -32,6 +32,7 @@ enum bl_config_type {
     BL_CONFIG_UNKNOWN,  /* bool, reject or accept */
     BL_CONFIG_KEY,      /* uint8_t[16] and the bool auth: hex digits or "" */
     BL_CONFIG_PORTS,    /* list of port specs */
+    BL_CONFIG_LISTENS,  /* struct bl_listen_list, list of ADDR:PORT */
     BL_CONFIG_STATES,   /* list of states, a bit each */
     BL_CONFIG_SYSLOGS,  /* list of mappings: notifiers */
     BL_CONFIG_WEBHOOKS, /* list of mappings: notifiers */
@@ -64,7 +65,7 @@ void bl_config_key_hint(const char *key, const char *prefix, char *out, size_t b
 
 #define BL_CONFIG_WHY 320
 
-/* Stores a scalar's (or, for PORTS and STATES, one item's) text at its
+/* Stores a scalar's (or, for PORTS, LISTENS and STATES, one item's) text at its
  * place in `base`. 0, or -EINVAL / -ENOMEM and what is wrong and what to
  * do in `why`. */
 int bl_config_set(const struct bl_config_key *k, void *base, const char *text, char why[BL_CONFIG_WHY]);

@@ -23,16 +23,29 @@ static void show_value(struct bl_text *out, const struct bl_config_key *k, const
     bl_text_free(&value);
 }
 
+/* Item `i` of a list of names; NULL: there is none any more, "": this one
+ * is not in it. */
+static const char *name_of(const struct bl_config_key *k, const struct bl_config *c, unsigned i)
+{
+    const struct bl_listen_list *listen = (const void *)((const char *)c + k->offset);
+    if (k->type == BL_CONFIG_PORTS)
+        return i < c->port_count ? c->ports[i] : NULL;
+    if (k->type == BL_CONFIG_LISTENS)
+        return i < listen->count ? listen->at[i] : NULL;
+    if (i >= BL_STATE_COUNT)
+        return NULL;
+    return (c->notify_states >> i & 1) != 0 ? bl_state_name((enum bl_state)i) : "";
+}
+
 static void show_names(struct bl_text *out, const struct bl_config_key *k, const struct bl_config *c)
 {
     struct bl_json j;
+    const char *name;
     bl_json_begin(&j, out);
     bl_json_array(&j, NULL);
-    for (unsigned i = 0; k->type == BL_CONFIG_PORTS && i < c->port_count; i++)
-        bl_json_string(&j, NULL, c->ports[i]);
-    for (unsigned s = 0; k->type == BL_CONFIG_STATES && s < BL_STATE_COUNT; s++) {
-        if ((c->notify_states >> s & 1) != 0)
-            bl_json_string(&j, NULL, bl_state_name((enum bl_state)s));
+    for (unsigned i = 0; (name = name_of(k, c, i)) != NULL; i++) {
+        if (name[0] != '\0')
+            bl_json_string(&j, NULL, name);
     }
     bl_json_array_end(&j);
 }
@@ -179,17 +192,16 @@ static void json_line(struct bl_text *out, const char *path, const struct bl_con
 /* The items of lists of names, as one line each of "ports[0]". */
 static void json_names(struct bl_text *out, const struct bl_config_key *k, const struct bl_config *c)
 {
-    unsigned count = k->type == BL_CONFIG_PORTS ? c->port_count : BL_STATE_COUNT;
-    for (unsigned i = 0, n = 0; i < count; i++) {
-        if (k->type == BL_CONFIG_STATES && (c->notify_states >> i & 1) == 0)
+    const char *name;
+    for (unsigned i = 0, n = 0; (name = name_of(k, c, i)) != NULL; i++) {
+        if (name[0] == '\0')
             continue;
         char path[64];
         struct bl_json j;
         snprintf(path, sizeof(path), "%s[%u]", k->path, n++);
         bl_json_line_begin(&j, out);
         bl_json_string(&j, "key", path);
-        bl_json_string(&j, "value",
-                       k->type == BL_CONFIG_PORTS ? c->ports[i] : bl_state_name((enum bl_state)i));
+        bl_json_string(&j, "value", name);
         bl_json_null(&j, "default");
         bl_json_line_end(&j);
     }

@@ -241,6 +241,21 @@ static int add_port(struct bl_config *c, const char *text, char why[BL_CONFIG_WH
     return rc;
 }
 
+static int add_listen(struct bl_listen_list *list, const char *text, char why[BL_CONFIG_WHY])
+{
+    if (list->count == BL_LISTEN_MAX) {
+        snprintf(why, BL_CONFIG_WHY, "too many addresses; at most %u", BL_LISTEN_MAX);
+        return -EINVAL;
+    }
+    if (!bl_listen_parse(text, NULL, NULL)) {
+        snprintf(why, BL_CONFIG_WHY, "\"%.60s\" is no address; write 127.0.0.1:PORT or [::1]:PORT", text);
+        return -EINVAL;
+    }
+    int rc = set_text(&list->at[list->count], text, why);
+    list->count += rc == 0;
+    return rc;
+}
+
 static int add_state(uint32_t *states, const char *text, char why[BL_CONFIG_WHY])
 {
     enum bl_state s = bl_state_of_name(text);
@@ -283,6 +298,8 @@ int bl_config_set(const struct bl_config_key *k, void *base, const char *text, c
         return set_key(base, text, why);
     case BL_CONFIG_PORTS:
         return add_port(base, text, why);
+    case BL_CONFIG_LISTENS:
+        return add_listen(at, text, why);
     case BL_CONFIG_STATES:
         return add_state(at, text, why);
     case BL_CONFIG_SYSLOGS:

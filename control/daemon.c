@@ -9,9 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "control/api/server.h"
+#include "control/api/tcp.h"
 #include "control/core.h"
 #include "control/log.h"
 #include "control/memory.h"
@@ -20,8 +22,10 @@
 #include "dataplane/worker.h"
 #include "engine/rcu.h"
 
-#define STOP_GRACE_MS   3000u
-#define API_FIRST_SLOTS 1024u /* beats over connections are few; the table grows */
+#define STOP_GRACE_MS 3000u
+#define API_FIRST_SLOTS                                                                                      \
+    16384u /* the least with room for a piece of lines whenever it is 5/8 full (tcp.h)                       \
+            */
 
 struct bl_daemon {
     struct bl_config *config;
@@ -35,6 +39,7 @@ struct bl_daemon {
     struct bl_memory_arena *arena; /* the registry's */
     struct bl_core *core;
     struct bl_notifier *notifier;
+    struct bl_tcp *tcp;
     struct bl_server *server;
     pthread_mutex_t reload; /* main (SIGHUP) and api thread (config reload) */
 };
@@ -208,12 +213,16 @@ static int make_parts(struct bl_daemon *d, char *err)
     d->notifier = bl_notifier_new(d->config, &source, err);
     if (!d->notifier)
         return -EINVAL;
+    d->tcp = bl_tcp_new(&d->config->tcp_listen, d->worker[d->worker_count - 1], err);
+    if (!d->tcp)
+        return -EIO;
     clock_gettime(CLOCK_REALTIME, &ts);
     struct bl_server_config sc = {.socket_path = d->config->socket_path,
                                   .core = d->core,
                                   .notifier = d->notifier,
                                   .memory = d->arena,
                                   .worker = d->worker[d->worker_count - 1],
+                                  .tcp = d->tcp,
                                   .config = d->config,
                                   .start_unix_ms = ts.tv_sec * 1000 + ts.tv_nsec / 1000000,
                                   .reload = reload_for_server,
@@ -248,6 +257,16 @@ static void block_signals(void)
     pthread_sigmask(SIG_SETMASK, &all, NULL);
 }
 
+/* A connection is an open file, and the usual soft limit is 1024. */
+static void raise_file_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 struct bl_daemon *bl_daemon_start(struct bl_config *config, const struct bl_config_overrides *overrides,
                                   const char *program, char err[BL_CONFIG_ERR_BYTES])
 {
@@ -262,6 +281,7 @@ struct bl_daemon *bl_daemon_start(struct bl_config *config, const struct bl_conf
     pthread_mutex_init(&d->reload, NULL);
     bl_log_set_level((enum bl_log_level)config->log_level);
     block_signals();
+    raise_file_limit();
     snprintf(err, BL_CONFIG_ERR_BYTES, "no random bytes for the table's secret, or no memory");
     if (draw_secret(&d->secret) || !(d->arena = bl_memory_arena_new()) ||
         !(d->wire = wire_config(d, config)) || open_ports(d, program, err) || make_parts(d, err) ||
@@ -269,8 +289,11 @@ struct bl_daemon *bl_daemon_start(struct bl_config *config, const struct bl_conf
         bl_daemon_stop(d);
         return NULL;
     }
+    struct bl_tcp_stats tcp;
     for (unsigned i = 0; i < config->port_count; i++)
         bl_log(BL_LOG_INFO, "listening on %s", config->ports[i]);
+    for (unsigned i = 0; bl_tcp_stats(d->tcp, i, &tcp); i++)
+        bl_log(BL_LOG_INFO, "listening on tcp:%s", tcp.address);
     bl_log(BL_LOG_INFO, "beatlined %s is up; ask it with: beatline -s %s status", BL_VERSION,
            config->socket_path);
     return d;
@@ -285,12 +308,12 @@ static void warn_if(bool differs, const char *what)
                what);
 }
 
-static bool ports_differ(const struct bl_config *a, const struct bl_config *b)
+static bool texts_differ(char *const *a, unsigned a_count, char *const *b, unsigned b_count)
 {
-    if (a->port_count != b->port_count)
+    if (a_count != b_count)
         return true;
-    for (unsigned i = 0; i < a->port_count; i++)
-        if (strcmp(a->ports[i], b->ports[i]) != 0)
+    for (unsigned i = 0; i < a_count; i++)
+        if (strcmp(a[i], b[i]) != 0)
             return true;
     return false;
 }
@@ -299,7 +322,10 @@ static bool ports_differ(const struct bl_config *a, const struct bl_config *b)
  * show` shows what is in force. */
 static int keep_fixed(struct bl_config *next, const struct bl_config *old, char *err)
 {
-    warn_if(ports_differ(next, old), "ports");
+    warn_if(texts_differ(next->ports, next->port_count, old->ports, old->port_count), "ports");
+    warn_if(
+        texts_differ(next->tcp_listen.at, next->tcp_listen.count, old->tcp_listen.at, old->tcp_listen.count),
+        "tcp.listen");
     warn_if(next->udp_port != old->udp_port, "udp_port");
     warn_if(strcmp(next->socket_path, old->socket_path) != 0, "socket");
     warn_if(strcmp(next->eal, old->eal) != 0, "eal");
@@ -395,6 +421,7 @@ void bl_daemon_stop(struct bl_daemon *d)
     bl_core_stop(d->core);
     bl_notifier_stop(d->notifier, STOP_GRACE_MS);
     bl_server_free(d->server);
+    bl_tcp_free(d->tcp);
     bl_notifier_free(d->notifier);
     bl_core_free(d->core);
     if (d->arena)

@@ -10,13 +10,15 @@
 
 const char *argp_program_version = "beatlined " BL_VERSION;
 
-enum { OPTION_CHECK = 256, OPTION_PORT, OPTION_SOCKET, OPTION_EAL };
+enum { OPTION_CHECK = 256, OPTION_PORT, OPTION_TCP, OPTION_SOCKET, OPTION_EAL };
 
 static const struct argp_option options[] = {
     {"config", 'c', "FILE", 0, "YAML config; without it everything has its default", 0},
     {"check", OPTION_CHECK, NULL, 0, "Check the config, say what is wrong with it, and exit", 0},
     {"port", OPTION_PORT, "SPEC", 0,
      "Take packets from socket:ADDR:PORT or dpdk:DEVARGS; may be repeated; replaces the config's ports", 0},
+    {"tcp", OPTION_TCP, "ADDR:PORT", 0,
+     "Take lines of text over connections to this address; none: nowhere; replaces the config's", 0},
     {"socket", OPTION_SOCKET, "PATH", 0, "The Unix socket for the CLI", 0},
     {"eal", OPTION_EAL, "ARGS", 0, "Further arguments for DPDK's EAL", 0},
     {0},
@@ -43,6 +45,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         if (c->overrides.port_count == BL_PORTS_MAX)
             argp_error(state, "--port: at most %u ports", BL_PORTS_MAX);
         c->overrides.port[c->overrides.port_count++] = arg;
+        return 0;
+    case OPTION_TCP:
+        c->overrides.tcp = arg;
         return 0;
     case OPTION_SOCKET:
         c->overrides.socket = arg;

@@ -14,12 +14,13 @@
 
 #include "control/api/connection.h"
 #include "control/api/listener.h"
+#include "control/api/tcp.h"
 #include "control/timestamp.h"
 #include "engine/rcu.h"
 
 #define CONNECTIONS_MAX 64u
 #define EVENTS_PER_POP  32u
-#define EPOLL_BATCH     (CONNECTIONS_MAX + 3) /* all there are: those that left go before new ones come */
+#define EPOLL_BATCH     (CONNECTIONS_MAX + 4) /* all there are: those that left go before new ones come */
 
 /* A command on its way to control and back. Its connection may be gone
  * when it comes back. */
@@ -38,6 +39,7 @@ struct bl_server {
     bool started;
     struct bl_connection *connection[CONNECTIONS_MAX];
     struct ask *asks;
+    enum bl_tcp_next tcp_next; /* when its connections go on */
 };
 
 static uint64_t monotonic_ns(void)
@@ -184,7 +186,7 @@ static void accept_clients(struct bl_server *s)
 
 /* ---- the loop --------------------------------------------------------- */
 
-enum { ID_LISTENER = CONNECTIONS_MAX, ID_CORE, ID_STOP };
+enum { ID_LISTENER = CONNECTIONS_MAX, ID_CORE, ID_TCP, ID_STOP };
 
 static void take_events(struct bl_server *s) BL_ON_API
 {
@@ -232,6 +234,8 @@ static bool take_ready(struct bl_server *s, const struct epoll_event *ready, int
             clear_eventfd(bl_core_api_fd(s->api.core));
         else if (id == ID_STOP)
             stop = true;
+        else if (id == ID_TCP)
+            continue; /* has its turn anyway */
         else
             take_client(s, id, ready[i].events);
     }
@@ -240,9 +244,11 @@ static bool take_ready(struct bl_server *s, const struct epoll_event *ready, int
     return stop;
 }
 
-/* How long to sleep: not at all if a command can go on. */
+/* How long to sleep: not at all if a command or a connection can go on. */
 static int sleep_ms(const struct bl_server *s)
 {
+    if (s->tcp_next != BL_TCP_SLEEP)
+        return s->tcp_next == BL_TCP_NOW ? 0 : 1;
     for (unsigned i = 0; i < CONNECTIONS_MAX; i++) {
         if (s->connection[i] != NULL && bl_connection_ready(s->connection[i]))
             return 0;
@@ -261,6 +267,15 @@ static void poll_worker(struct bl_server *s)
     bl_rcu_quiescent();
 }
 
+static void turn_tcp(struct bl_server *s)
+{
+    const struct bl_config *c = bl_rcu_read(&s->api.config);
+
+    bl_role_assume_worker(); /* of this thread's own */
+    if (s->api.tcp != NULL)
+        s->tcp_next = bl_tcp_turn(s->api.tcp, c->tcp_connections, c->tcp_idle_ms, s->api.now_ns);
+}
+
 static bool turn(struct bl_server *s) BL_ON_API
 {
     struct epoll_event ready[EPOLL_BATCH];
@@ -270,6 +285,7 @@ static bool turn(struct bl_server *s) BL_ON_API
     bl_rcu_online();
     poll_worker(s);
     bool stop = take_ready(s, ready, n);
+    turn_tcp(s);
     take_events(s);
     take_answers(s);
     for (unsigned i = 0; i < CONNECTIONS_MAX && !stop; i++) {
@@ -303,6 +319,14 @@ static int watch_fd(struct bl_server *s, int fd, uint32_t id)
     return epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &e);
 }
 
+/* By edges: what a turn leaves unread is for the next one, not for epoll
+ * to tell of again. */
+static int watch_tcp(struct bl_server *s)
+{
+    struct epoll_event e = {.events = EPOLLIN | EPOLLET, .data.u32 = ID_TCP};
+    return s->api.tcp != NULL ? epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, bl_tcp_fd(s->api.tcp), &e) : 0;
+}
+
 struct bl_server *bl_server_new(const struct bl_server_config *c, char err[BL_ERR_BYTES])
 {
     struct bl_server *s = calloc(1, sizeof(*s));
@@ -313,6 +337,7 @@ struct bl_server *bl_server_new(const struct bl_server_config *c, char err[BL_ER
     s->api = (struct bl_api){.core = c->core,
                              .notifier = c->notifier,
                              .worker = c->worker,
+                             .tcp = c->tcp,
                              .memory = c->memory,
                              .config = c->config,
                              .start_unix_ms = c->start_unix_ms,
@@ -325,7 +350,7 @@ struct bl_server *bl_server_new(const struct bl_server_config *c, char err[BL_ER
         snprintf(err, BL_ERR_BYTES, "server: %s; raise the limit on open files (ulimit -n)", strerror(errno));
     } else if (bl_listener_open(&s->listener, c->socket_path, err) == 0) {
         if (watch_fd(s, s->listener.fd, ID_LISTENER) == 0 && watch_fd(s, s->stop_fd, ID_STOP) == 0 &&
-            watch_fd(s, bl_core_api_fd(c->core), ID_CORE) == 0)
+            watch_fd(s, bl_core_api_fd(c->core), ID_CORE) == 0 && watch_tcp(s) == 0)
             return s;
         snprintf(err, BL_ERR_BYTES, "server: epoll: %s", strerror(errno));
     }

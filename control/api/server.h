@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* server: the api thread: one event loop (epoll) over the CLI's Unix
- * socket, control's events and answers, and the thread's own worker (a
- * table for beats that come over a connection).
+ * socket, control's events and answers, connections that bring lines of
+ * text (tcp.h), and the thread's own worker (a table for the beats that
+ * come over any connection).
  *
  * Protocol on the socket, so thin that `nc -U` can speak it: the client
  * sends one line of JSON, {"argv":["nodes","list"],"json":true,
@@ -28,12 +29,14 @@
 #define BL_PIECE_BYTES 65536u
 
 struct bl_server;
+struct bl_tcp;
 
 struct bl_server_config {
     const char *socket_path;
     struct bl_core *core;
     struct bl_notifier *notifier;
     struct bl_worker *worker;             /* this thread's own, no port */
+    struct bl_tcp *tcp;                   /* the same worker's connections; NULL: none */
     const struct bl_config *config;       /* in force; followed under RCU via bl_server_config_is */
     const struct bl_memory_arena *memory; /* the registry's; NULL: no figures of it */
     int64_t start_unix_ms;

@@ -182,7 +182,8 @@ def remove_leftovers():
 
 
 class Daemon:
-    """beatlined on a config (a dict; JSON is YAML), ready to be asked."""
+    """beatlined on a config (a dict; JSON is YAML), ready to be asked.
+    Listens on free ports of loopback unless the config says where."""
 
     def __init__(self, story, config, user=None, namespace=None, ready=True):
         self.story = story
@@ -190,6 +191,7 @@ class Daemon:
         self.socket = self.dir / "sock"
         self.config = self.dir / "beatline.yaml"
         self.log = self.dir / "log"
+        self.settings = config
         self.write_config(config)
         self.process = story.start([program("beatlined", story, user), "-c", self.config], self.log, user, namespace)
         if ready:
@@ -197,7 +199,8 @@ class Daemon:
 
     def write_config(self, config):
         # A test that says nothing of receivers has none: there may be no /dev/log.
-        defaults = {"socket": str(self.socket), "notify": {"syslog": []}}
+        defaults = {"socket": str(self.socket), "ports": ["socket:127.0.0.1:0"],
+                    "tcp": {"listen": ["127.0.0.1:0"]}, "notify": {"syslog": []}}
         self.config.write_text(json.dumps({**defaults, **config}))
 
     def answers(self):
@@ -209,6 +212,18 @@ class Daemon:
 
     def status(self):
         return json.loads(self.cli("status").stdout)
+
+    def port(self, kind):
+        """What `stats ports` says of the first port of a kind ("socket",
+        "tcp"); "number" is the port that clients send to."""
+        for line in self.cli("stats", "ports").stdout.splitlines():
+            port = json.loads(line)
+            if port["port"].startswith(kind + ":"):
+                return {**port, "number": port.get("udp_port") or int(port["port"].rsplit(":", 1)[1])}
+        raise Wrong(f"no port of kind {kind}")
+
+    def tcp(self):
+        return self.port("tcp")
 
     def count(self, state):
         return self.status()["nodes"][state]
