@@ -3,7 +3,6 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define ERROR_BYTES 2048
@@ -39,15 +38,10 @@ struct bl_command *bl_call_ask(struct bl_call *call, enum bl_command_kind kind, 
                      BL_NAME_MAX);
         return NULL;
     }
-    struct bl_command *c = calloc(1, sizeof(*c));
-    if (c == NULL) {
+    bl_role_assume_api();
+    struct bl_command *c = bl_asks_add(call->api->asks, kind, name, len, call->answered, call->client);
+    if (c == NULL)
         bl_call_fail(call, BL_EXIT_ERROR, "node %s: out of memory; try again later", name);
-        return NULL;
-    }
-    c->kind = kind;
-    c->name_len = (uint8_t)len;
-    memcpy(c->name, name, len + 1);
-    call->asked = c;
     return c;
 }
 

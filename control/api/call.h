@@ -24,6 +24,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "control/api/asks.h"
 #include "control/api/history.h"
 #include "control/api/protocol.h"
 #include "control/api/server.h"
@@ -58,6 +59,7 @@ struct bl_cli_command {
 /* What commands read; set up by the server, times once per turn. */
 struct bl_api {
     struct bl_core *core;
+    struct bl_asks *asks;
     struct bl_notifier *notifier;
     struct bl_worker *worker;
     struct bl_tcp *tcp; /* NULL: none */
@@ -71,6 +73,13 @@ struct bl_api {
     int64_t now_unix_ms;
 };
 
+/* Between any two pieces of work that may take some ms: reads the clocks
+ * (now_ns, now_unix_ms), polls the thread's own worker, so that its
+ * ingest clock never stops for us, and announces a quiescent state: no
+ * pointer of the registry or the config holds over it. Cost: about
+ * 0.2 us. */
+void bl_api_breathe(struct bl_api *api) BL_ON_API;
+
 struct bl_call {
     struct bl_api *api;
     const struct bl_cli_command *command;
@@ -82,7 +91,8 @@ struct bl_call {
     int code;                /* bl_exit; the first that is not 0 stays */
     void *state;
     struct bl_command *answer; /* after ANSWER, until the next return */
-    struct bl_command *asked;  /* set by bl_call_ask; the server takes it */
+    bl_ask_done *answered;     /* the connection's: takes control's answer */
+    void *client;              /* the connection */
 };
 
 /* Says what went wrong: on stderr, or with -j an object

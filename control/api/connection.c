@@ -10,6 +10,17 @@
 
 #include "control/api/commands.h"
 
+static void run(struct bl_connection *c);
+
+/* What control answered: the command goes on with it. */
+static void answered(void *ctx, struct bl_command *answer)
+{
+    struct bl_connection *c = ctx;
+    c->asking = false;
+    c->call.answer = answer;
+    run(c);
+}
+
 struct bl_connection *bl_connection_new(int fd, struct bl_api *api)
 {
     struct bl_connection *c = calloc(1, sizeof(*c));
@@ -18,6 +29,8 @@ struct bl_connection *bl_connection_new(int fd, struct bl_api *api)
     c->fd = fd;
     c->progress_ns = api->now_ns;
     c->call.api = api;
+    c->call.answered = answered;
+    c->call.client = c;
     return c;
 }
 
@@ -252,11 +265,4 @@ bool bl_connection_turn(struct bl_connection *c)
         return idle_ns < BL_STALL_NS && !c->wire.failed;
     c->progress_ns = c->call.api->now_ns;
     return c->phase != BL_CONNECTION_ENDING && !c->wire.failed;
-}
-
-void bl_connection_answer(struct bl_connection *c, struct bl_command *answer)
-{
-    c->asking = false;
-    c->call.answer = answer;
-    run(c);
 }

@@ -54,9 +54,6 @@ bool bl_connection_turn(struct bl_connection *c) BL_ON_API;
 /* Whether a turn would do something now. */
 bool bl_connection_ready(const struct bl_connection *c);
 
-/* What control answered; valid during the call. */
-void bl_connection_answer(struct bl_connection *c, struct bl_command *answer) BL_ON_API;
-
 static inline bool bl_connection_unsent(const struct bl_connection *c)
 {
     return c->sent < c->wire.len;

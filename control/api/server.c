@@ -22,15 +22,6 @@
 #define EVENTS_PER_POP  32u
 #define EPOLL_BATCH     (CONNECTIONS_MAX + 4) /* all there are: those that left go before new ones come */
 
-/* A command on its way to control and back. Its connection may be gone
- * when it comes back. */
-struct ask {
-    struct bl_command *command;
-    struct bl_connection *connection;
-    bool submitted;
-    struct ask *next;
-};
-
 struct bl_server {
     struct bl_api api;
     struct bl_listener listener;
@@ -38,7 +29,7 @@ struct bl_server {
     pthread_t thread;
     bool started;
     struct bl_connection *connection[CONNECTIONS_MAX];
-    struct ask *asks;
+    struct bl_asks asks;
     enum bl_tcp_next tcp_next; /* when its connections go on */
 };
 
@@ -49,63 +40,12 @@ static uint64_t monotonic_ns(void)
     return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
 }
 
-/* ---- commands for control ------------------------------------------- */
-
-/* Takes what the connection's command has asked for. */
-static void take_ask(struct bl_server *s, struct bl_connection *c) BL_ON_API
-{
-    struct bl_command *command = c->call.asked;
-    if (command == NULL)
-        return;
-    c->call.asked = NULL;
-    struct ask *a = calloc(1, sizeof(*a));
-    if (a == NULL) {
-        command->result = -ENOMEM;
-        snprintf(command->text, sizeof(command->text), "%s: out of memory; try again later", command->name);
-        bl_connection_answer(c, command);
-        free(command);
-        return;
-    }
-    *a = (struct ask){.command = command, .connection = c, .next = s->asks};
-    s->asks = a;
-}
-
-static void submit_asks(struct bl_server *s) BL_ON_API
-{
-    for (struct ask *a = s->asks; a != NULL; a = a->next) {
-        if (!a->submitted && !bl_core_submit(s->api.core, a->command))
-            return; /* full: in the next turn */
-        a->submitted = true;
-    }
-}
-
-static void take_answers(struct bl_server *s) BL_ON_API
-{
-    for (struct bl_command *done; (done = bl_core_answered(s->api.core)) != NULL;) {
-        struct ask **at = &s->asks;
-        while (*at != NULL && (*at)->command != done)
-            at = &(*at)->next;
-        struct ask *a = *at;
-        if (a == NULL)
-            continue;
-        *at = a->next;
-        if (a->connection != NULL)
-            bl_connection_answer(a->connection, done);
-        free(a);
-        free(done);
-    }
-}
-
 /* ---- connections ------------------------------------------------------ */
 
 static void drop(struct bl_server *s, unsigned i)
 {
     struct bl_connection *c = s->connection[i];
-    for (struct ask *a = s->asks; a != NULL; a = a->next) {
-        if (a->connection == c)
-            a->connection = NULL;
-    }
-    free(c->call.asked);
+    bl_asks_forget(&s->asks, c);
     bl_connection_free(c); /* closing takes it out of epoll */
     s->connection[i] = NULL;
 }
@@ -129,7 +69,6 @@ static void turn_connection(struct bl_server *s, unsigned i) BL_ON_API
     enum bl_connection_phase phase = c->phase;
     bool wrote = c->writes, alive = bl_connection_turn(c);
 
-    take_ask(s, c);
     if (!alive) {
         drop(s, i);
         return;
@@ -256,14 +195,12 @@ static int sleep_ms(const struct bl_server *s)
     return BL_WORKER_NAP_MS;
 }
 
-/* Between any two pieces of work: each may take some ms, all of them
- * together must not stop the ingest clock of this thread's table. */
-static void poll_worker(struct bl_server *s)
+void bl_api_breathe(struct bl_api *api)
 {
     bl_role_assume_worker(); /* of this thread's own */
-    s->api.now_ns = monotonic_ns();
-    s->api.now_unix_ms = bl_timestamp_now_ms();
-    bl_worker_poll(s->api.worker, s->api.now_ns);
+    api->now_ns = monotonic_ns();
+    api->now_unix_ms = bl_timestamp_now_ms();
+    bl_worker_poll(api->worker, api->now_ns);
     bl_rcu_quiescent();
 }
 
@@ -283,18 +220,18 @@ static bool turn(struct bl_server *s) BL_ON_API
     bl_rcu_offline();
     int n = epoll_wait(s->epoll_fd, ready, (int)EPOLL_BATCH, timeout);
     bl_rcu_online();
-    poll_worker(s);
+    bl_api_breathe(&s->api);
     bool stop = take_ready(s, ready, n);
     turn_tcp(s);
     take_events(s);
-    take_answers(s);
+    bl_asks_take(&s->asks);
     for (unsigned i = 0; i < CONNECTIONS_MAX && !stop; i++) {
         if (s->connection[i] == NULL)
             continue;
         turn_connection(s, i);
-        poll_worker(s);
+        bl_api_breathe(&s->api);
     }
-    submit_asks(s);
+    bl_asks_push(&s->asks);
     return !stop;
 }
 
@@ -334,7 +271,9 @@ struct bl_server *bl_server_new(const struct bl_server_config *c, char err[BL_ER
         snprintf(err, BL_ERR_BYTES, "server: out of memory");
         return NULL;
     }
+    s->asks.core = c->core;
     s->api = (struct bl_api){.core = c->core,
+                             .asks = &s->asks,
                              .notifier = c->notifier,
                              .worker = c->worker,
                              .tcp = c->tcp,
@@ -389,11 +328,7 @@ void bl_server_free(struct bl_server *s)
         if (s->connection[i] != NULL)
             drop(s, i);
     }
-    for (struct ask *a = s->asks, *next; a != NULL; a = next) {
-        next = a->next;
-        free(a->command);
-        free(a);
-    }
+    bl_asks_free(&s->asks);
     bl_history_free(&s->api.history);
     if (s->epoll_fd >= 0)
         close(s->epoll_fd);
