@@ -111,7 +111,7 @@ static void clear_list(struct bl_config *c, const struct bl_config_key *k)
 
     if (k->type == BL_CONFIG_STATES)
         c->notify_states = 0;
-    if (k->type == BL_CONFIG_LISTENS)
+    if (k->type == BL_CONFIG_LISTENS || k->type == BL_CONFIG_HOSTS)
         bl_listen_clear((struct bl_listen_list *)((char *)c + k->offset));
     if (k->type == BL_CONFIG_PORTS) {
         for (; c->port_count > 0; c->port_count--) {
@@ -372,6 +372,8 @@ void bl_config_free(struct bl_config *c)
     for (unsigned i = 0; i < c->notifier_count; i++)
         clear_notifier(&c->notifier[i]);
     bl_listen_clear(&c->tcp_listen);
+    bl_listen_clear(&c->http_listen);
+    bl_listen_clear(&c->http_hosts);
     free(c->file);
     free(c->socket_path);
     free(c->eal);

@@ -21,6 +21,8 @@
  *     syslog: [{to: local, facility: daemon, timeout: 5s, retries: 3, retry_every: 5s}]
  *     webhook: [{url: URL, timeout: 10s, retries: 3, retry_every: 5s, header: ""}]
  *     states: [failed, ok, warning]    which `to` states are told
+ *   http: {listen: ["127.0.0.1:8080"], hosts: [], connections: 1024,
+ *          connections_per_address: 256, timeout: 30s}
  *   log: {level: info}
  *
  * Threads: main parses; the result is constant and shared. */
@@ -76,6 +78,10 @@ struct bl_config {
     unsigned notifier_count;
     uint32_t notify_states; /* bit 1 << bl_state */
     int log_level;
+    struct bl_listen_list http_listen; /* none: no HTTP */
+    struct bl_listen_list http_hosts;  /* names under which browsers know us; no addresses */
+    uint32_t http_connections, http_connections_per_address;
+    uint32_t http_timeout_ms; /* for a request to come in */
 };
 
 /* Parses `file` (NULL: defaults). NULL and a text in err: one error per
@@ -90,6 +96,7 @@ struct bl_config_overrides {
     unsigned port_count;
     const char *socket, *eal; /* NULL: not given */
     const char *tcp;          /* one address instead of the file's; "" or "none": no TCP */
+    const char *http;         /* likewise of HTTP */
 };
 
 /* Loads the file, then applies the overrides. */
@@ -97,7 +104,8 @@ struct bl_config *bl_config_load_with(const char *file, const struct bl_config_o
                                       char err[BL_CONFIG_ERR_BYTES]);
 
 /* Gives `next` the values of `old` that only a restart changes: ports,
- * udp_port, tcp.listen, socket, eal, cpus. 0 or -ENOMEM. */
+ * udp_port, tcp.listen, socket, eal, cpus, http.listen and the limits of
+ * HTTP. 0 or -ENOMEM. */
 int bl_config_keep_fixed(struct bl_config *next, const struct bl_config *old);
 
 /* The whole config as YAML with each key's sentence as comment, secrets

@@ -65,10 +65,12 @@ static bool apply(struct bl_config *c, const struct bl_config_overrides *o, char
         }
     bool done = (!o->port_count || replace_ports(c, o->port, o->port_count)) &&
                 (!o->socket || replace(&c->socket_path, o->socket)) &&
-                (!o->eal || replace(&c->eal, o->eal)) && (!o->tcp || replace_listen(&c->tcp_listen, o->tcp));
+                (!o->eal || replace(&c->eal, o->eal)) &&
+                (!o->tcp || replace_listen(&c->tcp_listen, o->tcp)) &&
+                (!o->http || replace_listen(&c->http_listen, o->http));
     if (!done)
         snprintf(err, BL_CONFIG_ERR_BYTES, "out of memory");
-    return done && check_listen("--tcp", &c->tcp_listen, err);
+    return done && check_listen("--tcp", &c->tcp_listen, err) && check_listen("--http", &c->http_listen, err);
 }
 
 struct bl_config *bl_config_load_with(const char *file, const struct bl_config_overrides *o,
@@ -86,9 +88,15 @@ int bl_config_keep_fixed(struct bl_config *next, const struct bl_config *old)
 {
     if (!replace_ports(next, (const char *const *)old->ports, old->port_count) ||
         !replace(&next->socket_path, old->socket_path) || !replace(&next->eal, old->eal) ||
-        !bl_listen_replace(&next->tcp_listen, (const char *const *)old->tcp_listen.at, old->tcp_listen.count))
+        !bl_listen_replace(&next->tcp_listen, (const char *const *)old->tcp_listen.at,
+                           old->tcp_listen.count) ||
+        !bl_listen_replace(&next->http_listen, (const char *const *)old->http_listen.at,
+                           old->http_listen.count))
         return -ENOMEM;
     next->udp_port = old->udp_port;
     next->control_cpu = old->control_cpu;
+    next->http_connections = old->http_connections;
+    next->http_connections_per_address = old->http_connections_per_address;
+    next->http_timeout_ms = old->http_timeout_ms;
     return 0;
 }

@@ -33,6 +33,7 @@ enum bl_config_type {
     BL_CONFIG_KEY,      /* uint8_t[16] and the bool auth: hex digits or "" */
     BL_CONFIG_PORTS,    /* list of port specs */
     BL_CONFIG_LISTENS,  /* struct bl_listen_list, list of ADDR:PORT */
+    BL_CONFIG_HOSTS,    /* struct bl_listen_list, list of host names */
     BL_CONFIG_STATES,   /* list of states, a bit each */
     BL_CONFIG_SYSLOGS,  /* list of mappings: notifiers */
     BL_CONFIG_WEBHOOKS, /* list of mappings: notifiers */

@@ -30,7 +30,7 @@ static const char *name_of(const struct bl_config_key *k, const struct bl_config
     const struct bl_listen_list *listen = (const void *)((const char *)c + k->offset);
     if (k->type == BL_CONFIG_PORTS)
         return i < c->port_count ? c->ports[i] : NULL;
-    if (k->type == BL_CONFIG_LISTENS)
+    if (k->type == BL_CONFIG_LISTENS || k->type == BL_CONFIG_HOSTS)
         return i < listen->count ? listen->at[i] : NULL;
     if (i >= BL_STATE_COUNT)
         return NULL;

@@ -241,13 +241,18 @@ static int add_port(struct bl_config *c, const char *text, char why[BL_CONFIG_WH
     return rc;
 }
 
-static int add_listen(struct bl_listen_list *list, const char *text, char why[BL_CONFIG_WHY])
+static int add_listen(const struct bl_config_key *k, struct bl_listen_list *list, const char *text,
+                      char why[BL_CONFIG_WHY])
 {
     if (list->count == BL_LISTEN_MAX) {
-        snprintf(why, BL_CONFIG_WHY, "too many addresses; at most %u", BL_LISTEN_MAX);
+        snprintf(why, BL_CONFIG_WHY, "too many; at most %u", BL_LISTEN_MAX);
         return -EINVAL;
     }
-    if (!bl_listen_parse(text, NULL, NULL)) {
+    if (k->type == BL_CONFIG_HOSTS && (text[0] == '\0' || strpbrk(text, ":/@ \t") != NULL)) {
+        snprintf(why, BL_CONFIG_WHY, "\"%.60s\" is no host name; write it without http:// and port", text);
+        return -EINVAL;
+    }
+    if (k->type == BL_CONFIG_LISTENS && !bl_listen_parse(text, NULL, NULL)) {
         snprintf(why, BL_CONFIG_WHY, "\"%.60s\" is no address; write 127.0.0.1:PORT or [::1]:PORT", text);
         return -EINVAL;
     }
@@ -299,7 +304,8 @@ int bl_config_set(const struct bl_config_key *k, void *base, const char *text, c
     case BL_CONFIG_PORTS:
         return add_port(base, text, why);
     case BL_CONFIG_LISTENS:
-        return add_listen(at, text, why);
+    case BL_CONFIG_HOSTS:
+        return add_listen(k, at, text, why);
     case BL_CONFIG_STATES:
         return add_state(at, text, why);
     case BL_CONFIG_SYSLOGS:

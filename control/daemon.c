@@ -318,6 +318,13 @@ static bool texts_differ(char *const *a, unsigned a_count, char *const *b, unsig
     return false;
 }
 
+static bool http_differs(const struct bl_config *a, const struct bl_config *b)
+{
+    return texts_differ(a->http_listen.at, a->http_listen.count, b->http_listen.at, b->http_listen.count) ||
+           a->http_timeout_ms != b->http_timeout_ms || a->http_connections != b->http_connections ||
+           a->http_connections_per_address != b->http_connections_per_address;
+}
+
 /* What cannot change while running keeps the old value, so that `config
  * show` shows what is in force. */
 static int keep_fixed(struct bl_config *next, const struct bl_config *old, char *err)
@@ -330,6 +337,7 @@ static int keep_fixed(struct bl_config *next, const struct bl_config *old, char 
     warn_if(strcmp(next->socket_path, old->socket_path) != 0, "socket");
     warn_if(strcmp(next->eal, old->eal) != 0, "eal");
     warn_if(next->control_cpu != old->control_cpu, "cpus.control");
+    warn_if(http_differs(next, old), "http.listen or a limit of http");
     int r = bl_config_keep_fixed(next, old);
     if (r)
         snprintf(err, BL_CONFIG_ERR_BYTES, "out of memory");

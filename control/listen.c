@@ -96,11 +96,12 @@ static void bound_text(int fd, char bound[BL_LISTEN_TEXT])
 
 static int open_failed(const char *scheme, const char *text, int code, char err[BL_ERR_BYTES])
 {
-    const char *what_to_do = code == EADDRINUSE ? "another beatlined? ss -tlpn shows who has it"
+    const char *what_to_do = code == EADDRINUSE ? "ss -tlpn shows who has it; stop that, or take another"
                              : code == EACCES   ? "take a port from 1024 on, or give us CAP_NET_BIND_SERVICE"
                              : code == EADDRNOTAVAIL ? "ip address lists this machine's"
                                                      : "raise the limit on open files (ulimit -n)";
-    snprintf(err, BL_ERR_BYTES, "%s %s: %s; %s", scheme, text, strerror(code), what_to_do);
+    snprintf(err, BL_ERR_BYTES, "%s %s: %s; %s (--%s ADDR:PORT, or none)", scheme, text, strerror(code),
+             what_to_do, scheme);
     return -code;
 }
 

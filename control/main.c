@@ -10,7 +10,7 @@
 
 const char *argp_program_version = "beatlined " BL_VERSION;
 
-enum { OPTION_CHECK = 256, OPTION_PORT, OPTION_TCP, OPTION_SOCKET, OPTION_EAL };
+enum { OPTION_CHECK = 256, OPTION_PORT, OPTION_TCP, OPTION_HTTP, OPTION_SOCKET, OPTION_EAL };
 
 static const struct argp_option options[] = {
     {"config", 'c', "FILE", 0, "YAML config; without it everything has its default", 0},
@@ -19,6 +19,8 @@ static const struct argp_option options[] = {
      "Take packets from socket:ADDR:PORT or dpdk:DEVARGS; may be repeated; replaces the config's ports", 0},
     {"tcp", OPTION_TCP, "ADDR:PORT", 0,
      "Take lines of text over connections to this address; none: nowhere; replaces the config's", 0},
+    {"http", OPTION_HTTP, "ADDR:PORT", 0, "Serve HTTP on this address; none: nowhere; replaces the config's",
+     0},
     {"socket", OPTION_SOCKET, "PATH", 0, "The Unix socket for the CLI", 0},
     {"eal", OPTION_EAL, "ARGS", 0, "Further arguments for DPDK's EAL", 0},
     {0},
@@ -48,6 +50,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         return 0;
     case OPTION_TCP:
         c->overrides.tcp = arg;
+        return 0;
+    case OPTION_HTTP:
+        c->overrides.http = arg;
         return 0;
     case OPTION_SOCKET:
         c->overrides.socket = arg;

@@ -22,7 +22,7 @@
 
 /* The answer; good for the call only. Called by bl_asks_take, which
  * frees it afterwards. */
-typedef void bl_ask_done(void *ctx, struct bl_command *answer) BL_ON_API;
+typedef void bl_ask_done(void *ctx, struct bl_command *answer);
 
 struct bl_ask;
 

@@ -15,12 +15,13 @@
 #include "control/api/connection.h"
 #include "control/api/listener.h"
 #include "control/api/tcp.h"
+#include "control/http/http.h"
 #include "control/timestamp.h"
 #include "engine/rcu.h"
 
 #define CONNECTIONS_MAX 64u
 #define EVENTS_PER_POP  32u
-#define EPOLL_BATCH     (CONNECTIONS_MAX + 4) /* all there are: those that left go before new ones come */
+#define EPOLL_BATCH     (CONNECTIONS_MAX + 5) /* all there are: those that left go before new ones come */
 
 struct bl_server {
     struct bl_api api;
@@ -31,6 +32,7 @@ struct bl_server {
     struct bl_connection *connection[CONNECTIONS_MAX];
     struct bl_asks asks;
     enum bl_tcp_next tcp_next; /* when its connections go on */
+    struct bl_http *http;      /* NULL: not served */
 };
 
 static uint64_t monotonic_ns(void)
@@ -125,7 +127,7 @@ static void accept_clients(struct bl_server *s)
 
 /* ---- the loop --------------------------------------------------------- */
 
-enum { ID_LISTENER = CONNECTIONS_MAX, ID_CORE, ID_TCP, ID_STOP };
+enum { ID_LISTENER = CONNECTIONS_MAX, ID_CORE, ID_TCP, ID_HTTP, ID_STOP };
 
 static void take_events(struct bl_server *s) BL_ON_API
 {
@@ -173,8 +175,8 @@ static bool take_ready(struct bl_server *s, const struct epoll_event *ready, int
             clear_eventfd(bl_core_api_fd(s->api.core));
         else if (id == ID_STOP)
             stop = true;
-        else if (id == ID_TCP)
-            continue; /* has its turn anyway */
+        else if (id == ID_TCP || id == ID_HTTP)
+            continue; /* have their turn anyway */
         else
             take_client(s, id, ready[i].events);
     }
@@ -192,7 +194,7 @@ static int sleep_ms(const struct bl_server *s)
         if (s->connection[i] != NULL && bl_connection_ready(s->connection[i]))
             return 0;
     }
-    return BL_WORKER_NAP_MS;
+    return s->http != NULL ? bl_http_sleep_ms(s->http, BL_WORKER_NAP_MS) : BL_WORKER_NAP_MS;
 }
 
 void bl_api_breathe(struct bl_api *api)
@@ -231,6 +233,8 @@ static bool turn(struct bl_server *s) BL_ON_API
         turn_connection(s, i);
         bl_api_breathe(&s->api);
     }
+    if (s->http != NULL && !stop)
+        bl_http_turn(s->http); /* also when its fd is silent: it has timeouts, and streams that wait */
     bl_asks_push(&s->asks);
     return !stop;
 }
@@ -264,6 +268,18 @@ static int watch_tcp(struct bl_server *s)
     return s->api.tcp != NULL ? epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, bl_tcp_fd(s->api.tcp), &e) : 0;
 }
 
+/* False: asked for, and does not work. */
+static bool serve_http(struct bl_server *s, const struct bl_config *config, char err[BL_ERR_BYTES])
+{
+    s->http = bl_http_new(&s->api, config, err);
+    if (s->http == NULL)
+        return err[0] == '\0';
+    if (watch_fd(s, bl_http_fd(s->http), ID_HTTP) == 0)
+        return true;
+    snprintf(err, BL_ERR_BYTES, "server: epoll: %s", strerror(errno));
+    return false;
+}
+
 struct bl_server *bl_server_new(const struct bl_server_config *c, char err[BL_ERR_BYTES])
 {
     struct bl_server *s = calloc(1, sizeof(*s));
@@ -288,10 +304,11 @@ struct bl_server *bl_server_new(const struct bl_server_config *c, char err[BL_ER
     if (s->epoll_fd < 0 || s->stop_fd < 0) {
         snprintf(err, BL_ERR_BYTES, "server: %s; raise the limit on open files (ulimit -n)", strerror(errno));
     } else if (bl_listener_open(&s->listener, c->socket_path, err) == 0) {
+        snprintf(err, BL_ERR_BYTES, "server: epoll does not take its files");
         if (watch_fd(s, s->listener.fd, ID_LISTENER) == 0 && watch_fd(s, s->stop_fd, ID_STOP) == 0 &&
-            watch_fd(s, bl_core_api_fd(c->core), ID_CORE) == 0 && watch_tcp(s) == 0)
+            watch_fd(s, bl_core_api_fd(c->core), ID_CORE) == 0 && watch_tcp(s) == 0 &&
+            serve_http(s, c->config, err))
             return s;
-        snprintf(err, BL_ERR_BYTES, "server: epoll: %s", strerror(errno));
     }
     bl_server_free(s);
     return NULL;
@@ -328,6 +345,7 @@ void bl_server_free(struct bl_server *s)
         if (s->connection[i] != NULL)
             drop(s, i);
     }
+    bl_http_free(s->http);
     bl_asks_free(&s->asks);
     bl_history_free(&s->api.history);
     if (s->epoll_fd >= 0)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* server: the api thread: one event loop (epoll) over the CLI's Unix
  * socket, control's events and answers, connections that bring lines of
- * text (tcp.h), and the thread's own worker (a table for the beats that
- * come over any connection).
+ * text (tcp.h), HTTP (control/http/), and the thread's own worker (a
+ * table for the beats that come over any connection).
  *
  * Protocol on the socket, so thin that `nc -U` can speak it: the client
  * sends one line of JSON, {"argv":["nodes","list"],"json":true,

@@ -199,8 +199,9 @@ class Daemon:
 
     def write_config(self, config):
         # A test that says nothing of receivers has none: there may be no /dev/log.
+        # HTTP is off unless the test serves it, on a free port: {"http": {"listen": ["127.0.0.1:0"]}}.
         defaults = {"socket": str(self.socket), "ports": ["socket:127.0.0.1:0"],
-                    "tcp": {"listen": ["127.0.0.1:0"]}, "notify": {"syslog": []}}
+                    "tcp": {"listen": ["127.0.0.1:0"]}, "http": {"listen": []}, "notify": {"syslog": []}}
         self.config.write_text(json.dumps({**defaults, **config}))
 
     def answers(self):
@@ -234,6 +235,10 @@ class Daemon:
 
     def events(self):
         return [json.loads(line) for line in self.cli("events", "-n", 1_000_000).stdout.splitlines()]
+
+    def http_address(self):
+        """ADDR:PORT of the first http.listen, as bound."""
+        return re.search(r"listening on http://(\S+)", self.said()).group(1)
 
     def said(self):
         return self.log.read_text(errors="replace")

@@ -113,6 +113,8 @@ static const char everything[] =
     "    - {to: \"udp://[::1]:514\", facility: local7}\n"
     "    - to: tcp://log.example.org:601\n"
     "  states: [unknown, new]\n"
+    "http: {listen: [\"127.0.0.1:80\", \"[::1]:0\"], hosts: [beat.example.org], connections: 9, timeout: "
+    "1m}\n"
     "log: {level: debug}\n";
 
 static void every_key_is_taken(void **state)
@@ -155,13 +157,19 @@ static void every_key_is_taken(void **state)
     assert_string_equal(c->notifier[3].target, "tcp://log.example.org:601");
     assert_int_equal(c->notify_states, 1u << BL_STATE_UNKNOWN | 1u << BL_STATE_NEW);
     assert_int_equal(c->log_level, BL_LOG_DEBUG);
+    assert_int_equal(c->http_listen.count, 2);
+    assert_string_equal(c->http_listen.at[1], "[::1]:0");
+    assert_string_equal(c->http_hosts.at[0], "beat.example.org");
+    assert_int_equal(c->http_connections, 9);
+    assert_int_equal(c->http_timeout_ms, 60000);
     bl_config_free(c);
 }
 
 static void an_empty_list_turns_its_default_off(void **state)
 {
     (void)state;
-    struct bl_config *c = load_good("notify: {syslog: [], states: []}\nports: []\n");
+    struct bl_config *c = load_good("notify: {syslog: [], states: []}\nports: []\nhttp: {listen: []}\n");
+    assert_int_equal(c->http_listen.count, 0);
     assert_int_equal(c->notifier_count, 0);
     assert_int_equal(c->notify_states, 0);
     assert_int_equal(c->port_count, 0);
@@ -212,6 +220,8 @@ static void each_mistake_is_told_with_its_place_and_what_to_do(void **state)
         {"tcp: {listen: [\"127.0.0.1:65536\"]}\n",
          "1:16: tcp.listen[0]: \"127.0.0.1:65536\" is no address; write 127.0.0.1:PORT or [::1]:PORT"},
         {"tcp: {idle: 0ms}\n", "1:13: tcp.idle: \"0ms\" is too short; give 1s or more, or none"},
+        {"http: {hosts: [\"http://h/\"]}\n",
+         "1:16: http.hosts[0]: \"http://h/\" is no host name; write it without http:// and port"},
         {"ports:\nudp_port: 1\n", "1:7: ports: expected a list, got nothing; write ports: [...]"},
         {"notify: {syslog: [local]}\n",
          "1:19: notify.syslog[0]: expected a mapping, got one value; write {to: local}"},

@@ -57,6 +57,7 @@ static int start(void **state)
     assert_non_null(mkdtemp(d.directory));
     snprintf(d.path, sizeof(d.path), "%s/in/b.sock", d.directory);
     d.config = bl_config_load(NULL, err);
+    bl_listen_clear(&d.config->http_listen); /* other tests may run beside this one */
     bl_key_secret_init(&d.wire.secret, seed);
     struct bl_worker_config wc = {
         .cpu = -1, .lcore = -1, .wire = &d.wire, .first_slots = 65536, .max_nodes = 1000000};

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* routes: the one list of what the HTTP server serves.
+ *
+ * To add a route: a line here, and a file in http/ (or the resource's)
+ * that defines `const struct bl_http_ops bl_http_ID`; request.h says what
+ * a handler may do. The first line that fits a path and a method has it,
+ * so literal segments come before {names}. HEAD is served by GET. A path
+ * that is here with other methods alone is 405 with Allow, made from
+ * this list. */
+#pragma once
+
+/* What a client must be allowed to; each includes those before it.
+ * Without tokens in the config (loopback only) everybody is ADMIN. */
+enum bl_http_role {
+    BL_HTTP_ANYONE, /* no token: health */
+    BL_HTTP_READ,   /* look at everything */
+    BL_HTTP_BEAT,   /* send beats */
+    BL_HTTP_ADMIN,  /* change policies, mute, delete */
+};
+
+/* X(id, method, path, role) */
+#define BL_HTTP_ROUTES(X)                                                                                    \
+    X(healthy, GET, "/-/healthy", ANYONE)                                                                    \
+    X(ready, GET, "/-/ready", ANYONE)                                                                        \
+    X(version, GET, "/version", READ)                                                                        \
+    X(status, GET, "/api/v1/status", READ)
