@@ -73,7 +73,10 @@ static bool settle(struct bl_worker *w, const struct bl_odd *odd, uint32_t tick)
     const struct bl_beat *beat = &w->sink.beat[odd->beat];
     if (odd->why & BL_ODD_UNKNOWN)
         return take_in(w, beat, tick);
-    if (odd->why & BL_ODD_SEQUENCE) {
+    bool first = (odd->why & BL_ODD_ATTEND) && (bl_table_attend_of(&w->table, odd->slot) & BL_ATTEND_FIRST);
+    if (first) {
+        bl_table_first(&w->table, odd->slot, beat, bl_wire_incarnation(beat));
+    } else if (odd->why & BL_ODD_SEQUENCE) {
         bl_table_anomaly(&w->table, odd->slot, beat, bl_wire_incarnation(beat));
         bl_count(&w->counters.sequence_odd, 1);
     }

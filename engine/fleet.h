@@ -50,6 +50,11 @@ struct bl_fleet_out {
     /* Ask the table's worker to delete `key`. False: its ring is full;
      * the fleet asks again with the next sweep. */
     bool (*retire)(void *ctx, uint32_t table, uint64_t key);
+    /* For whoever saves the fleet: what bl_node_past tells of a node has
+     * changed (but its last beat); the node is about to be removed. NULL:
+     * nobody asks. */
+    void (*changed)(void *ctx, uint32_t node);
+    void (*removed)(void *ctx, uint32_t node);
 };
 
 struct bl_fleet_config {
@@ -147,6 +152,52 @@ int bl_fleet_set(struct bl_fleet *f, const struct bl_node_ref *who, const struct
 int bl_fleet_hello(struct bl_fleet *f, uint64_t id, const char *name, unsigned name_len,
                    const struct bl_policy_patch *patch, int64_t unix_ms) BL_ON_CONTROL;
 void bl_fleet_bye(struct bl_fleet *f, const struct bl_node_ref *who, int64_t unix_ms) BL_ON_CONTROL;
+
+/* ---- the past: what was saved, and comes back ------------------------ */
+
+/* A node as it is saved. */
+struct bl_node_past {
+    const char *name; /* not terminated; a binary node's from its hello, or none */
+    uint8_t name_len;
+    bool binary, until_beat, own_retries;
+    uint8_t state;  /* bl_state */
+    uint16_t table; /* that it beat in */
+    uint64_t id;
+    struct bl_policy policy;
+    uint32_t interval_ms, incident, pause_end_s;
+    int64_t first_seen_unix_ms, state_since_unix_ms;
+    int64_t last_beat_unix_ms; /* 0: never */
+};
+
+/* A node as it is now; false: there is none. Its name is good until the
+ * caller's next quiescent state. Any reader, under RCU. Cost: a record, and for a node
+ * that may be beating a lookup per table. */
+bool bl_fleet_past_of(const struct bl_fleet *f, uint32_t node, uint64_t now_ns, int64_t now_unix_ms,
+                      struct bl_node_past *out);
+
+/* Takes a saved node in, or sets one that is known to what was saved.
+ * Nobody is told. Before any worker runs. 0, -EINVAL (its name, or what
+ * it says), -EEXIST (its name is another node's), -ENOSPC, -ENOMEM. */
+int bl_fleet_restore(struct bl_fleet *f, const struct bl_node_past *past) BL_ON_CONTROL;
+
+/* Puts every restored node that has ever beaten into a table, the one it
+ * beat in where there is that one, as if it had beaten right now: it has
+ * its full timeout from here on, and who was warning or failed stays so
+ * until it beats, without being told again. Makes the tables as large as
+ * that takes. Before any worker runs. Returns how many found no place: they
+ * are watched from their next beat on. */
+uint32_t bl_fleet_take_places(struct bl_fleet *f) BL_ON_CONTROL;
+
+/* Whether a restored node has not been heard since: `last_beat`, of its
+ * slot, is the one that bl_fleet_take_places put there. Its true last
+ * beat is the record's then. Any reader, under RCU. */
+static inline bool bl_node_is_unheard(const struct bl_node *n, uint32_t last_beat)
+{
+    return (BL_NODE_READ(n->flags) & BL_NODE_RESTORED) && BL_NODE_READ(n->judged_tick) == last_beat;
+}
+
+/* The node that is meant, BL_NODE_NONE if it is not known. Any reader. */
+uint32_t bl_fleet_find(const struct bl_fleet *f, const struct bl_node_ref *who);
 
 /* ---- what people ask ------------------------------------------------ */
 

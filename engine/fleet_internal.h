@@ -70,6 +70,17 @@ struct bl_change {
 };
 void bl_fleet_change(struct bl_fleet *f, uint32_t node, const struct bl_change *c) BL_ON_CONTROL;
 
+/* Says that a node would have to be saved again. */
+static inline void bl_fleet_note(struct bl_fleet *f, uint32_t node)
+{
+    if (f->out.changed)
+        f->out.changed(f->out.ctx, node);
+}
+
+/* Sets the end of a paused node's pause, Unix time in s, 0: none. 0 or
+ * -ENOMEM. */
+int bl_fleet_pause_until(struct bl_fleet *f, uint32_t node, uint32_t end_s) BL_ON_CONTROL;
+
 /* Ends a node's pause: from here on it is what its freshest beat makes
  * it, ok, warning or failed; new if it is in no table. */
 void bl_fleet_wake(struct bl_fleet *f, uint32_t node, const char *reason, int64_t unix_ms) BL_ON_CONTROL;

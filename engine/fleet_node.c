@@ -11,6 +11,11 @@ static uint64_t key_of(const struct bl_fleet *f, const struct bl_node_ref *who)
                      : bl_key_of_id(&f->secret, who->id);
 }
 
+uint32_t bl_fleet_find(const struct bl_fleet *f, const struct bl_node_ref *who)
+{
+    return bl_registry_find_key(f->registry, key_of(f, who));
+}
+
 /* Whether one more stranger off the wire may be taken in this second. */
 static bool creation_allowed(struct bl_fleet *f, int64_t unix_ms)
 {
@@ -101,13 +106,16 @@ int bl_fleet_seen(struct bl_fleet *f, uint32_t table, const struct bl_node_ref *
         return -EEXIST;
     }
     BL_NODE_WRITE(n->table, (uint16_t)table);
-    if (interval_ms)
+    bool promises = interval_ms && interval_ms != n->interval_ms;
+    if (promises)
         BL_NODE_WRITE(n->interval_ms, interval_ms);
     if (fresh)
         bl_registry_set_state(f->registry, node, BL_STATE_OK);
     else
         beaten(f, node, unix_ms);
     bl_fleet_write_slot(f, table, node);
+    if (fresh || promises)
+        bl_fleet_note(f, node);
     return 0;
 }
 
@@ -161,6 +169,7 @@ static void set_policy(struct bl_fleet *f, uint32_t node, const struct bl_policy
     if (is_old_news(n, patch))
         return;
     apply_patch(n, patch);
+    bl_fleet_note(f, node);
     bl_fleet_judge(f, node, unix_ms);
 }
 
@@ -170,9 +179,12 @@ int bl_fleet_set(struct bl_fleet *f, const struct bl_node_ref *who, const struct
     uint32_t node;
     bool fresh;
     int r = find_or_add(f, who, unix_ms, &node, &fresh);
-    if (r == 0)
-        set_policy(f, node, patch, unix_ms);
-    return r;
+    if (r)
+        return r;
+    if (fresh)
+        bl_fleet_note(f, node);
+    set_policy(f, node, patch, unix_ms);
+    return 0;
 }
 
 int bl_fleet_hello(struct bl_fleet *f, uint64_t id, const char *name, unsigned name_len,
@@ -188,6 +200,7 @@ int bl_fleet_hello(struct bl_fleet *f, uint64_t id, const char *name, unsigned n
         if (r == -EEXIST)
             bl_fleet_count(&f->stats.name_conflicts);
     }
+    bl_fleet_note(f, node);
     set_policy(f, node, patch, unix_ms);
     return r;
 }
@@ -211,7 +224,7 @@ static uint32_t end_second(int64_t unix_ms)
     return s < UINT32_MAX ? (uint32_t)s : UINT32_MAX;
 }
 
-static int note_end(struct bl_fleet *f, uint32_t node, uint32_t end_s) BL_ON_CONTROL
+int bl_fleet_pause_until(struct bl_fleet *f, uint32_t node, uint32_t end_s)
 {
     struct bl_pause_ends *p = &f->pause_ends;
     struct bl_node *n = bl_registry_at(f->registry, node);
@@ -245,8 +258,9 @@ static int pause_node(struct bl_fleet *f, uint32_t node, const struct bl_pause *
                                             .seen = in_table ? &seen : NULL});
     else if (in_table) /* only a beat from now on is the next one */
         BL_NODE_WRITE(n->judged_tick, seen.last_beat);
-    int r = note_end(f, node, end_second(how->end_unix_ms));
+    int r = bl_fleet_pause_until(f, node, end_second(how->end_unix_ms));
     bl_fleet_write_slots(f, node);
+    bl_fleet_note(f, node);
     return r;
 }
 
@@ -295,6 +309,8 @@ int bl_fleet_remove(struct bl_fleet *f, uint32_t node)
     for (uint32_t i = 0; i < f->table_count; i++)
         if (bl_table_find(f->table[i].shared.table, n->key, &place))
             bl_fleet_retire(f, i, n->key);
+    if (f->out.removed)
+        f->out.removed(f->out.ctx, node);
     bl_registry_remove(f->registry, node);
     return 0;
 }

@@ -139,7 +139,8 @@ void bl_fleet_change(struct bl_fleet *f, uint32_t node, const struct bl_change *
     /* From a pause too: who wakes a node that is dead is told so. */
     if (from <= BL_STATE_OK && c->to > BL_STATE_OK)
         BL_NODE_WRITE(n->incident, n->incident + 1);
-    if (c->seen) {
+    if (c->seen && !bl_node_is_unheard(n, c->seen->last_beat)) {
+        BL_NODE_WRITE(n->flags, (uint8_t)(n->flags & ~BL_NODE_RESTORED));
         BL_NODE_WRITE(n->last_beat_unix_ms, c->unix_ms - (int64_t)c->seen->age_ticks);
         BL_NODE_WRITE(n->judged_tick, c->seen->last_beat);
         BL_NODE_WRITE(n->table, (uint16_t)c->seen->table);
@@ -151,6 +152,7 @@ void bl_fleet_change(struct bl_fleet *f, uint32_t node, const struct bl_change *
     BL_NODE_WRITE(n->state_since_unix_ms, c->unix_ms);
     bl_registry_set_state(f->registry, node, c->to);
     bl_fleet_write_slots(f, node);
+    bl_fleet_note(f, node);
     tell(f, node, from, c);
 }
 
@@ -172,6 +174,9 @@ static enum bl_state conclude(const struct bl_fleet *f, const struct bl_node *n,
     if (is > BL_STATE_OK && !beaten && unix_ms - n->last_beat_unix_ms > BL_TIMEOUT_MAX_MS)
         return is;
     enum bl_state to = bl_state_of_age(&thresholds, seen->age_ticks);
+    /* Its age is not silence, but the time since it was restored. */
+    if (to < is && is > BL_STATE_OK && bl_node_is_unheard(n, seen->last_beat))
+        return is;
     if (is == BL_STATE_NEW)
         *reason = "first beat";
     else if (to > is)

@@ -51,6 +51,7 @@ enum bl_node_flags {
     BL_NODE_UNTIL_BEAT = 2,  /* paused until the next beat (bye, or so asked) */
     BL_NODE_OWN_RETRIES = 4, /* policy.retries is the node's own, not the default */
     BL_NODE_LIVE = 8,        /* the record is in use */
+    BL_NODE_RESTORED = 16,   /* of a saved fleet: see bl_fleet_take_places */
 };
 
 /* One node. Written by control only; 8-byte words stay whole for the
@@ -66,9 +67,9 @@ struct bl_node {
     struct bl_policy policy;   /* its own; see bl_fleet_policy_of */
     uint32_t interval_ms;      /* the sender's promise; 0: none */
     uint32_t incident;         /* +1 each time it leaves ok */
-    union {                    /* control's own: readers keep off */
-        uint32_t judged_tick;  /* slot's last_beat that the state was judged on */
-        uint32_t next_unused;  /* once removed: the registry's list of such records */
+    union {
+        uint32_t judged_tick; /* slot's last_beat that the state was judged on */
+        uint32_t next_unused; /* once removed: the registry's list of such records */
     };
     uint16_t table; /* index of the table it was last seen in */
     uint8_t state;  /* bl_state */

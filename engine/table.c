@@ -187,6 +187,16 @@ void bl_table_set_incarnation(struct bl_table *t, uint32_t slot, uint32_t incarn
         __atomic_store_n(&p.slots->anomaly[p.slot].incarnation, incarnation, __ATOMIC_RELAXED);
 }
 
+void bl_table_first(struct bl_table *t, uint32_t slot, const struct bl_beat *beat, uint32_t incarnation)
+{
+    struct bl_place p = place_of(t, slot);
+    if (!(beat->flags & BL_BEAT_HAS_SEQUENCE))
+        return;
+    bl_line_set_sequence(line_of(&p), p.slot % BL_LINE_SLOTS, beat->sequence);
+    bl_table_set_incarnation(t, slot, incarnation);
+    bl_table_attend(t, slot, BL_ATTEND_FIRST, false);
+}
+
 void bl_table_attend(struct bl_table *t, uint32_t slot, enum bl_attend bit, bool on)
 {
     struct bl_place p = place_of(t, slot);

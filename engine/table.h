@@ -109,6 +109,7 @@ _Static_assert(sizeof(struct bl_slot_policy) == 8, "one aligned word");
 enum bl_attend {
     BL_ATTEND_REPORT = 1, /* control was not told of it yet (ring full) */
     BL_ATTEND_STATS = 2,  /* interval statistics wanted (auto, phi) */
+    BL_ATTEND_FIRST = 4,  /* its sequence is not known: bl_table_first */
 };
 
 /* One generation of the table. Constant but for the arrays' content. */
@@ -198,6 +199,12 @@ enum bl_insert bl_table_insert(struct bl_table *t, const struct bl_beat *beat, u
  * against what the slot holds now (an earlier beat of the burst may have
  * been settled meanwhile). `incarnation`: the beat's, 0 if it has none. */
 void bl_table_anomaly(struct bl_table *t, uint32_t slot, const struct bl_beat *beat, uint32_t incarnation)
+    BL_ON_WORKER;
+
+/* Takes the beat's sequence and incarnation as they are, as a new node's,
+ * and clears BL_ATTEND_FIRST. Of a beat without a sequence nothing is
+ * taken. */
+void bl_table_first(struct bl_table *t, uint32_t slot, const struct bl_beat *beat, uint32_t incarnation)
     BL_ON_WORKER;
 
 /* First incarnation of a node just inserted. */

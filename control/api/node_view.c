@@ -47,10 +47,11 @@ bool bl_node_look(struct bl_node_view *v, const struct bl_api *api, uint32_t ind
     v->pause_end_unix_ms = paused ? BL_NODE_READ(n->pause_end_s) * INT64_C(1000) : 0;
     v->until_beat = paused && (v->flags & BL_NODE_UNTIL_BEAT) != 0;
     v->in_table = bl_fleet_freshest(fleet, BL_NODE_READ(n->key), api->now_ns, &v->freshest);
-    if (v->in_table)
+    bool heard = v->in_table && !bl_node_is_unheard(n, v->freshest.last_beat);
+    if (heard)
         v->last_beat_unix_ms = api->now_unix_ms - v->freshest.age_ticks;
     v->beaten = v->last_beat_unix_ms != 0;
-    v->age_ms = v->in_table ? v->freshest.age_ticks : since(api->now_unix_ms, v->last_beat_unix_ms);
+    v->age_ms = heard ? v->freshest.age_ticks : since(api->now_unix_ms, v->last_beat_unix_ms);
     return v->name != NULL;
 }
 

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fleet_world: a fleet in virtual time, two tables, one thread that plays
+ * workers and control: what the tests of the fleet stand on. */
+#pragma once
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "engine/fleet.h"
+#include "engine/rcu.h"
+
+#define MS      UINT64_C(1000000)
+#define UNIX_MS INT64_C(1790000000000)
+
+struct world {
+    struct bl_table table[2];
+    struct bl_ingest_clock clock[2];
+    struct bl_fleet *fleet;
+    struct bl_key_secret secret;
+    uint64_t now_ns;
+    bool silent[2]; /* the worker does not poll */
+    bool ring_full; /* retire is refused */
+    unsigned retired;
+    struct bl_transition last;
+    char last_name[BL_NAME_MAX + 1];
+    unsigned transitions, failures;
+};
+
+static inline void note_transition(void *ctx, const struct bl_transition *t)
+{
+    struct world *w = ctx;
+    w->last = *t;
+    snprintf(w->last_name, sizeof(w->last_name), "%s", t->name);
+    w->transitions++;
+    w->failures += t->to == BL_STATE_FAILED;
+}
+
+static inline bool retire(void *ctx, uint32_t table, uint64_t key)
+{
+    struct world *w = ctx;
+    bl_role_assume_worker();
+    if (w->ring_full)
+        return false;
+    w->retired++;
+    bl_table_delete(&w->table[table], key);
+    return true;
+}
+
+static inline void setup(struct world *w, struct bl_policy defaults)
+{
+    uint8_t seed[BL_KEY_SECRET_BYTES + 24];
+    bl_role_assume_control();
+    memset(w, 0, sizeof(*w));
+    memset(seed, 7, sizeof(seed));
+    bl_key_secret_init(&w->secret, seed);
+    struct bl_fleet_config c = {.max_nodes = 1000, .defaults = defaults, .memory = bl_memory_libc};
+    struct bl_fleet_out out = {.ctx = w, .transition = note_transition, .retire = retire};
+    w->fleet = bl_fleet_new(&c, &w->secret, &out);
+    assert_non_null(w->fleet);
+    w->now_ns = 1000 * MS;
+    for (unsigned i = 0; i < 2; i++) {
+        struct bl_slots *s = bl_slots_new(256);
+        assert_non_null(s);
+        while (!bl_slots_prefault(s, SIZE_MAX))
+            ;
+        bl_table_init(&w->table[i], s, 1000);
+        bl_ingest_clock_init(&w->clock[i], w->now_ns, 1);
+        assert_int_equal(bl_fleet_add_table(w->fleet, &w->table[i], &w->clock[i]), (int)i);
+    }
+}
+
+static inline void teardown(struct world *w)
+{
+    bl_fleet_free(w->fleet);
+    bl_table_fini(&w->table[0]);
+    bl_table_fini(&w->table[1]);
+}
+
+static inline int64_t unix_ms(const struct world *w)
+{
+    return UNIX_MS + (int64_t)(w->now_ns / MS);
+}
+
+/* Lets `ms` pass, a tick of 10 ms at a time, with a sweep after each. */
+static inline void pass(struct world *w, unsigned ms)
+{
+    bl_role_assume_control();
+    for (unsigned t = 0; t < ms; t += 10) {
+        w->now_ns += 10 * MS;
+        for (unsigned i = 0; i < 2; i++)
+            bl_ingest_clock_advance(&w->clock[i], w->now_ns, w->silent[i] ? 0 : w->now_ns);
+        while (!bl_fleet_sweep(w->fleet, 1000000, unix_ms(w)))
+            ;
+    }
+}
+
+static inline struct bl_node_ref ref(const char *name)
+{
+    return (struct bl_node_ref){.name = name, .name_len = (unsigned)strlen(name)};
+}
+
+/* One beat of `name` at worker `table`, as the worker does it. */
+static inline int beat(struct world *w, unsigned table, const char *name)
+{
+    bl_role_assume_worker();
+    bl_role_assume_control();
+    struct bl_beat b = {.key = bl_key_of_name(&w->secret, name, (unsigned)strlen(name))};
+    struct bl_odd odd[BL_BURST];
+    uint32_t now = bl_ingest_clock_tick(&w->clock[table], w->now_ns), slot;
+    struct bl_node_ref who = ref(name);
+
+    if (bl_table_beat(&w->table[table], &b, 1, now, odd) == 0)
+        return 0;
+    assert_int_equal(odd[0].why, BL_ODD_UNKNOWN);
+    assert_int_equal(bl_table_insert(&w->table[table], &b, now, &slot), BL_INSERT_NEW);
+    return bl_fleet_seen(w->fleet, table, &who, 0, unix_ms(w));
+}
+
+static inline uint32_t node_of(const struct world *w, const char *name)
+{
+    return bl_registry_find_name(bl_fleet_registry(w->fleet), name, (unsigned)strlen(name));
+}
+
+static inline enum bl_state state_of(const struct world *w, const char *name)
+{
+    const struct bl_node *n = bl_registry_get(bl_fleet_registry(w->fleet), node_of(w, name));
+    assert_non_null(n);
+    return (enum bl_state)n->state;
+}
+
+static inline void set(struct world *w, const char *name, uint32_t fields, struct bl_policy p)
+{
+    bl_role_assume_control();
+    struct bl_node_ref who = ref(name);
+    assert_int_equal(
+        bl_fleet_set(w->fleet, &who, &(struct bl_policy_patch){.set = fields, .policy = p}, unix_ms(w)), 0);
+}
