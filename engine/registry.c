@@ -45,6 +45,8 @@ struct bl_registry {
     uint32_t removed BL_OWNED_BY(bl_role_control); /* list of records in their grace period */
     uint32_t waiting BL_OWNED_BY(bl_role_control); /* removed and retired, how many */
     struct retired *retired BL_OWNED_BY(bl_role_control);
+    struct bl_registry_watch watch BL_OWNED_BY(bl_role_control);
+    bool watched BL_OWNED_BY(bl_role_control);
 };
 
 static void *libc_alloc(void *ctx, size_t bytes)
@@ -263,6 +265,12 @@ void bl_registry_set_max(struct bl_registry *r, uint32_t max_nodes)
     r->max_nodes = max_nodes < BL_NODE_MAX ? max_nodes : BL_NODE_MAX;
 }
 
+void bl_registry_watch(struct bl_registry *r, const struct bl_registry_watch *w)
+{
+    r->watched = w != NULL;
+    r->watch = w ? *w : (struct bl_registry_watch){0};
+}
+
 struct bl_node *bl_registry_at(struct bl_registry *r, uint32_t index)
 {
     return (struct bl_node *)(uintptr_t)bl_registry_get(r, index);
@@ -387,6 +395,8 @@ static int add(struct bl_registry *r, struct bl_node *node, const char *name, un
     BL_NODE_WRITE(r->total, r->total + 1);
     BL_NODE_WRITE(r->count[BL_STATE_NEW], r->count[BL_STATE_NEW] + 1);
     count_change(&r->changes.nodes);
+    if (r->watched)
+        r->watch.added(r->watch.ctx, *index);
     return 0;
 }
 
@@ -435,6 +445,8 @@ static int swap_name(struct bl_registry *r, uint32_t index, const char *name, un
     BL_NODE_WRITE(n->name_len, (uint8_t)len);
     bl_registry_index_put(&r->index, key, index, true);
     count_change(&r->changes.nodes);
+    if (r->watched)
+        r->watch.renamed(r->watch.ctx, index);
     return 0;
 }
 
@@ -457,11 +469,13 @@ void bl_registry_set_state(struct bl_registry *r, uint32_t index, enum bl_state 
     struct bl_node *n = bl_registry_at(r, index);
     if (!n || n->state == s)
         return;
-    uint32_t *from = &r->count[n->state], *to = &r->count[s];
-    BL_NODE_WRITE(*from, *from - 1);
-    BL_NODE_WRITE(*to, *to + 1);
+    enum bl_state was = (enum bl_state)n->state;
+    BL_NODE_WRITE(r->count[was], r->count[was] - 1);
+    BL_NODE_WRITE(r->count[s], r->count[s] + 1);
     BL_NODE_WRITE(n->state, (uint8_t)s);
     count_change(&r->changes.states);
+    if (r->watched)
+        r->watch.changed(r->watch.ctx, index, was, s);
 }
 
 /* ---- removing --------------------------------------------------------- */
@@ -471,6 +485,8 @@ void bl_registry_remove(struct bl_registry *r, uint32_t index)
     struct bl_node *n = bl_registry_at(r, index);
     if (!n)
         return;
+    if (r->watched)
+        r->watch.removed(r->watch.ctx, index);
     BL_NODE_WRITE(n->flags, (uint8_t)(n->flags & ~BL_NODE_LIVE));
     bl_registry_index_remove(&r->index, n->key, index, false);
     if (has_alias(n))

@@ -93,10 +93,23 @@ static inline const char *bl_node_name(const struct bl_node *n)
 
 struct bl_registry;
 
+/* Who is told of what changes, on control's thread. `removed` comes while
+ * the record is still there. Must not change the registry. */
+struct bl_registry_watch {
+    void *ctx;
+    void (*added)(void *ctx, uint32_t node);
+    void (*renamed)(void *ctx, uint32_t node);
+    void (*removed)(void *ctx, uint32_t node);
+    void (*changed)(void *ctx, uint32_t node, enum bl_state from, enum bl_state to);
+};
+
 /* `max_nodes` <= BL_NODE_MAX. NULL: out of memory. */
 struct bl_registry *bl_registry_new(const struct bl_memory *m, const struct bl_key_secret *secret,
                                     uint32_t max_nodes);
 void bl_registry_free(struct bl_registry *r);
+
+/* One watcher, from now on; all of its functions are there. NULL: nobody. */
+void bl_registry_watch(struct bl_registry *r, const struct bl_registry_watch *w) BL_ON_CONTROL;
 
 /* Changes how many nodes may be known; never removes any. */
 void bl_registry_set_max(struct bl_registry *r, uint32_t max_nodes) BL_ON_CONTROL;
