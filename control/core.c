@@ -46,6 +46,21 @@ static bool on_retire(void *ctx, uint32_t table, uint64_t key)
     return bl_ring_push(core->line[table].worker->orders, &order);
 }
 
+static void on_view(void *ctx, const struct bl_view_transition *t)
+{
+    bool notify = t->view->flags & BL_VIEW_NOTIFY;
+    struct bl_event e = {.kind = BL_EVENT_VIEW,
+                         .from = (uint8_t)t->from,
+                         .to = (uint8_t)t->to,
+                         .flags = notify ? BL_EVENT_NOTIFY : 0,
+                         .time_unix_ms = t->time_unix_ms,
+                         .incident = t->incident};
+
+    bl_role_assume_control(); /* the views call back on control's thread */
+    e.name_len = (uint8_t)snprintf(e.name, sizeof(e.name), "%s", t->view->name);
+    bl_core_emit(ctx, &e);
+}
+
 void bl_core_emit(struct bl_core *core, struct bl_event *e)
 {
     e->number = ++core->stats.events;
@@ -91,6 +106,25 @@ static int add_workers(struct bl_core *core, const struct bl_core_config *c)
     return 0;
 }
 
+/* The views over the fleet's registry. On an error too, the plan is
+ * released by bl_views_begin. */
+static int make_views(struct bl_core *core, const struct bl_core_config *c)
+{
+    struct bl_views_out out = {.ctx = core, .transition = on_view};
+
+    bl_role_assume_control(); /* before its thread starts */
+    core->views = bl_views_new(&c->memory, c->secret, bl_fleet_registry(core->fleet), &out);
+    if (!core->views)
+        return -ENOMEM;
+    struct bl_registry_watch watch = bl_views_watch(core->views);
+    bl_registry_watch(bl_fleet_registry_own(core->fleet), &watch);
+    if (!c->views.match)
+        return 0;
+    int r = bl_views_begin(core->views, &c->views);
+    bl_views_step(core->views, UINT32_MAX); /* no nodes yet */
+    return r;
+}
+
 struct bl_core *bl_core_new(const struct bl_core_config *c, char err[BL_ERR_BYTES])
 {
     if (c->worker_count > BL_TABLES_MAX) {
@@ -110,7 +144,7 @@ struct bl_core *bl_core_new(const struct bl_core_config *c, char err[BL_ERR_BYTE
     struct bl_fleet_config fc = fleet_config(c->config, c->memory);
     struct bl_fleet_out out = {.ctx = core, .transition = on_transition, .retire = on_retire};
     core->fleet = bl_fleet_new(&fc, c->secret, &out);
-    if (!core->fleet || open_rings(core) || add_workers(core, c))
+    if (!core->fleet || open_rings(core) || add_workers(core, c) || make_views(core, c))
         goto no_memory;
     return core;
 no_memory:
@@ -126,6 +160,7 @@ void bl_core_free(struct bl_core *core)
     for (unsigned i = 0; i < core->line_count; i++)
         bl_slots_free(core->line[i].next);
     bl_fleet_free(core->fleet);
+    bl_views_free(core->views);
     bl_event_feed_fini(&core->api_feed);
     bl_event_feed_fini(&core->notifier_feed);
     bl_ring_free(core->commands);
@@ -191,13 +226,15 @@ void bl_core_stop(struct bl_core *core)
 /* ---- main thread: requests ---------------------------------------------------- */
 
 /* Hands one request over and waits until control has taken it. */
-static void request(struct bl_core *core, const struct bl_config *next, const char *detail)
+static void request(struct bl_core *core, const struct bl_config *next, const char *detail,
+                    const struct bl_views_plan *views)
 {
     pthread_mutex_lock(&core->request.mutex);
     while (core->started && core->request.pending) /* another thread's comes first */
         pthread_cond_wait(&core->request.done, &core->request.mutex);
     core->request.next = next;
     core->request.detail = detail;
+    core->request.views = views;
     __atomic_store_n(&core->request.pending, true, __ATOMIC_RELEASE);
     while (core->started && __atomic_load_n(&core->request.pending, __ATOMIC_ACQUIRE))
         pthread_cond_wait(&core->request.done, &core->request.mutex);
@@ -206,12 +243,27 @@ static void request(struct bl_core *core, const struct bl_config *next, const ch
 
 void bl_core_reconfigure(struct bl_core *core, const struct bl_config *next)
 {
-    request(core, next, NULL);
+    request(core, next, NULL, NULL);
+}
+
+void bl_core_set_views(struct bl_core *core, const struct bl_views_plan *plan)
+{
+    request(core, NULL, NULL, plan);
 }
 
 void bl_core_say(struct bl_core *core, const char *detail)
 {
-    request(core, NULL, detail);
+    request(core, NULL, detail, NULL);
+}
+
+static void take_views(struct bl_core *core, const struct bl_views_plan *plan, int64_t unix_ms) BL_ON_CONTROL
+{
+    struct bl_event e = {.kind = BL_EVENT_DAEMON, .time_unix_ms = unix_ms};
+
+    if (bl_views_begin(core->views, plan) == 0)
+        return;
+    snprintf(e.detail, sizeof(e.detail), "views: out of memory for the new ones; the old ones stay in force");
+    bl_core_emit(core, &e);
 }
 
 void bl_core_take_request(struct bl_core *core, int64_t unix_ms)
@@ -224,6 +276,8 @@ void bl_core_take_request(struct bl_core *core, int64_t unix_ms)
         struct bl_fleet_config fc = fleet_config(core->config, core->memory);
         bl_fleet_configure(core->fleet, &fc);
     }
+    if (core->request.views)
+        take_views(core, core->request.views, unix_ms);
     if (core->request.detail) {
         struct bl_event e = {.kind = BL_EVENT_DAEMON, .time_unix_ms = unix_ms};
         snprintf(e.detail, sizeof(e.detail), "%s", core->request.detail);
@@ -270,6 +324,16 @@ int bl_core_notifier_fd(const struct bl_core *core)
 const struct bl_fleet *bl_core_fleet(const struct bl_core *core)
 {
     return core->fleet;
+}
+
+const struct bl_views *bl_core_views(const struct bl_core *core)
+{
+    return core->views;
+}
+
+struct bl_views *bl_core_views_own(struct bl_core *core)
+{
+    return core->views;
 }
 
 void bl_core_stats(const struct bl_core *core, struct bl_core_stats *out)

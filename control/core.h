@@ -5,6 +5,7 @@
  *   look at each worker's last poll and link, advance its clock
  *   drain the workers' reports
  *   every tick (10 ms): a round of the sweep, in batches
+ *   a step of the views' new generation, and what views changed state
  *   between batches: commands of the api thread
  *   growth of tables, events that did not fit a ring
  *   sleep to the next millisecond if there was nothing to do
@@ -23,6 +24,7 @@
 #include "control/event.h"
 #include "dataplane/worker.h"
 #include "engine/fleet.h"
+#include "engine/views.h"
 
 struct bl_core;
 
@@ -31,8 +33,9 @@ struct bl_core_config {
     struct bl_worker **worker;      /* all of them, the api thread's included */
     unsigned worker_count;
     const struct bl_key_secret *secret;
-    struct bl_memory memory; /* of the registry */
-    int cpu;                 /* to pin the thread to; -1: anywhere */
+    struct bl_memory memory;    /* of the registry and the views */
+    struct bl_views_plan views; /* in force from the start; match NULL: only `all` */
+    int cpu;                    /* to pin the thread to; -1: anywhere */
 };
 
 struct bl_core *bl_core_new(const struct bl_core_config *c, char err[BL_ERR_BYTES]);
@@ -49,6 +52,12 @@ bool bl_core_turn(struct bl_core *core, uint64_t now_ns, int64_t unix_ms) BL_ON_
 /* Puts a new config in force (SIGHUP) and waits for it; the old one may
  * be freed afterwards. Ports, socket path and cpus do not change. */
 void bl_core_reconfigure(struct bl_core *core, const struct bl_config *next);
+
+/* Puts a new plan of views in force: their membership is found out in
+ * steps between control's other work, and shown when it is complete. The
+ * plan is the core's from here on, released when nobody uses it any more.
+ * Waits for control's next turn. */
+void bl_core_set_views(struct bl_core *core, const struct bl_views_plan *plan);
 
 /* Tells the feeds something of the daemon itself ("reloaded FILE"). Any
  * thread but workers; waits for control's next turn. */
@@ -73,6 +82,11 @@ int bl_core_notifier_fd(const struct bl_core *core);
 /* ---- any thread under RCU -------------------------------------------- */
 
 const struct bl_fleet *bl_core_fleet(const struct bl_core *core);
+/* The views: lists, counts and whether a node is in one, see views.h. */
+const struct bl_views *bl_core_views(const struct bl_core *core);
+/* Control's own access, for who restores their numbers before
+ * bl_core_start. */
+struct bl_views *bl_core_views_own(struct bl_core *core) BL_ON_CONTROL;
 
 struct bl_core_stats {
     uint64_t turns, turns_busy, sweep_rounds, longest_turn_ns, busy_ns;

@@ -26,6 +26,7 @@ struct bl_core {
     struct bl_memory memory;
     int cpu;
     struct bl_fleet *fleet;
+    struct bl_views *views;
     struct bl_core_line line[BL_TABLES_MAX];
     unsigned line_count;
     struct bl_event_feed api_feed, notifier_feed;
@@ -39,6 +40,7 @@ struct bl_core {
         bool pending;
         const struct bl_config *next;
         const char *detail;
+        const struct bl_views_plan *views;
     } request;
     /* the loop's own */
     uint64_t next_tick_ns, next_look_ns, next_reclaim_ns;

@@ -20,6 +20,10 @@
 #define AUTO_MEDIUM 65536u
 #define AUTO_LARGE  131072u
 
+/* Nodes that new views are asked of in a turn: at about a microsecond
+ * each, as with the batches above. */
+#define VIEW_NODES_PER_TURN 512u
+
 /* Growth: fourfold while a table is small, so that a fleet that comes all
  * at once does not overrun it, then twofold. Begun early enough that
  * strangers find room while the next generation is made: at 5/8; where a
@@ -310,14 +314,23 @@ static bool grow(struct bl_core *core, uint32_t table, uint64_t now_ns) BL_ON_CO
 
 /* ---- the turn -------------------------------------------------------------------------- */
 
+/* A step of a generation of views under way; true while it is. */
+static bool step_views(struct bl_core *core, int64_t unix_ms) BL_ON_CONTROL
+{
+    bool more = bl_views_step(core->views, VIEW_NODES_PER_TURN);
+    bl_views_settle(core->views, unix_ms);
+    return more;
+}
+
 static void reclaim(struct bl_core *core, uint64_t now_ns) BL_ON_CONTROL
 {
     struct bl_registry *r = bl_fleet_registry_own(core->fleet);
-    if (now_ns < core->next_reclaim_ns || bl_registry_removed(r) == 0)
+    if (now_ns < core->next_reclaim_ns || bl_registry_removed(r) + bl_views_waiting(core->views) == 0)
         return;
     core->next_reclaim_ns = now_ns + RECLAIM_NS;
     bl_rcu_wait();
     bl_registry_reclaim(r);
+    bl_views_reclaim(core->views);
 }
 
 static void note_turn(struct bl_core *core, uint64_t now_ns, bool busy)
@@ -342,6 +355,7 @@ bool bl_core_turn(struct bl_core *core, uint64_t now_ns, int64_t unix_ms)
     for (unsigned i = 0; i < core->line_count; i++)
         busy |= grow(core, i, now_ns);
     bl_core_take_request(core, unix_ms);
+    busy |= step_views(core, unix_ms);
     reclaim(core, now_ns);
     bl_event_feed_flush(&core->api_feed);
     bl_event_feed_flush(&core->notifier_feed);

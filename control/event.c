@@ -12,6 +12,8 @@ const char *bl_event_kind_name(uint32_t kind)
         return "thaw";
     case BL_EVENT_DAEMON:
         return "daemon";
+    case BL_EVENT_VIEW:
+        return "view";
     }
     return "event";
 }

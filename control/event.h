@@ -14,6 +14,11 @@ enum bl_event_kind {
     BL_EVENT_FREEZE,         /* an ingest clock stopped: detail says which and why */
     BL_EVENT_THAW,           /* it runs again */
     BL_EVENT_DAEMON,         /* started, reloaded, stopping: detail */
+    BL_EVENT_VIEW,           /* a view changed state: name, from, to, incident are the view's */
+};
+
+enum bl_event_flags {
+    BL_EVENT_NOTIFY = 1, /* of a view whose config says that people are told of it */
 };
 
 struct bl_event {
@@ -21,17 +26,17 @@ struct bl_event {
     uint32_t kind;    /* bl_event_kind */
     uint8_t from, to; /* bl_state */
     uint8_t name_len;
-    uint8_t reserved;
+    uint8_t flags; /* bl_event_flags */
     int64_t time_unix_ms;
     int64_t last_beat_unix_ms; /* 0: never */
-    uint32_t incident;         /* the node's incident number */
+    uint32_t incident;         /* the node's or view's incident number */
     uint32_t reserved_2;
     char reason[16];                  /* "timeout", "beat", ... */
     union {                           /* terminated; last, so that a short one packs well */
-        char name[BL_NAME_MAX + 8];   /* of a transition's node */
+        char name[BL_NAME_MAX + 8];   /* of a transition's node or view */
         char detail[BL_NAME_MAX + 8]; /* one sentence, for what is no transition */
     };
 };
 
-/* "transition" "freeze" "thaw" "daemon". */
+/* "transition" "freeze" "thaw" "daemon" "view". */
 const char *bl_event_kind_name(uint32_t kind);

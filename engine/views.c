@@ -253,33 +253,49 @@ struct bl_registry_watch bl_views_watch(struct bl_views *v)
 
 /* ---- life ------------------------------------------------------------------------------ */
 
+/* Makes a live view of g. 0 or what bl_generation_add says. */
+static int add_live(struct bl_views *v, struct bl_views_generation *g, const char *name, uint32_t entry,
+                    uint32_t *id) BL_ON_CONTROL;
+static int add_live(struct bl_views *v, struct bl_views_generation *g, const char *name, uint32_t entry,
+                    uint32_t *id)
+{
+    int r = find_or_add(v, g, name, (unsigned)strlen(name), id);
+    if (r == 0)
+        enliven(g, bl_generation_view(g, *id), *id, entry);
+    return r;
+}
+
+static int add_static(struct bl_views *v, struct bl_views_generation *g, struct bl_plan_use *use)
+    BL_ON_CONTROL;
+static int add_static(struct bl_views *v, struct bl_views_generation *g, struct bl_plan_use *use)
+{
+    for (uint32_t e = 0; e < use->plan.entry_count; e++) {
+        const char *name = use->plan.entry[e].name;
+        use->view_of[e] = BL_VIEW_NONE;
+        int r = name ? add_live(v, g, name, e, &use->view_of[e]) : 0;
+        if (r)
+            return r;
+    }
+    return 0;
+}
+
 /* A generation with `all` and the plan's static views. NULL: out of
  * memory. */
 static struct bl_views_generation *generation_of(struct bl_views *v, struct bl_plan_use *use) BL_ON_CONTROL;
 static struct bl_views_generation *generation_of(struct bl_views *v, struct bl_plan_use *use)
 {
     struct bl_views_generation *g = bl_generation_new(&v->memory, v->secret, use);
-    uint32_t id, entries = use ? use->plan.entry_count : 0;
-    int r = g ? find_or_add(v, g, "all", 3, &id) : -ENOMEM;
+    uint32_t all;
 
+    if (!g)
+        return NULL;
+    int r = add_live(v, g, "all", BL_VIEW_NO_ENTRY, &all);
+    if (r == 0 && use)
+        r = add_static(v, g, use);
     if (r == 0)
-        enliven(g, bl_generation_view(g, id), id, BL_VIEW_NO_ENTRY);
-    for (uint32_t e = 0; r == 0 && e < entries; e++) {
-        const char *name = use->plan.entry[e].name;
-        use->view_of[e] = BL_VIEW_NONE;
-        if (!name)
-            continue;
-        r = find_or_add(v, g, name, (unsigned)strlen(name), &id);
-        if (r)
-            break;
-        enliven(g, bl_generation_view(g, id), id, e);
-        use->view_of[e] = id;
-    }
-    if (r && g) {
-        bl_generation_free(g);
-        g = NULL;
-    }
-    return g;
+        return g;
+    bl_generation_free(g);
+    return NULL;
 }
 
 struct bl_views *bl_views_new(const struct bl_memory *m, const struct bl_key_secret *secret,

@@ -61,7 +61,12 @@ static void json(struct bl_call *call, const struct bl_event *e)
     bl_json_uint(&j, "number", e->number);
     bl_json_string(&j, "kind", bl_event_kind_name(e->kind));
     bl_json_string(&j, "time", bl_timestamp_text(e->time_unix_ms, when));
-    if (e->kind == BL_EVENT_TRANSITION) {
+    if (e->kind == BL_EVENT_VIEW) {
+        bl_json_string(&j, "name", e->name);
+        bl_json_string(&j, "from", bl_state_name((enum bl_state)e->from));
+        bl_json_string(&j, "to", bl_state_name((enum bl_state)e->to));
+        bl_json_uint(&j, "incident", e->incident);
+    } else if (e->kind == BL_EVENT_TRANSITION) {
         bl_json_string(&j, "name", e->name);
         bl_json_string(&j, "from", bl_state_name((enum bl_state)e->from));
         bl_json_string(&j, "to", bl_state_name((enum bl_state)e->to));
@@ -83,6 +88,13 @@ static void human(struct bl_call *call, const struct bl_event *e)
     char when[BL_TIMESTAMP_TEXT], name[BL_NAME_MAX + 8], age[BL_HUMAN_TEXT];
 
     bl_text_printf(out, "%s  ", bl_timestamp_text(e->time_unix_ms, when));
+    if (e->kind == BL_EVENT_VIEW) {
+        bl_human_state(out, e->to, 9, call->color);
+        bl_human_name(e->name, name, sizeof(name));
+        bl_text_printf(out, "view %s  was %s, incident %u\n", name, bl_state_name((enum bl_state)e->from),
+                       e->incident);
+        return;
+    }
     if (e->kind != BL_EVENT_TRANSITION) {
         bl_text_printf(out, "%-9s%s\n", bl_event_kind_name(e->kind), e->detail);
         return;

@@ -139,11 +139,29 @@ static void both_feeds_get_every_event_in_order(void **state)
     struct bl_event notice[256];
     unsigned n = bl_core_notices(w.core, notice, 256);
     assert_int_equal(n, w.events);
-    assert_int_equal(n, 100);
+    assert_int_equal(n, 101); /* 100 nodes, and `all` */
     for (unsigned i = 0; i < n; i++) {
         assert_int_equal(notice[i].number, i + 1);
         assert_string_equal(notice[i].name, w.event[i].name);
     }
+    teardown(&w);
+}
+
+static void what_a_node_does_its_view_does_after_it(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w);
+    feed(&w, 0, "n.beat:1|c");
+    pass(&w, 1200);
+    assert_int_equal(w.events, 2);
+    assert_int_equal(w.event[0].kind, BL_EVENT_TRANSITION);
+    assert_int_equal(w.event[1].kind, BL_EVENT_VIEW);
+    assert_string_equal(w.event[1].name, "all");
+    assert_int_equal(w.event[1].from, BL_STATE_OK);
+    assert_int_equal(w.event[1].to, BL_STATE_FAILED);
+    assert_int_equal(w.event[1].incident, 1);
+    assert_int_equal(w.event[1].time_unix_ms, w.event[0].time_unix_ms);
     teardown(&w);
 }
 
@@ -307,6 +325,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_beat_becomes_a_node_and_its_silence_an_event),
         cmocka_unit_test(both_feeds_get_every_event_in_order),
+        cmocka_unit_test(what_a_node_does_its_view_does_after_it),
         cmocka_unit_test(a_table_grows_under_beats_and_loses_nobody),
         cmocka_unit_test(commands_are_answered_with_what_to_do),
         cmocka_unit_test(a_worker_that_stops_polling_is_an_event_not_a_failed_fleet),
