@@ -27,7 +27,7 @@ bl_bench_plan plan = {15, 200000000, 1, false};
 std::vector<const bl_bench_case *> cases;
 bool any_failed = false;
 
-const char skipped[] = "skipped: ";
+const char skipped[] = "not measured: ";
 
 class table : public benchmark::BenchmarkReporter
 {
@@ -72,9 +72,9 @@ class table : public benchmark::BenchmarkReporter
     void row(const Run &run, const bl_bench_case &c)
     {
         double median = counter(run, "measured");
-        std::printf("%-73s %8s %8s  %9.4g %-5s (%.4g .. %.4g) %s\n", c.measure, goal(c, c.must).c_str(),
+        std::printf("%-73s %8s %8s  %9.4g %-5s (%.4g .. %.4g) %s%s%s\n", c.measure, goal(c, c.must).c_str(),
                     goal(c, c.hope).c_str(), median, unit(c), counter(run, "p10"), counter(run, "p90"),
-                    verdict(c, median));
+                    verdict(c, median), run.report_label.empty() ? "" : "; ", run.report_label.c_str());
         csv_ << c.name << ',' << goal_name(c) << ',' << c.must << ',' << c.hope << ',' << median << ','
              << counter(run, "p10") << ',' << counter(run, "p90") << ',' << unit(c) << ','
              << verdict(c, median) << ",\"" << c.measure << "\",\"";
@@ -83,14 +83,14 @@ class table : public benchmark::BenchmarkReporter
             csv_ << between << it.first << '=' << it.second.value;
             between = " ";
         }
-        csv_ << "\"\n" << std::flush;
+        csv_ << "\",\"" << run.report_label << "\"\n" << std::flush;
     }
 
   public:
     bool open_csv(const char *file)
     {
         csv_.open(file);
-        csv_ << "name,goal,must,hope,measured,p10,p90,unit,verdict,measure,counters\n";
+        csv_ << "name,goal,must,hope,measured,p10,p90,unit,verdict,measure,counters,remark\n";
         return csv_.good();
     }
 
@@ -200,6 +200,11 @@ void bl_bench_result(bl_bench_state *s, const bl_spread *measured)
 void bl_bench_counter(bl_bench_state *s, const char *name, double value)
 {
     s->state->counters[name] = value;
+}
+
+void bl_bench_remark(bl_bench_state *s, const char *words)
+{
+    s->state->SetLabel(words);
 }
 
 void bl_bench_skip(bl_bench_state *s, const char *why)

@@ -64,6 +64,8 @@ const struct bl_bench_plan *bl_bench_plan_of(const struct bl_bench_state *state)
 void bl_bench_result(struct bl_bench_state *state, const struct bl_spread *measured);
 /* A number beside it; the files have all, the table shows none. */
 void bl_bench_counter(struct bl_bench_state *state, const char *name, double value);
+/* A few words behind the row, such as what bounds it. */
+void bl_bench_remark(struct bl_bench_state *state, const char *words);
 /* Cannot be measured here: why. No failure. */
 void bl_bench_skip(struct bl_bench_state *state, const char *why);
 /* Does not measure what it says: why. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bench/bench.h"
+#include "bench/blast.h"
 #include "bench/cases.h"
 #include "bench/nodes.h"
 #include "dataplane/eal.h"
@@ -38,12 +39,15 @@ static int start_eal(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    if (bl_blast_asked(argc, argv))
+        return bl_blast_main(argc, argv);
     if (!asked(argc, argv, "--list") && start_eal(argc, argv) != 0)
         return 1;
     bl_rcu_thread_register();
     bl_bench_table_cases();
     bl_bench_wire_cases();
     bl_bench_worker_cases();
+    bl_bench_memif_cases();
     bl_bench_sweep_cases();
     int rc = bl_bench_main(argc, argv);
     bl_rcu_thread_unregister();

@@ -72,8 +72,13 @@ struct bl_spread bl_spread_inverse(const struct bl_spread *s, double k)
 /* ---- phases --------------------------------------------------------------- */
 
 /* Units per second. */
-static double phase(const struct bl_bench_plan *plan, const struct bl_side *s)
+static double phase(const struct bl_bench_plan *plan, const struct bl_turn *t)
 {
+    const struct bl_side *s = &t->side;
+    if (t->begin)
+        t->begin(s->arg);
+    if (t->rate)
+        return t->rate(s->arg, plan->phase_ns);
     uint64_t units = 0, start = bl_cpu_ns(), elapsed;
     do {
         units += s->work(s->arg);
@@ -87,8 +92,8 @@ static unsigned pairs_of(const struct bl_bench_plan *plan)
     return plan->pairs < BL_PAIRS_MAX ? plan->pairs : BL_PAIRS_MAX;
 }
 
-void bl_pair_run(const struct bl_bench_plan *plan, const struct bl_side *a, const struct bl_side *b,
-                 struct bl_pair_result *out)
+void bl_turns_run(const struct bl_bench_plan *plan, const struct bl_turn *a, const struct bl_turn *b,
+                  struct bl_pair_result *out)
 {
     double ratio[BL_PAIRS_MAX], a_rate[BL_PAIRS_MAX], b_rate[BL_PAIRS_MAX];
     unsigned pairs = pairs_of(plan);
@@ -108,13 +113,20 @@ void bl_pair_run(const struct bl_bench_plan *plan, const struct bl_side *a, cons
     out->b_tsc = bl_spread_inverse(&out->b_per_s, bl_tsc_per_ns() * 1e9);
 }
 
+void bl_pair_run(const struct bl_bench_plan *plan, const struct bl_side *a, const struct bl_side *b,
+                 struct bl_pair_result *out)
+{
+    bl_turns_run(plan, &(struct bl_turn){.side = *a}, &(struct bl_turn){.side = *b}, out);
+}
+
 void bl_series_run(const struct bl_bench_plan *plan, const struct bl_side *a, struct bl_pair_result *out)
 {
     double rate[BL_PAIRS_MAX];
     unsigned pairs = pairs_of(plan);
-    (void)phase(plan, a);
+    const struct bl_turn turn = {.side = *a};
+    (void)phase(plan, &turn);
     for (unsigned i = 0; i < pairs; i++)
-        rate[i] = phase(plan, a);
+        rate[i] = phase(plan, &turn);
     *out = (struct bl_pair_result){.a_per_s = bl_spread_of(rate, pairs)};
     out->a_tsc = bl_spread_inverse(&out->a_per_s, bl_tsc_per_ns() * 1e9);
 }

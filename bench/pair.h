@@ -19,6 +19,16 @@ struct bl_side {
     void *arg;
 };
 
+/* A side in which other threads or processes have a part. `begin` comes
+ * before each phase and is not measured; `rate`, where there is one, runs
+ * a whole phase instead of side.work and returns its units per second.
+ * Both get side.arg; either may be NULL. */
+struct bl_turn {
+    struct bl_side side;
+    void (*begin)(void *arg);
+    double (*rate)(void *arg, uint64_t phase_ns);
+};
+
 struct bl_pair_result {
     struct bl_spread ratio;            /* a's rate / b's, pair by pair */
     struct bl_spread a_per_s, b_per_s; /* units per second */
@@ -31,6 +41,9 @@ struct bl_pair_result {
 /* Runs plan->pairs pairs after a warm-up phase of each side. */
 void bl_pair_run(const struct bl_bench_plan *plan, const struct bl_side *a, const struct bl_side *b,
                  struct bl_pair_result *out);
+
+void bl_turns_run(const struct bl_bench_plan *plan, const struct bl_turn *a, const struct bl_turn *b,
+                  struct bl_pair_result *out);
 
 /* One side alone: a_per_s and a_tsc of *out. */
 void bl_series_run(const struct bl_bench_plan *plan, const struct bl_side *a, struct bl_pair_result *out);
