@@ -6,21 +6,42 @@
 #include <sys/mman.h>
 
 #include "engine/rcu.h"
+#include "engine/sweep_scan.h"
 
-/* Blocks whose times are compared at once: four cache lines. */
+/* Blocks that share an earliest time: a round passes this many at a
+ * glance. */
 #define GROUP 64u
 
-#define CACHE_LINE 64u
+#define CACHE_LINE  64u
+#define BLOCK_LINES (BL_BLOCK_SLOTS / BL_LINE_SLOTS)
+
+/* Blocks that the prefetch is ahead: 3 KiB, about 100 ns of reading; twice
+ * as far costs a fifth of the speed here. */
+#define AHEAD_BLOCKS 2u
+
+/* A block's next look is brought forward by up to this share of what it
+ * has left, so that groups drift apart; then to the group's phase in so
+ * many ticks, a power of two, for the 32-bit tick wraps. */
+#define SPREAD_DIVISOR 8u
+#define PHASES         1024u
+
+/* What is said of a block beside its time. */
+enum block_marks {
+    BLOCK_RECHECK = 1, /* due because of watched members or findings */
+    BLOCK_LOWERED = 2, /* due when somebody else said, maybe for many blocks at once */
+};
 
 struct bl_sweep {
     const struct bl_table *table;
     const struct bl_slots *slots; /* NULL after a rebuild without memory */
     uint32_t *due;                /* per block: the tick to look at it */
-    bool *recheck;                /* per block: due because of watched members or findings */
+    uint32_t *group_due;          /* per group: no block of it is due before this */
+    uint8_t *mark;                /* per block: block_marks */
     uint32_t *seen;               /* per slot, while watched: last beat when last looked at */
-    uint32_t cursor;              /* where the round goes on */
-    bool all_due;                 /* `due` is not filled yet: that takes a `now` */
-    struct bl_sweep_stats stats;  /* read by any thread */
+    enum bl_scan_how how;
+    uint32_t cursor;             /* where the round goes on */
+    bool all_due;                /* `due` is not filled yet: that takes a `now` */
+    struct bl_sweep_stats stats; /* read by any thread */
 };
 
 /* One call of bl_sweep_run. */
@@ -41,11 +62,12 @@ static size_t seen_bytes(const struct bl_sweep *s)
 static void detach(struct bl_sweep *s)
 {
     free(s->due);
-    free(s->recheck);
+    free(s->group_due);
+    free(s->mark);
     if (s->seen != NULL)
         munmap(s->seen, seen_bytes(s));
-    s->due = NULL;
-    s->recheck = NULL;
+    s->due = s->group_due = NULL;
+    s->mark = NULL;
     s->seen = NULL;
     s->slots = NULL;
 }
@@ -55,7 +77,8 @@ static int attach(struct bl_sweep *s)
     s->slots = bl_rcu_read(&s->table->slots);
     uint32_t blocks = (s->slots->slot_count + BL_BLOCK_SLOTS - 1) / BL_BLOCK_SLOTS;
     s->due = calloc(blocks, sizeof(*s->due));
-    s->recheck = calloc(blocks, sizeof(*s->recheck));
+    s->group_due = calloc((blocks + GROUP - 1) / GROUP, sizeof(*s->group_due));
+    s->mark = calloc(blocks, sizeof(*s->mark));
     /* Zero pages until touched, which an allocator does not promise. */
     void *seen =
         mmap(NULL, seen_bytes(s), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -64,7 +87,7 @@ static int attach(struct bl_sweep *s)
     s->all_due = true;
     __atomic_store_n(&s->stats.blocks, blocks, __ATOMIC_RELAXED);
     __atomic_store_n(&s->stats.blocks_watched, 0, __ATOMIC_RELAXED);
-    if (s->due != NULL && s->recheck != NULL && s->seen != NULL)
+    if (s->due != NULL && s->group_due != NULL && s->mark != NULL && s->seen != NULL)
         return 0;
     detach(s);
     __atomic_store_n(&s->stats.blocks, 0, __ATOMIC_RELAXED);
@@ -77,6 +100,7 @@ struct bl_sweep *bl_sweep_new(const struct bl_table *t)
     if (s == NULL)
         return NULL;
     s->table = t;
+    s->how = bl_sweep_scan_best();
     if (attach(s) != 0) {
         free(s);
         return NULL;
@@ -144,56 +168,91 @@ static uint32_t look_at_slot(struct bl_sweep *s, struct look *k, uint32_t slot, 
     return watched && left > k->recheck_ticks ? k->recheck_ticks : left;
 }
 
+/* A number from the two, any of 2^32 as likely. */
+static uint32_t scatter(uint32_t group, uint32_t now)
+{
+    uint64_t x = (group ^ (uint64_t)now << 32) * UINT64_C(0x9e3779b97f4a7c15);
+    x = (x ^ x >> 32) * UINT64_C(0xd6e8feb86659fd93);
+    return (uint32_t)(x >> 32);
+}
+
+/* When to look at a block that need not be looked at for `left` ticks:
+ * earlier, if that is long, so that every tick has about as much to do.
+ * Blocks that were due together (a start, growth, a mass return) would
+ * stay together, and one second in 20 would pay for all: they are
+ * scattered over the whole time they have, and all others kept from
+ * drifting together. Blocks of a group share a phase: neighbours in
+ * memory are read in one go, groups in different ticks. */
+static uint32_t next_look(uint32_t block, uint32_t now, uint32_t left, uint8_t marks)
+{
+    uint32_t group = block / GROUP;
+    if (left < 2 * PHASES)
+        return now + left;
+    uint32_t most = marks != 0 ? left : left / SPREAD_DIVISOR;
+    uint32_t ticks = left - (uint32_t)((uint64_t)scatter(group, now) * most >> 32);
+    uint32_t early = (now + ticks - scatter(group, 0)) % PHASES;
+    return now + (early < ticks ? ticks - early : 1);
+}
+
+static unsigned lines_of(const struct bl_sweep *s, uint32_t block)
+{
+    uint32_t left = s->slots->line_count - block * BLOCK_LINES;
+    return left < BLOCK_LINES ? left : BLOCK_LINES;
+}
+
+static void look_at_block(struct bl_sweep *s, struct look *k, uint32_t block) BL_ON_CONTROL;
 static void look_at_block(struct bl_sweep *s, struct look *k, uint32_t block)
 {
-    uint32_t slot = block * BL_BLOCK_SLOTS, next = BL_BLOCK_MAX_TICKS;
-    uint32_t end =
-        slot + BL_BLOCK_SLOTS < s->slots->slot_count ? slot + BL_BLOCK_SLOTS : s->slots->slot_count;
+    unsigned lines = lines_of(s, block);
+    struct bl_scan scan = bl_sweep_scan_with(s->slots, block * BLOCK_LINES, lines, k->now, s->how);
+    uint32_t next = scan.left_ticks < BL_BLOCK_MAX_TICKS ? scan.left_ticks + 1 : BL_BLOCK_MAX_TICKS;
     bool recheck = false;
     k->blocks++;
-    k->slots += end - slot;
-    for (; slot < end; slot++) {
+    k->slots += lines * BL_LINE_SLOTS;
+    for (; scan.closer != 0; scan.closer &= scan.closer - 1) {
+        uint32_t slot = block * BL_BLOCK_SLOTS + (uint32_t)__builtin_ctzll(scan.closer);
         uint32_t wanted = look_at_slot(s, k, slot, &recheck);
         if (wanted < next)
             next = wanted;
     }
-    s->due[block] = k->now + next;
-    uint32_t watched = s->stats.blocks_watched + recheck - s->recheck[block];
+    s->due[block] = recheck ? k->now + next : next_look(block, k->now, next, s->mark[block]);
+    uint32_t watched = s->stats.blocks_watched + recheck - (s->mark[block] & BLOCK_RECHECK);
     __atomic_store_n(&s->stats.blocks_watched, watched, __ATOMIC_RELAXED);
-    s->recheck[block] = recheck;
+    s->mark[block] = recheck ? BLOCK_RECHECK : 0;
 }
 
 /* ---- a round ------------------------------------------------------------- */
-
-/* No branch and no early end, so that the compiler makes vectors of it:
- * the sign of ~(now - due) is set if it is due. */
-static bool any_due(const uint32_t *due, unsigned n, uint32_t now)
-{
-    uint32_t signs = 0;
-    for (unsigned i = 0; i < n; i++)
-        signs |= ~(now - due[i]);
-    return (int32_t)signs < 0;
-}
 
 static unsigned list_due(const struct bl_sweep *s, uint32_t first, unsigned n, uint32_t now,
                          uint32_t list[GROUP])
 {
     unsigned count = 0;
-    if (!any_due(&s->due[first], n, now))
-        return 0;
-    for (uint32_t block = first; block < first + n; block++)
-        if (is_due(s->due[block], now))
-            list[count++] = block;
+    for (uint32_t block = first; block < first + n; block++) {
+        list[count] = block;
+        count += is_due(s->due[block], now);
+    }
     return count;
 }
 
-/* The block after the one that is looked at: two streams, lines and
- * policy words. */
+/* The group has been through: when is it due again? */
+static void close_group(struct bl_sweep *s, uint32_t group, uint32_t now)
+{
+    uint32_t first = group * GROUP, left = s->stats.blocks - first;
+    unsigned n = left < GROUP ? left : GROUP;
+    int32_t earliest = INT32_MAX;
+    for (unsigned i = 0; i < n; i++) {
+        int32_t in = (int32_t)(s->due[first + i] - now);
+        earliest = in < earliest ? in : earliest;
+    }
+    s->group_due[group] = now + (uint32_t)earliest;
+}
+
+/* A block that is looked at soon: two streams, lines and policy words. */
 static void prefetch_block(const struct bl_slots *slots, uint32_t block)
 {
-    const char *line = (const char *)&slots->line[(size_t)block * (BL_BLOCK_SLOTS / BL_LINE_SLOTS)];
+    const char *line = (const char *)&slots->line[(size_t)block * BLOCK_LINES];
     const char *policy = (const char *)&slots->policy[(size_t)block * BL_BLOCK_SLOTS];
-    for (unsigned i = 0; i < BL_BLOCK_SLOTS / BL_LINE_SLOTS * sizeof(struct bl_line); i += CACHE_LINE)
+    for (unsigned i = 0; i < BLOCK_LINES * sizeof(struct bl_line); i += CACHE_LINE)
         __builtin_prefetch(line + i, 0, 2);
     for (unsigned i = 0; i < BL_BLOCK_SLOTS * sizeof(*slots->policy); i += CACHE_LINE)
         __builtin_prefetch(policy + i, 0, 2);
@@ -209,31 +268,53 @@ static uint32_t recheck_ticks(uint32_t blocks_watched)
 
 static void fill_due(struct bl_sweep *s, uint32_t now)
 {
-    for (uint32_t block = 0; block < s->stats.blocks; block++)
-        s->due[block] = now;
+    for (uint32_t block = 0; block < s->stats.blocks; block++) {
+        s->due[block] = s->group_due[block / GROUP] = now;
+        s->mark[block] = BLOCK_LOWERED;
+    }
     s->all_due = false;
 }
 
-/* Goes on from the cursor. Returns whether the round is complete. */
-static bool go_on(struct bl_sweep *s, struct look *k, uint32_t max_slots, unsigned max)
+/* Looks at the group's due blocks from the cursor on. Returns whether it
+ * is through. */
+static bool look_at_group(struct bl_sweep *s, struct look *k, unsigned n, uint32_t max_slots, unsigned max)
+    BL_ON_CONTROL;
+static bool look_at_group(struct bl_sweep *s, struct look *k, unsigned n, uint32_t max_slots, unsigned max)
 {
     uint32_t list[GROUP];
-    while (s->cursor < s->stats.blocks) {
-        uint32_t left = s->stats.blocks - s->cursor;
-        unsigned n = left < GROUP ? left : GROUP;
-        unsigned due = list_due(s, s->cursor, n, k->now, list);
-        for (unsigned i = 0; i < due; i++) {
-            if ((k->slots >= max_slots && k->blocks > 0) || k->findings + BL_BLOCK_SLOTS > max) {
-                k->skipped += list[i] - s->cursor - i;
-                s->cursor = list[i];
-                return false;
-            }
-            if (i + 1 < due)
-                prefetch_block(s->slots, list[i + 1]);
-            look_at_block(s, k, list[i]);
+    unsigned due = list_due(s, s->cursor, n, k->now, list);
+    for (unsigned i = 0; i < due && i < AHEAD_BLOCKS; i++)
+        prefetch_block(s->slots, list[i]);
+    for (unsigned i = 0; i < due; i++) {
+        if ((k->slots >= max_slots && k->blocks > 0) || k->findings + BL_BLOCK_SLOTS > max) {
+            k->skipped += list[i] - s->cursor - i;
+            s->cursor = list[i];
+            return false;
         }
-        k->skipped += n - due;
-        s->cursor += n;
+        if (i + AHEAD_BLOCKS < due)
+            prefetch_block(s->slots, list[i + AHEAD_BLOCKS]);
+        look_at_block(s, k, list[i]);
+    }
+    k->skipped += n - due;
+    return true;
+}
+
+/* Goes on from the cursor. Returns whether the round is complete. */
+static bool go_on(struct bl_sweep *s, struct look *k, uint32_t max_slots, unsigned max) BL_ON_CONTROL;
+static bool go_on(struct bl_sweep *s, struct look *k, uint32_t max_slots, unsigned max)
+{
+    while (s->cursor < s->stats.blocks) {
+        uint32_t group = s->cursor / GROUP, end = (group + 1) * GROUP;
+        if (end > s->stats.blocks)
+            end = s->stats.blocks;
+        if (is_due(s->group_due[group], k->now)) {
+            if (!look_at_group(s, k, end - s->cursor, max_slots, max))
+                return false;
+            close_group(s, group, k->now);
+        } else {
+            k->skipped += end - s->cursor;
+        }
+        s->cursor = end;
     }
     s->cursor = 0;
     return true;
@@ -267,10 +348,13 @@ void bl_sweep_lower(struct bl_sweep *s, const struct bl_place *place, uint32_t t
 {
     if (place->slots != s->slots || s->all_due)
         return;
-    uint32_t *due = &s->due[place->slot / BL_BLOCK_SLOTS];
-    if (is_due(*due, tick)) /* then it is early enough */
+    uint32_t block = place->slot / BL_BLOCK_SLOTS, group = block / GROUP;
+    if (is_due(s->due[block], tick)) /* then it is early enough */
         return;
-    *due = tick;
+    s->due[block] = tick;
+    s->mark[block] |= BLOCK_LOWERED;
+    if (!is_due(s->group_due[group], tick))
+        s->group_due[group] = tick;
 }
 
 void bl_sweep_stats(const struct bl_sweep *s, struct bl_sweep_stats *out)

@@ -25,12 +25,20 @@
  * is reported again then. No block waits longer than BL_BLOCK_MAX_TICKS,
  * so ages stay away from the wrap.
  *
+ * Looks are spread: a block with more than 2 s left is looked at a
+ * little earlier than it needs, and one that was due together with many
+ * others (all of them at the start) at some time before it needs. So
+ * blocks do not stay in step, and one tick costs about what any other
+ * does. What is news is found in the same tick either way.
+ *
  * Threads: control. Reads the table's arrays under RCU; the per-block
  * times are control's own. Per generation: when a table has grown, call
  * bl_sweep_rebuild; while it grows, moved nodes wait for that.
  * Memory: 5 bytes a block, and 4 bytes a slot on pages with watched
- * slots. Cost: a scan of 4 bytes per block and tick, and each due block's
- * lines and policy words (about 0.25 us). */
+ * slots. Cost: a scan of 4 bytes per 64 blocks and tick, and each due
+ * block's lines and policy words at the speed of memory (70 to 150 ns);
+ * 10 million nodes with 30 s timeouts 0.25 % of a core, no second of it
+ * more than 0.8 %. */
 #pragma once
 
 #include <stdbool.h>
