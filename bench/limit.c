@@ -72,46 +72,64 @@ void bl_limit_fini(struct bl_limit *l)
 
 /* ---- stream ------------------------------------------------------------------- */
 
-#define PIECE   (UINT64_C(2) << 20) /* bytes per call */
-#define STREAMS 8u
+#define PIECE        (UINT64_C(2) << 20) /* bytes per call */
+#define STREAM_KINDS 3u                  /* 1, 2, 4 at once */
+#define CHUNK        256u                /* bytes of one stream, then of the next */
+
+/* Of a line all is added up, by words that every machine has: wider ones
+ * would be kept in memory by the compiler, and the sum would be what
+ * takes the time. */
+typedef uint64_t words __attribute__((vector_size(16), may_alias));
+
+static inline void add_lines(const char *p, words sum[4])
+{
+    for (unsigned i = 0; i < CHUNK; i += 64) {
+        sum[0] += *(const words *)(const void *)(p + i);
+        sum[1] += *(const words *)(const void *)(p + i + 16);
+        sum[2] += *(const words *)(const void *)(p + i + 32);
+        sum[3] += *(const words *)(const void *)(p + i + 48);
+    }
+}
 
 uint64_t bl_stream_work(void *stream)
 {
     struct bl_stream *s = stream;
-    typedef uint64_t words __attribute__((vector_size(64), aligned(64)));
     uint64_t part = s->piece / s->streams;
-    words sum = {0};
+    words sum[4] = {{0}};
     const char *piece = s->data + s->at;
-    for (uint64_t i = 0; i < part; i += 64) {
+    for (uint64_t i = 0; i < part; i += CHUNK) {
         for (unsigned k = 0; k < s->streams; k++) {
             const char *p = piece + k * part + i;
             if (s->ahead)
-                __builtin_prefetch(p + s->ahead, 0, 2);
-            sum += *(const words *)(const void *)p;
+                for (unsigned line = 0; line < CHUNK; line += 64)
+                    __builtin_prefetch(p + s->ahead + line, 0, 2);
+            add_lines(p, sum);
         }
     }
-    for (unsigned i = 0; i < 8; i++)
-        s->sum += sum[i];
+    for (unsigned i = 0; i < 4; i++)
+        s->sum += sum[i][0] + sum[i][1];
     s->at = s->at + 2 * s->piece <= s->bytes ? s->at + s->piece : 0;
     return s->piece;
 }
 
+/* Tries numbers of streams and distances, each twice, and keeps the
+ * fastest. */
 void bl_stream_init(struct bl_stream *s, const void *data, uint64_t bytes)
 {
-    static const unsigned aheads[] = {0, 512, 1024, 2048, 4096};
+    static const unsigned aheads[] = {0, 1024, 2048, 4096, 8192};
+    const unsigned options = sizeof(aheads) / sizeof(aheads[0]);
     *s = (struct bl_stream){
         .data = data, .bytes = bytes, .piece = bytes < PIECE ? bytes / 4096 * 4096 : PIECE};
     double best = 1e9;
     unsigned best_streams = 1, best_ahead = 0;
-    for (s->streams = 1; s->streams <= STREAMS; s->streams *= 2) {
-        for (unsigned i = 0; i < sizeof(aheads) / sizeof(aheads[0]); i++) {
-            s->ahead = aheads[i];
-            double ns = cost(bl_stream_work, s);
-            if (ns < best) {
-                best = ns;
-                best_streams = s->streams;
-                best_ahead = s->ahead;
-            }
+    for (unsigned i = 0; i < 2 * options * STREAM_KINDS; i++) {
+        s->streams = 1u << i % STREAM_KINDS;
+        s->ahead = aheads[i / STREAM_KINDS % options];
+        double ns = cost(bl_stream_work, s);
+        if (ns < best) {
+            best = ns;
+            best_streams = s->streams;
+            best_ahead = s->ahead;
         }
     }
     s->streams = best_streams;
