@@ -1,18 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdio.h>
-#include <string.h>
+#include <errno.h>
 
 #include "control/api/commands.h"
-
-/* Why the beat just fed was dropped: the reason that counted one more. */
-static const char *reason(const struct bl_counters *before, const struct bl_counters *after)
-{
-    for (unsigned d = 0; d < BL_DROP_COUNT; d++) {
-        if (after->drop[d] != before->drop[d])
-            return bl_drop_sentence((enum bl_drop)d);
-    }
-    return "not counted as a beat";
-}
+#include "control/api/feed.h"
 
 static void done(struct bl_call *call, const char *name)
 {
@@ -27,27 +17,13 @@ static void done(struct bl_call *call, const char *name)
 
 static void beat(struct bl_call *call, const char *name)
 {
-    struct bl_worker *w = call->api->worker;
-    struct bl_counters before, after;
-    char line[BL_NAME_MAX + 16];
+    char why[BL_FEED_WHY];
+    int rc = bl_api_beat(call->api, name, why);
 
-    bl_role_assume_worker(); /* of this thread's own */
-    if (!bl_name_is_valid(name, strlen(name))) {
-        bl_call_fail(call, BL_EXIT_USAGE,
-                     "beat: \"%.60s\" is no name; give 1 to %u bytes without spaces, ':' or '|'", name,
-                     BL_NAME_MAX);
-        return;
-    }
-    int len = snprintf(line, sizeof(line), "%s.beat:1|c", name);
-    memset(&before, 0, sizeof(before));
-    memset(&after, 0, sizeof(after));
-    bl_counters_add(&before, &w->counters);
-    bl_worker_feed(w, (const uint8_t *)line, (uint32_t)len, call->api->now_ns);
-    bl_counters_add(&after, &w->counters);
-    if (after.beats > before.beats)
+    if (rc == 0)
         done(call, name);
     else
-        bl_call_fail(call, BL_EXIT_ERROR, "beat: %s was not taken: %s", name, reason(&before, &after));
+        bl_call_fail(call, rc == -EINVAL ? BL_EXIT_USAGE : BL_EXIT_ERROR, "beat: %s", why);
 }
 
 static enum bl_step run(struct bl_call *call)

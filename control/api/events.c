@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "control/api/commands.h"
+#include "control/api/event_view.h"
 #include "control/api/human.h"
 #include "control/timestamp.h"
 
@@ -54,31 +55,10 @@ static bool parse(struct bl_call *call, struct events *e)
 
 static void json(struct bl_call *call, const struct bl_event *e)
 {
-    char when[BL_TIMESTAMP_TEXT];
     struct bl_json j;
 
     bl_json_line_begin(&j, &call->out);
-    bl_json_uint(&j, "number", e->number);
-    bl_json_string(&j, "kind", bl_event_kind_name(e->kind));
-    bl_json_string(&j, "time", bl_timestamp_text(e->time_unix_ms, when));
-    if (e->kind == BL_EVENT_VIEW) {
-        bl_json_string(&j, "name", e->name);
-        bl_json_string(&j, "from", bl_state_name((enum bl_state)e->from));
-        bl_json_string(&j, "to", bl_state_name((enum bl_state)e->to));
-        bl_json_uint(&j, "incident", e->incident);
-    } else if (e->kind == BL_EVENT_TRANSITION) {
-        bl_json_string(&j, "name", e->name);
-        bl_json_string(&j, "from", bl_state_name((enum bl_state)e->from));
-        bl_json_string(&j, "to", bl_state_name((enum bl_state)e->to));
-        bl_json_string(&j, "reason", e->reason);
-        bl_json_uint(&j, "incident", e->incident);
-        if (e->last_beat_unix_ms != 0)
-            bl_json_string(&j, "last_beat", bl_timestamp_text(e->last_beat_unix_ms, when));
-        else
-            bl_json_null(&j, "last_beat");
-    } else {
-        bl_json_string(&j, "detail", e->detail);
-    }
+    bl_event_json(&j, e);
     bl_json_line_end(&j);
 }
 

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "control/api/glob.h"
 #include "control/api/human.h"
 #include "control/duration.h"
 #include "control/timestamp.h"
@@ -103,6 +104,31 @@ const char *bl_node_pause_text(const struct bl_node_view *v, char out[BL_NODE_PA
              : end[0] == '\0' ? "resumed"
                               : "");
     return out;
+}
+
+void bl_node_json_more(struct bl_json *j, const struct bl_node_view *v)
+{
+    const struct bl_place *p = &v->freshest.place;
+    char first_seen[BL_TIMESTAMP_TEXT];
+
+    bl_json_string(j, "first_seen", bl_timestamp_text(v->first_seen_unix_ms, first_seen));
+    if (!v->in_table)
+        return;
+    struct bl_anomaly a = bl_slots_anomaly(p->slots, p->slot);
+    bl_json_uint(j, "table", v->freshest.table);
+    bl_json_uint(j, "sequence", bl_slots_sequence(p->slots, p->slot));
+    bl_json_uint(j, "incarnation", a.incarnation);
+    bl_json_uint(j, "lost", a.lost);
+    bl_json_uint(j, "duplicate", a.duplicate);
+    bl_json_uint(j, "reordered", a.reordered);
+    bl_json_uint(j, "restarted", a.restarted);
+}
+
+bool bl_node_is_wanted(const struct bl_node_filter *f, const struct bl_node *n)
+{
+    const char *name = n == NULL ? NULL : bl_node_name(n);
+    return name != NULL && (f->states == 0 || (f->states >> BL_NODE_READ(n->state) & 1) != 0) &&
+           (f->match == NULL || bl_glob_match(f->match, name));
 }
 
 static int add(char *out, int used, const char *word, uint32_t ms)

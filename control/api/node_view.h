@@ -32,6 +32,20 @@ bool bl_node_look(struct bl_node_view *v, const struct bl_api *api, uint32_t ind
 /* The fields that lists and `nodes show` share, inside an open object. */
 void bl_node_json(struct bl_json *j, const struct bl_node_view *v);
 
+/* What `nodes show` has beside them: first_seen and, of a node that is in
+ * a table, where and what its sequence numbers told. */
+void bl_node_json_more(struct bl_json *j, const struct bl_node_view *v);
+
+/* Which nodes a list is of. */
+struct bl_node_filter {
+    unsigned states;   /* bit 1 << bl_state; 0: all */
+    const char *match; /* a glob over names (glob.h); NULL: all */
+};
+
+/* `n` NULL: no. Cost: reads the record alone, where a view looks the node
+ * up in the tables. */
+bool bl_node_is_wanted(const struct bl_node_filter *f, const struct bl_node *n);
+
 /* "2s" "warn 1s, err 2s" "none", with retries and detector. */
 #define BL_NODE_POLICY_TEXT 128
 const char *bl_node_policy_text(const struct bl_node_view *v, char out[BL_NODE_POLICY_TEXT]);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "control/api/commands.h"
-#include "control/api/glob.h"
 #include "control/api/human.h"
 #include "control/api/node_view.h"
 
@@ -24,8 +23,7 @@ struct list {
     bool started;
     uint32_t next; /* index to look at */
     uint64_t listed, limit;
-    unsigned states; /* bit 1 << bl_state; 0: all */
-    const char *match;
+    struct bl_node_filter filter;
     unsigned name_width;
 };
 
@@ -38,7 +36,7 @@ static bool take_state(struct bl_call *call, struct list *l, const char *word)
             "nodes list: --state %.40s: no state; there are new, ok, warning, failed, paused, unknown", word);
         return false;
     }
-    l->states |= 1u << s;
+    l->filter.states |= 1u << s;
     return true;
 }
 
@@ -54,7 +52,7 @@ static bool parse(struct bl_call *call, struct list *l)
         if (arg == STATE)
             good = take_state(call, l, value);
         else if (arg == MATCH)
-            l->match = value;
+            l->filter.match = value;
         else if (arg == LIMIT)
             good = bl_args_number(call, "--limit", value, UINT64_MAX, &l->limit);
         else if (arg == BL_ARG_WORD) {
@@ -70,14 +68,6 @@ static bool parse(struct bl_call *call, struct list *l)
     return good;
 }
 
-/* What the filters need only; the rest of the view costs a lookup. */
-static bool is_wanted(const struct list *l, const struct bl_node *n)
-{
-    const char *name = n == NULL ? NULL : __atomic_load_n(&n->name, __ATOMIC_ACQUIRE);
-    return name != NULL && (l->states == 0 || (l->states >> BL_NODE_READ(n->state) & 1) != 0) &&
-           (l->match == NULL || bl_glob_match(l->match, name));
-}
-
 static unsigned measure_names(const struct list *l, const struct bl_registry *r)
 {
     char name[BL_NAME_MAX + 8];
@@ -86,7 +76,7 @@ static unsigned measure_names(const struct list *l, const struct bl_registry *r)
 
     for (uint32_t i = 0, seen = 0; i < end && i < NODES_PER_RUN && seen < NODES_MEASURED; i++) {
         const struct bl_node *n = bl_registry_get(r, i);
-        if (!is_wanted(l, n))
+        if (!bl_node_is_wanted(&l->filter, n))
             continue;
         unsigned width = bl_human_name(n->name, name, sizeof(name));
         most = width > most ? width : most;
@@ -137,7 +127,7 @@ static enum bl_step finish(struct bl_call *call, const struct list *l)
 {
     if (l->listed == 0 && !call->json)
         bl_text_printf(&call->err, "%s\n",
-                       l->states != 0 || l->match != NULL ? "no such nodes" : "no nodes yet");
+                       l->filter.states != 0 || l->filter.match != NULL ? "no such nodes" : "no nodes yet");
     return BL_STEP_DONE;
 }
 
@@ -159,7 +149,8 @@ static enum bl_step run(struct bl_call *call)
         struct bl_node_view v;
         if (looked == NODES_PER_RUN || call->out.len >= BL_PIECE_BYTES)
             return BL_STEP_MORE;
-        if (!is_wanted(l, bl_registry_get(r, l->next)) || !bl_node_look(&v, call->api, l->next))
+        if (!bl_node_is_wanted(&l->filter, bl_registry_get(r, l->next)) ||
+            !bl_node_look(&v, call->api, l->next))
             continue;
         write_node(call, l, &v);
         l->listed++;

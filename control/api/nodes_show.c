@@ -13,23 +13,11 @@ struct show {
 
 static void json(struct bl_call *call, const struct bl_node_view *v)
 {
-    char first_seen[BL_TIMESTAMP_TEXT];
     struct bl_json j;
 
     bl_json_line_begin(&j, &call->out);
     bl_node_json(&j, v);
-    bl_json_string(&j, "first_seen", bl_timestamp_text(v->first_seen_unix_ms, first_seen));
-    if (v->in_table) {
-        const struct bl_place *p = &v->freshest.place;
-        struct bl_anomaly a = bl_slots_anomaly(p->slots, p->slot);
-        bl_json_uint(&j, "table", v->freshest.table);
-        bl_json_uint(&j, "sequence", bl_slots_sequence(p->slots, p->slot));
-        bl_json_uint(&j, "incarnation", a.incarnation);
-        bl_json_uint(&j, "lost", a.lost);
-        bl_json_uint(&j, "duplicate", a.duplicate);
-        bl_json_uint(&j, "reordered", a.reordered);
-        bl_json_uint(&j, "restarted", a.restarted);
-    }
+    bl_node_json_more(&j, v);
     bl_json_line_end(&j);
 }
 

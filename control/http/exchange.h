@@ -76,7 +76,7 @@ struct bl_http_exchange {
     struct json_t *json;
     char *words; /* texts of JSON's numbers */
     struct bl_param param[BL_HTTP_PARAMS_MAX];
-    unsigned param_count;
+    struct bl_fields fields; /* of param */
     struct {
         char name[32];
         char *value;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/api/feed.h"
 #include "control/http/exchange.h"
 
 #define PROBLEM_BYTES 2048
@@ -194,6 +195,16 @@ void bl_http_asset(struct bl_http_request *r, const struct bl_http_asset *asset)
 }
 
 /* ---- control ------------------------------------------------------------- */
+
+bool bl_http_beat(struct bl_http_request *r, const char *name)
+{
+    char why[BL_FEED_WHY];
+    int rc = bl_api_beat(r->api, name, why);
+
+    if (rc != 0)
+        bl_http_problem(r, rc == -ENOENT ? 404 : 422, "beat: %s", why);
+    return rc == 0;
+}
 
 bool bl_http_refused(struct bl_http_request *r, const struct bl_command *answer)
 {

@@ -31,6 +31,7 @@
 #include <stdint.h>
 
 #include "control/api/call.h"
+#include "control/http/fields.h"
 #include "control/http/routes.h"
 
 /* The longest body, unless the ops say otherwise: forms and JSON of one
@@ -38,7 +39,6 @@
 #define BL_HTTP_BODY_MAX 65536u
 
 struct bl_http_request;
-struct json_t;
 
 struct bl_http_ops {
     void (*run)(struct bl_http_request *r);
@@ -90,14 +90,14 @@ bool bl_http_number(struct bl_http_request *r, const char *name, uint64_t max, u
 bool bl_http_duration(struct bl_http_request *r, const char *name, uint32_t *ms, bool *given);
 bool bl_http_flag(struct bl_http_request *r, const char *name, bool *value);
 
-/* A JSON body as it came, for what is no list of fields; NULL: none. */
-const struct json_t *bl_http_json(const struct bl_http_request *r);
+/* All of them, for readers that know nothing of HTTP (fields.h). */
+const struct bl_fields *bl_http_fields(const struct bl_http_request *r);
 
 /* A header of the request, NULL: not there. */
 const char *bl_http_header_of(const struct bl_http_request *r, const char *name);
 
-/* Whether the client would rather have `type` ("application/json") than
- * `other`: by the order of its Accept, `*` fits `other`. */
+/* Whether the client's Accept has `type` before `other`, which it gets
+ * if it does not say. */
 bool bl_http_prefers(const struct bl_http_request *r, const char *type, const char *other);
 
 /* ---- the answer -------------------------------------------------------- */
@@ -142,6 +142,10 @@ void bl_http_asset(struct bl_http_request *r, const struct bl_http_asset *asset)
 /* Gets control's answer, good for the call only: answer the client, or
  * ask on. With several under way it is called for each. */
 typedef void bl_http_then(struct bl_http_request *r, struct bl_command *answer);
+
+/* A beat of a node, into the thread's own worker, at once. False: it was
+ * not taken; said so (422, or 404 where strangers are turned away). */
+bool bl_http_beat(struct bl_http_request *r, const char *name);
 
 /* A command for control, to be filled in (patch, create) before the
  * return. NULL: refused, said so (a name no node can have is 404). */
