@@ -23,6 +23,7 @@
  *     states: [failed, ok, warning]    which `to` states are told
  *   http: {listen: ["127.0.0.1:8080"], hosts: [], connections: 1024,
  *          connections_per_address: 256, timeout: 30s}
+ *   statsd: {to: "", prefix: beatline, interval: 10s, nodes: false}
  *   log: {level: info}
  *
  * Threads: main parses; the result is constant and shared. */
@@ -77,6 +78,10 @@ struct bl_config {
     struct bl_notifier_config notifier[BL_NOTIFIERS_MAX];
     unsigned notifier_count;
     uint32_t notify_states; /* bit 1 << bl_state */
+    char *statsd_to;        /* "udp://HOST:PORT", "": off */
+    char *statsd_prefix;
+    uint32_t statsd_interval_ms;
+    bool statsd_nodes;
     int log_level;
     struct bl_listen_list http_listen; /* none: no HTTP */
     struct bl_listen_list http_hosts;  /* names under which browsers know us; no addresses */

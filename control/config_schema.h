@@ -29,6 +29,8 @@ enum bl_config_type {
     BL_CONFIG_SYSLOG,   /* char *, local, udp://HOST:PORT, tcp://HOST:PORT */
     BL_CONFIG_FACILITY, /* char *, a syslog facility */
     BL_CONFIG_LEVEL,    /* int, a log level */
+    BL_CONFIG_BOOL,     /* bool, true or false */
+    BL_CONFIG_STATSD,   /* char *, udp://HOST:PORT or "" */
     BL_CONFIG_UNKNOWN,  /* bool, reject or accept */
     BL_CONFIG_KEY,      /* uint8_t[16] and the bool auth: hex digits or "" */
     BL_CONFIG_PORTS,    /* list of port specs */

@@ -10,7 +10,7 @@
 static void show_value(struct bl_text *out, const struct bl_config_key *k, const void *base)
 {
     bool quoted = k->type == BL_CONFIG_TEXT || k->type == BL_CONFIG_HEADER || k->type == BL_CONFIG_URL ||
-                  k->type == BL_CONFIG_SYSLOG || k->type == BL_CONFIG_KEY;
+                  k->type == BL_CONFIG_SYSLOG || k->type == BL_CONFIG_STATSD || k->type == BL_CONFIG_KEY;
     struct bl_text value = {0};
     struct bl_json j;
 

@@ -172,6 +172,24 @@ static int set_facility(char **at, const char *text, char why[BL_CONFIG_WHY])
     return -EINVAL;
 }
 
+static int set_bool(bool *at, const char *text, char why[BL_CONFIG_WHY])
+{
+    *at = strcmp(text, "true") == 0;
+    if (*at || strcmp(text, "false") == 0)
+        return 0;
+    snprintf(why, BL_CONFIG_WHY, "\"%.40s\" is neither; write true or false", text);
+    return -EINVAL;
+}
+
+static int set_statsd(char **at, const char *text, char why[BL_CONFIG_WHY])
+{
+    if (text[0] == '\0' || (strncmp(text, "udp://", 6) == 0 && is_host_port(text + 6)))
+        return set_text(at, text, why);
+    snprintf(why, BL_CONFIG_WHY, "\"%.100s\" is no statsd server; write udp://HOST:PORT, or \"\" for none",
+             text);
+    return -EINVAL;
+}
+
 static int set_unknown(bool *reject, const char *text, char why[BL_CONFIG_WHY])
 {
     *reject = strcmp(text, "reject") == 0;
@@ -297,6 +315,10 @@ int bl_config_set(const struct bl_config_key *k, void *base, const char *text, c
         return set_facility(at, text, why);
     case BL_CONFIG_LEVEL:
         return set_level(at, text, why);
+    case BL_CONFIG_BOOL:
+        return set_bool(at, text, why);
+    case BL_CONFIG_STATSD:
+        return set_statsd(at, text, why);
     case BL_CONFIG_UNKNOWN:
         return set_unknown(at, text, why);
     case BL_CONFIG_KEY:
@@ -394,6 +416,8 @@ void bl_config_value_text(const struct bl_config_key *k, const void *base, struc
         bl_text_printf(out, "%d", *(const int *)at);
     else if (k->type == BL_CONFIG_DURATION)
         bl_text_printf(out, "%s", bl_duration_text(*(const uint32_t *)at, text));
+    else if (k->type == BL_CONFIG_BOOL)
+        bl_text_printf(out, "%s", *(const bool *)at ? "true" : "false");
     else if (k->type == BL_CONFIG_KEY)
         bl_text_printf(out, "%s", ((const struct bl_config *)base)->auth ? "hidden" : "");
     else if (k->type == BL_CONFIG_UNKNOWN)

@@ -14,6 +14,7 @@
 
 #include "control/api/connection.h"
 #include "control/api/listener.h"
+#include "control/api/statsd.h"
 #include "control/api/tcp.h"
 #include "control/http/http.h"
 #include "control/timestamp.h"
@@ -31,6 +32,7 @@ struct bl_server {
     bool started;
     struct bl_connection *connection[CONNECTIONS_MAX];
     struct bl_asks asks;
+    struct bl_statsd *statsd;
     enum bl_tcp_next tcp_next; /* when its connections go on */
     struct bl_http *http;      /* NULL: not served */
 };
@@ -136,8 +138,10 @@ static void take_events(struct bl_server *s) BL_ON_API
 
     bl_history_keep(&s->api.history, bl_rcu_read(&s->api.config)->events_keep);
     while ((n = bl_core_events(s->api.core, events, EVENTS_PER_POP)) > 0) {
-        for (unsigned i = 0; i < n; i++)
+        for (unsigned i = 0; i < n; i++) {
             bl_history_add(&s->api.history, &events[i]);
+            bl_statsd_event(s->statsd, &s->api, &events[i]);
+        }
     }
 }
 
@@ -226,6 +230,7 @@ static bool turn(struct bl_server *s) BL_ON_API
     bool stop = take_ready(s, ready, n);
     turn_tcp(s);
     take_events(s);
+    bl_statsd_turn(s->statsd, &s->api);
     bl_asks_take(&s->asks);
     for (unsigned i = 0; i < CONNECTIONS_MAX && !stop; i++) {
         if (s->connection[i] == NULL)
@@ -299,9 +304,12 @@ struct bl_server *bl_server_new(const struct bl_server_config *c, char err[BL_ER
                              .reload = c->reload,
                              .reload_ctx = c->reload_ctx};
     s->listener.fd = -1;
+    s->statsd = bl_statsd_new();
     s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     s->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (s->epoll_fd < 0 || s->stop_fd < 0) {
+    if (s->statsd == NULL) {
+        snprintf(err, BL_ERR_BYTES, "server: out of memory");
+    } else if (s->epoll_fd < 0 || s->stop_fd < 0) {
         snprintf(err, BL_ERR_BYTES, "server: %s; raise the limit on open files (ulimit -n)", strerror(errno));
     } else if (bl_listener_open(&s->listener, c->socket_path, err) == 0) {
         snprintf(err, BL_ERR_BYTES, "server: epoll does not take its files");
@@ -347,6 +355,7 @@ void bl_server_free(struct bl_server *s)
     }
     bl_http_free(s->http);
     bl_asks_free(&s->asks);
+    bl_statsd_free(s->statsd);
     bl_history_free(&s->api.history);
     if (s->epoll_fd >= 0)
         close(s->epoll_fd);

@@ -115,6 +115,7 @@ static const char everything[] =
     "  states: [unknown, new]\n"
     "http: {listen: [\"127.0.0.1:80\", \"[::1]:0\"], hosts: [beat.example.org], connections: 9, timeout: "
     "1m}\n"
+    "statsd: {to: \"udp://[::1]:8125\", prefix: b, interval: 1s, nodes: true}\n"
     "log: {level: debug}\n";
 
 static void every_key_is_taken(void **state)
@@ -143,6 +144,10 @@ static void every_key_is_taken(void **state)
     assert_int_equal(c->batch_small, 1);
     assert_int_equal(c->batch_medium, 2);
     assert_int_equal(c->batch_large, 3);
+    assert_string_equal(c->statsd_to, "udp://[::1]:8125");
+    assert_string_equal(c->statsd_prefix, "b");
+    assert_int_equal(c->statsd_interval_ms, 1000);
+    assert_true(c->statsd_nodes);
     assert_true(c->auth);
     for (unsigned i = 0; i < 16; i++)
         assert_int_equal(c->auth_key[i], i);
@@ -219,6 +224,9 @@ static void each_mistake_is_told_with_its_place_and_what_to_do(void **state)
          "1:16: tcp.listen[0]: \"::1:80\" is no address; write 127.0.0.1:PORT or [::1]:PORT"},
         {"tcp: {listen: [\"127.0.0.1:65536\"]}\n",
          "1:16: tcp.listen[0]: \"127.0.0.1:65536\" is no address; write 127.0.0.1:PORT or [::1]:PORT"},
+        {"statsd: {to: \"tcp://h:1\"}\n",
+         "1:14: statsd.to: \"tcp://h:1\" is no statsd server; write udp://HOST:PORT, or \"\" for none"},
+        {"statsd: {nodes: yes}\n", "1:17: statsd.nodes: \"yes\" is neither; write true or false"},
         {"tcp: {idle: 0ms}\n", "1:13: tcp.idle: \"0ms\" is too short; give 1s or more, or none"},
         {"http: {hosts: [\"http://h/\"]}\n",
          "1:16: http.hosts[0]: \"http://h/\" is no host name; write it without http:// and port"},
