@@ -82,7 +82,7 @@ bool bl_listen_is_loopback(const char *text)
 
 static void bound_text(int fd, char bound[BL_LISTEN_TEXT])
 {
-    struct sockaddr_storage a;
+    struct sockaddr_storage a = {0};
     socklen_t len = sizeof(a);
     char host[BL_LISTEN_TEXT - 8], port[8];
 

@@ -92,6 +92,12 @@ int bl_args_next(struct bl_args *args, const char **value)
     return letter_option(args, word, value);
 }
 
+bool bl_args_refuse(struct bl_call *call, const char *word)
+{
+    bad(call, "does not take", word);
+    return false;
+}
+
 bool bl_args_none(struct bl_call *call)
 {
     struct bl_args args = {.call = call};
@@ -99,7 +105,7 @@ bool bl_args_none(struct bl_call *call)
     int arg = bl_args_next(&args, &value);
 
     if (arg == BL_ARG_WORD)
-        bad(call, "does not take", value);
+        return bl_args_refuse(call, value);
     return arg == BL_ARG_END;
 }
 

@@ -128,6 +128,9 @@ struct bl_args {
  * beginning of an option, which breaks scripts when one is added. */
 int bl_args_next(struct bl_args *args, const char **value);
 
+/* A word where none belongs: says so, false. */
+bool bl_args_refuse(struct bl_call *call, const char *word);
+
 /* For commands that take no words. False: there were, said so. */
 bool bl_args_none(struct bl_call *call);
 

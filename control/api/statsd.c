@@ -15,8 +15,8 @@
 
 /* A name's addresses are looked up again this often. */
 #define LOOKUP_NS UINT64_C(60000000000)
-/* The longest name that is put into a line. */
-#define NAME_MAX_BYTES (2 * BL_NAME_MAX)
+/* A name of a node or a view, terminated. */
+#define NAME_BYTES ((size_t)BL_NAME_MAX + 1)
 
 struct bl_statsd {
     char *to; /* what the below is of; NULL: nothing */
@@ -113,10 +113,10 @@ static void send_datagram(struct bl_statsd *s)
     s->len = 0;
 }
 
-static const char *clean(const char *name, char out[NAME_MAX_BYTES])
+static const char *clean(const char *name, char out[NAME_BYTES])
 {
     size_t i = 0;
-    for (; name[i] != '\0' && i + 1 < NAME_MAX_BYTES; i++) {
+    for (; name[i] != '\0' && i + 1 < NAME_BYTES; i++) {
         unsigned char c = (unsigned char)name[i];
         out[i] = c <= ' ' || c == 0x7f || strchr(":|@#", c) != NULL ? '_' : name[i];
     }
@@ -128,7 +128,7 @@ static const char *clean(const char *name, char out[NAME_MAX_BYTES])
 static void put(struct bl_statsd *s, const char *group, const char *name, const char *leaf, uint64_t value,
                 char type)
 {
-    char line[BL_STATSD_DATAGRAM], cleaned[NAME_MAX_BYTES];
+    char line[BL_STATSD_DATAGRAM], cleaned[NAME_BYTES];
     int len = snprintf(line, sizeof(line), "%s.%s%s%s%s%s:%llu|%c\n", s->prefix, group,
                        name != NULL ? "." : "", name != NULL ? clean(name, cleaned) : "",
                        leaf != NULL ? "." : "", leaf != NULL ? leaf : "", (unsigned long long)value, type);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
 #include <unistd.h>
 
 #include "control/api/commands.h"
 #include "control/api/human.h"
+#include "control/api/status_check.h"
 #include "control/api/totals.h"
 
 /* The order people read states in: what is well, then what is not. */
@@ -101,13 +103,70 @@ static void human_ingest(struct bl_text *out, const struct bl_totals *t)
     }
 }
 
+enum { CHECK, WARNING, CRITICAL };
+static const struct bl_option options[] = {
+    [CHECK] = {"check", 0, NULL,
+               "one line and an exit code for monitoring: 0 ok, 1 warning, 2 critical, 3 unknown"},
+    [WARNING] = {"warning", 'w', "N",
+                 "with --check: warn from N nodes, or N%, that are not well; 1 if not given"},
+    [CRITICAL] = {"critical", 'c', "N", "with --check: critical from N nodes, or N%, that failed; 0: never"},
+    {0},
+};
+
+static bool take_limit(struct bl_call *call, const char *option, const char *text,
+                       struct bl_check_limit *limit)
+{
+    if (bl_check_limit_parse(text, limit))
+        return true;
+    bl_call_fail(call, BL_EXIT_USAGE,
+                 "status: %s %.40s: neither a number of nodes nor a share; write 3 or 5%%", option, text);
+    return false;
+}
+
+static bool parse(struct bl_call *call, struct bl_check *check)
+{
+    struct bl_args args = {.call = call};
+    const char *value;
+    int arg;
+    bool good = true;
+
+    while (good && (arg = bl_args_next(&args, &value)) != BL_ARG_END) {
+        if (arg == WARNING)
+            good = take_limit(call, "--warning", value, &check->warning);
+        else if (arg == CRITICAL)
+            good = take_limit(call, "--critical", value, &check->critical);
+        else if (arg == BL_ARG_WORD)
+            good = bl_args_refuse(call, value);
+        else
+            good = arg == CHECK;
+    }
+    return good;
+}
+
+/* Known before the options are read: a mistake in them is UNKNOWN then. */
+static bool is_check(const struct bl_call *call)
+{
+    for (int i = 0; i < call->argc; i++)
+        if (strcmp(call->argv[i], "--check") == 0)
+            return true;
+    return false;
+}
+
 static enum bl_step run(struct bl_call *call)
 {
     const struct bl_registry *r = bl_fleet_registry(bl_core_fleet(call->api->core));
+    struct bl_check check = {.warning = {.count = 1}, .critical = {.count = 1}};
     struct bl_totals totals;
     char age[BL_HUMAN_TEXT];
 
-    if (!bl_args_none(call))
+    if (is_check(call)) {
+        if (parse(call, &check))
+            bl_check_run(call, &check);
+        else
+            bl_check_unknown(call);
+        return BL_STEP_DONE;
+    }
+    if (!parse(call, &check))
         return BL_STEP_DONE;
     bl_totals_read(call->api, &totals);
     if (call->json) {
@@ -123,4 +182,4 @@ static enum bl_step run(struct bl_call *call)
     return BL_STEP_DONE;
 }
 
-const struct bl_cli_ops bl_cli_status = {.run = run};
+const struct bl_cli_ops bl_cli_status = {.run = run, .options = options};
