@@ -2,12 +2,15 @@
 /* The hot path: bl_table_beat. What decides its speed is that no line is
  * touched that was not prefetched:
  *
- *   pass 1   the line of each key is worked out and prefetched
- *   pass 2   each line is compared and its slot beaten; a key that is
- *            not there, but may be further on, becomes a straggler, and
- *            its next line is prefetched
- *   pass 3   the stragglers are looked at in turns until none is left
- */
+ *   first look   each line is compared and its slot beaten, while the
+ *                line of the key PREFETCH_BEATS further on is
+ *                prefetched; a key that is not there, but may be in the
+ *                next line, becomes a straggler, and that line is
+ *                prefetched
+ *   turns        the stragglers are looked at until none is left
+ *
+ * Waiting for memory is left at three places of a burst: its first lines,
+ * and the ends of the first two turns. That is why a burst is long. */
 #include "engine/rcu.h"
 #include "engine/table.h"
 #include "engine/table_line.h"
@@ -21,12 +24,16 @@
 
 /* To L2: prefetches to L1 stall at its few fill buffers. */
 #define PREFETCH(p) __builtin_prefetch((p), 1, 2)
+/* Lines on their way at a time; 32 to 64 are equally good. */
+#define PREFETCH_BEATS 48u
+
+#define ALWAYS_INLINE inline __attribute__((always_inline))
 
 /* Where the probe of one beat stands. */
 struct straggler {
     const struct bl_slots *in;
     uint32_t line;
-    uint8_t beat;   /* index in the burst */
+    uint16_t beat;  /* index in the burst */
     uint8_t walked; /* lines past the home line */
     bool last;      /* of the generations to look in */
 };
@@ -88,60 +95,11 @@ static inline unsigned beat_slot(struct bl_line *l, unsigned place, const struct
     return why;
 }
 
-/* Moves the probe on. False: the key is nowhere. */
-static bool walk_on(struct straggler *s, const struct bl_table *t, uint64_t key)
-{
-    if (s->walked + 1u < BL_PROBE_LINES && !bl_line_has_empty(&s->in->line[s->line])) {
-        s->walked++;
-        s->line = bl_line_after(s->in, s->line);
-    } else {
-        if (s->last)
-            return false;
-        s->last = true;
-        s->in = s->in == t->slots ? t->next : t->slots;
-        s->walked = 0;
-        s->line = bl_line_home(s->in, key);
-    }
-    PREFETCH(&s->in->line[s->line]);
-    return true;
-}
-
-/* The first line did not have it. */
-static __attribute__((noinline)) void missed(struct burst *b, unsigned beat) BL_ON_WORKER;
-static void missed(struct burst *b, unsigned beat)
-{
-    struct straggler *s = &b->straggler[b->stragglers];
-    uint64_t key = b->beat[beat].key;
-    *s = (struct straggler){.beat = (uint8_t)beat, .last = b->table->next == NULL};
-    s->in = first_look(b->table, key, &s->line);
-    if (walk_on(s, b->table, key))
-        b->stragglers++;
-    else
-        add_odd(b, beat, BL_ODD_UNKNOWN, BL_SLOT_NONE);
-}
-
-/* One turn of pass 3. In order, so that two beats of one node stay so. */
-static void turn_of_stragglers(struct burst *b)
-{
-    unsigned left = 0;
-    for (unsigned i = 0; i < b->stragglers; i++) {
-        struct straggler s = b->straggler[i];
-        const struct bl_beat *beat = &b->beat[s.beat];
-        struct bl_line *l = &s.in->line[s.line];
-        unsigned hit = bl_line_hit(l, beat->key);
-        if (hit != 0) {
-            unsigned place = (unsigned)__builtin_ctz(hit);
-            unsigned why = beat_slot(l, place, beat, b->now);
-            if (why != 0)
-                add_odd(b, s.beat, why, slot_name(b->table, l, place));
-        } else if (walk_on(&s, b->table, beat->key)) {
-            b->straggler[left++] = s;
-        } else {
-            add_odd(b, s.beat, BL_ODD_UNKNOWN, BL_SLOT_NONE);
-        }
-    }
-    b->stragglers = left;
-}
+/* ---- what a line holds ------------------------------------------------
+ *
+ * By vector or by word, with the same answers; `avx2` is a constant where
+ * these are inlined. The vector does it for the stragglers, too: a look
+ * by word costs them more than the memory does. */
 
 #if HAVE_AVX2
 __attribute__((target("avx2"))) static inline unsigned hit_avx2(const struct bl_line *l, uint64_t key)
@@ -151,44 +109,149 @@ __attribute__((target("avx2"))) static inline unsigned hit_avx2(const struct bl_
     __m256i same = _mm256_cmpeq_epi64(bare, _mm256_set1_epi64x((long long)key));
     return (unsigned)_mm256_movemask_pd(_mm256_castsi256_pd(same));
 }
+
+__attribute__((target("avx2"))) static inline bool has_empty_avx2(const struct bl_line *l)
+{
+    __m256i keys = _mm256_load_si256((const __m256i *)l->key);
+    __m256i empty = _mm256_cmpeq_epi64(keys, _mm256_setzero_si256());
+    return !_mm256_testz_si256(empty, empty);
+}
+_Static_assert(BL_KEY_EMPTY == 0, "has_empty_avx2 compares with zero");
 #endif
 
-/* Passes 1 and 2; `avx2` is a constant where this is inlined. */
-static inline __attribute__((always_inline)) void first_passes(struct burst *b, unsigned n, bool avx2)
-    BL_ON_WORKER;
-static inline void first_passes(struct burst *b, unsigned n, bool avx2)
+static ALWAYS_INLINE unsigned hit_of(const struct bl_line *l, uint64_t key, bool avx2)
 {
-    struct bl_line *line[BL_BURST];
-    for (unsigned i = 0; i < n; i++) {
-        uint32_t at;
-        const struct bl_slots *s = first_look(b->table, b->beat[i].key, &at);
-        line[i] = &s->line[at];
-        PREFETCH(line[i]);
-    }
-    for (unsigned i = 0; i < n; i++) {
-        const struct bl_beat *beat = &b->beat[i];
 #if HAVE_AVX2
-        unsigned hit = avx2 ? hit_avx2(line[i], beat->key) : bl_line_hit(line[i], beat->key);
+    if (avx2)
+        return hit_avx2(l, key);
 #else
-        (void)avx2;
-        unsigned hit = bl_line_hit(line[i], beat->key);
+    (void)avx2;
 #endif
-        if (__builtin_expect(hit == 0, 0)) {
-            missed(b, i);
-            continue;
-        }
-        unsigned place = (unsigned)__builtin_ctz(hit);
-        unsigned why = beat_slot(line[i], place, beat, b->now);
-        if (__builtin_expect(why != 0, 0))
-            add_odd(b, i, why, slot_name(b->table, line[i], place));
+    return bl_line_hit(l, key);
+}
+
+static ALWAYS_INLINE bool has_empty(const struct bl_line *l, bool avx2)
+{
+#if HAVE_AVX2
+    if (avx2)
+        return has_empty_avx2(l);
+#else
+    (void)avx2;
+#endif
+    return bl_line_has_empty(l);
+}
+
+/* ---- stragglers --------------------------------------------------------- */
+
+/* The other generation, from the key's home line there; only while the
+ * table grows. */
+static __attribute__((noinline)) void cross_over(struct straggler *s, const struct bl_table *t, uint64_t key)
+{
+    s->last = true;
+    s->in = s->in == t->slots ? t->next : t->slots;
+    s->walked = 0;
+    s->line = bl_line_home(s->in, key);
+}
+
+/* Moves the probe on. False: the key is nowhere. */
+static ALWAYS_INLINE bool walk_on(struct straggler *s, const struct bl_table *t, uint64_t key, bool avx2)
+{
+    if (s->walked + 1u < BL_PROBE_LINES && !has_empty(&s->in->line[s->line], avx2)) {
+        s->walked++;
+        s->line = bl_line_after(s->in, s->line);
+    } else {
+        if (s->last)
+            return false;
+        cross_over(s, t, key);
     }
+    PREFETCH(&s->in->line[s->line]);
+    return true;
+}
+
+/* The first line did not have it. */
+static ALWAYS_INLINE void missed(struct burst *b, unsigned beat, bool avx2) BL_ON_WORKER;
+static ALWAYS_INLINE void missed(struct burst *b, unsigned beat, bool avx2)
+{
+    struct straggler *s = &b->straggler[b->stragglers];
+    uint64_t key = b->beat[beat].key;
+    *s = (struct straggler){.beat = (uint16_t)beat, .last = b->table->next == NULL};
+    s->in = first_look(b->table, key, &s->line);
+    if (walk_on(s, b->table, key, avx2))
+        b->stragglers++;
+    else
+        add_odd(b, beat, BL_ODD_UNKNOWN, BL_SLOT_NONE);
+}
+
+/* One turn. In order, so that two beats of one node stay so. */
+static ALWAYS_INLINE void turn_of_stragglers(struct burst *b, bool avx2)
+{
+    unsigned left = 0;
+    for (unsigned i = 0; i < b->stragglers; i++) {
+        struct straggler *s = &b->straggler[i];
+        const struct bl_beat *beat = &b->beat[s->beat];
+        struct bl_line *l = &s->in->line[s->line];
+        unsigned hit = hit_of(l, beat->key, avx2);
+        if (hit != 0) {
+            unsigned place = (unsigned)__builtin_ctz(hit);
+            unsigned why = beat_slot(l, place, beat, b->now);
+            if (why != 0)
+                add_odd(b, s->beat, why, slot_name(b->table, l, place));
+        } else if (walk_on(s, b->table, beat->key, avx2)) {
+            b->straggler[left++] = *s;
+        } else {
+            add_odd(b, s->beat, BL_ODD_UNKNOWN, BL_SLOT_NONE);
+        }
+    }
+    b->stragglers = left;
+}
+
+/* ---- a burst -------------------------------------------------------------- */
+
+static inline struct bl_line *first_line(const struct bl_table *t, uint64_t key) BL_ON_WORKER;
+static inline struct bl_line *first_line(const struct bl_table *t, uint64_t key)
+{
+    uint32_t at;
+    const struct bl_slots *s = first_look(t, key, &at);
+    return &s->line[at];
+}
+
+static ALWAYS_INLINE void look(struct burst *b, unsigned i, bool avx2) BL_ON_WORKER;
+static ALWAYS_INLINE void look(struct burst *b, unsigned i, bool avx2)
+{
+    const struct bl_beat *beat = &b->beat[i];
+    struct bl_line *line = first_line(b->table, beat->key);
+    unsigned hit = hit_of(line, beat->key, avx2);
+    if (__builtin_expect(hit == 0, 0)) {
+        missed(b, i, avx2);
+        return;
+    }
+    unsigned place = (unsigned)__builtin_ctz(hit);
+    unsigned why = beat_slot(line, place, beat, b->now);
+    if (__builtin_expect(why != 0, 0))
+        add_odd(b, i, why, slot_name(b->table, line, place));
+}
+
+static ALWAYS_INLINE void beat_burst(struct burst *b, unsigned n, bool avx2) BL_ON_WORKER;
+static ALWAYS_INLINE void beat_burst(struct burst *b, unsigned n, bool avx2)
+{
+    unsigned ahead = n < PREFETCH_BEATS ? n : PREFETCH_BEATS;
+    for (unsigned i = 0; i < ahead; i++)
+        PREFETCH(first_line(b->table, b->beat[i].key));
+    for (unsigned i = 0; i + ahead < n; i++) {
+        PREFETCH(first_line(b->table, b->beat[i + ahead].key));
+        look(b, i, avx2);
+    }
+    for (unsigned i = n - ahead; i < n; i++)
+        look(b, i, avx2);
+    while (b->stragglers > 0)
+        turn_of_stragglers(b, avx2);
 }
 
 #if HAVE_AVX2
-__attribute__((target("avx2"))) static void first_passes_avx2(struct burst *b, unsigned n) BL_ON_WORKER;
-static void first_passes_avx2(struct burst *b, unsigned n)
+__attribute__((target("avx2"))) static void beat_burst_avx2(struct burst *b, unsigned n) BL_ON_WORKER;
+static void beat_burst_avx2(struct burst *b, unsigned n)
 {
-    first_passes(b, n, true);
+    beat_burst(b, n, true);
 }
 #endif
 
@@ -203,14 +266,12 @@ unsigned bl_table_beat_with(struct bl_table *t, const struct bl_beat *beats, uns
     b.odd_count = b.stragglers = 0;
 #if HAVE_AVX2
     if (simd)
-        first_passes_avx2(&b, n);
+        beat_burst_avx2(&b, n);
     else
 #else
     (void)simd;
 #endif
-        first_passes(&b, n, false);
-    while (b.stragglers > 0)
-        turn_of_stragglers(&b);
+        beat_burst(&b, n, false);
     return b.odd_count;
 }
 
