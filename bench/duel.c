@@ -17,7 +17,7 @@
 #define SETTLE_US 20000u
 /* Setting a process going takes 50 us or so. */
 #define SHORTEST_PHASE_NS UINT64_C(20000000)
-/* Packets a poll, of BL_BURST, below which a receiver waits for its load. */
+/* Packets a poll, of BL_PORT_TAKE, below which a receiver waits for its load. */
 #define BURST_OF_THE_WAITING 48.0
 
 struct duel {

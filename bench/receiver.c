@@ -80,10 +80,10 @@ uint64_t bl_receiver_work(void *receiver)
 uint64_t bl_receiver_alone_work(void *receiver)
 {
     struct bl_receiver *r = receiver;
-    struct rte_mbuf *m[BL_BURST];
+    struct rte_mbuf *m[BL_PORT_TAKE];
     uint64_t packets = 0;
     for (unsigned i = 0; i < POLLS_PER_CALL; i++) {
-        uint16_t n = rte_eth_rx_burst(r->port_id, 0, m, BL_BURST);
+        uint16_t n = rte_eth_rx_burst(r->port_id, 0, m, BL_PORT_TAKE);
         rte_pktmbuf_free_bulk(m, n);
         packets += n;
     }

@@ -46,7 +46,7 @@ bool bl_testpmd_start(struct bl_testpmd *t, const char *vdev, int cpu, int netns
                                 "--total-num-mbufs=16384",
                                 "--burst=64",
                                 NULL};
-    static_assert(BL_BURST == 64, "testpmd takes bursts of our size");
+    static_assert(BL_PORT_TAKE == 64, "testpmd takes bursts of our size");
     if (!bl_peer_start(&t->peer, argv, cpu, netns, err))
         return false;
     if (bl_peer_await(&t->peer, PROMPT, text, sizeof(text), START_MS))

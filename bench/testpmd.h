@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* testpmd: dpdk-testpmd in rxonly mode on a device, as a peer: what an
  * ordinary DPDK program that only receives makes of the same packets.
- * One queue, bursts of BL_BURST, the memory of our own kind of pages.
+ * One queue, bursts of BL_PORT_TAKE, the memory of our own kind of pages.
  * Package dpdk-dev. Main thread. */
 #pragma once
 

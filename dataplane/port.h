@@ -56,6 +56,10 @@ void bl_port_close(struct bl_port *p);
 /* As opened: udp_port and rcvbuf_bytes are what the kernel gave. */
 const struct bl_port_spec *bl_port_spec_of(const struct bl_port *p);
 
+/* Packets asked of a driver, datagrams of a socket, in one call; a burst
+ * is some of these. */
+#define BL_PORT_TAKE 64u
+
 /* A burst as its port gave it: payloads to parse, buffers to release. */
 struct bl_burst {
     struct bl_payload payload[BL_BURST]; /* data NULL: dropped and counted already */

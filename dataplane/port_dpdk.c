@@ -22,7 +22,7 @@
 /* mbufs per queue: ring, the worker's burst and cache, and what a driver
  * keeps in a second ring (af_xdp: 2048 in its fill ring). */
 #define MBUFS_PER_QUEUE (2u * RX_DESCRIPTORS + 511u)
-#define MBUF_CACHE      256u
+#define MBUF_CACHE      512u
 
 /* ---- why it failed ---------------------------------------------------- */
 

@@ -23,8 +23,8 @@
 struct socket_queue {
     /* main opens, then the worker's */
     int fd;
-    struct mmsghdr message[BL_BURST];
-    struct iovec piece[BL_BURST];
+    struct mmsghdr message[BL_PORT_TAKE];
+    struct iovec piece[BL_PORT_TAKE];
     uint8_t *memory;
     /* control's: the kernel's 32-bit count of drops, made 64-bit */
     uint32_t drops_seen BL_OWNED_BY(bl_role_control);
@@ -106,12 +106,12 @@ static int bind_queue(struct port_socket *p, unsigned i, char err[BL_ERR_BYTES])
 
 static int map_buffers(struct socket_queue *q)
 {
-    size_t bytes = (size_t)BL_BURST * BUFFER_STRIDE;
+    size_t bytes = (size_t)BL_PORT_TAKE * BUFFER_STRIDE;
     void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED)
         return -errno;
     q->memory = memory;
-    for (unsigned i = 0; i < BL_BURST; i++) {
+    for (unsigned i = 0; i < BL_PORT_TAKE; i++) {
         q->piece[i] =
             (struct iovec){.iov_base = q->memory + (size_t)i * BUFFER_STRIDE, .iov_len = BUFFER_BYTES};
         q->message[i].msg_hdr = (struct msghdr){.msg_iov = &q->piece[i], .msg_iovlen = 1};
@@ -180,7 +180,7 @@ void bl_port_socket_close(struct bl_port *port)
         if (q->fd >= 0)
             close(q->fd);
         if (q->memory)
-            munmap(q->memory, (size_t)BL_BURST * BUFFER_STRIDE);
+            munmap(q->memory, (size_t)BL_PORT_TAKE * BUFFER_STRIDE);
     }
     free(p);
 }
@@ -191,7 +191,7 @@ unsigned bl_port_socket_receive(struct bl_port *port, unsigned queue, struct bl_
                                 struct bl_counters *c)
 {
     struct socket_queue *q = &of(port)->queue[queue];
-    int n = recvmmsg(q->fd, q->message, BL_BURST, MSG_DONTWAIT, NULL);
+    int n = recvmmsg(q->fd, q->message, BL_PORT_TAKE, MSG_DONTWAIT, NULL);
     if (n <= 0) {
         burst->packets = 0;
         return 0;

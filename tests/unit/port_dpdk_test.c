@@ -257,9 +257,8 @@ static void each_queue_is_a_workers_own_and_no_buffer_is_lost(void **state)
         assert_int_equal(bl_port_receive(p, 1, &burst, &c[1]), 25);
         assert_memory_equal(burst.payload[24].data, "x.beat:1|c", 10);
         bl_port_release(p, 1, &burst);
-        assert_int_equal(bl_port_receive(p, 0, &burst, &c[0]), 64);
-        bl_port_release(p, 0, &burst);
-        assert_int_equal(bl_port_receive(p, 0, &burst, &c[0]), 11);
+        /* More than the driver is asked for at a time. */
+        assert_int_equal(bl_port_receive(p, 0, &burst, &c[0]), 75);
         bl_port_release(p, 0, &burst);
     }
     assert_int_equal(c[0].packets, 750);
@@ -275,9 +274,9 @@ static void null_runs(void **state)
     bl_role_assume_worker();
     struct bl_port *p = must_open_port("dpdk:net_null0,size=64", UDP_PORT);
     struct bl_counters c = {0};
-    assert_int_equal(bl_port_receive(p, 0, &burst, &c), 64);
+    assert_int_equal(bl_port_receive(p, 0, &burst, &c), BL_BURST);
     bl_port_release(p, 0, &burst);
-    assert_int_equal(c.packets, 64);
+    assert_int_equal(c.packets, BL_BURST);
     bl_port_close(p);
 }
 
