@@ -14,7 +14,7 @@
 #include "engine/table.h"
 
 /* The fullest that a table gets before it grows: what is measured. */
-#define BL_BENCH_FILL 0.70
+#define BL_BENCH_FILL 0.60
 
 enum bl_pages {
     BL_PAGES_BEST,        /* as the daemon takes them */

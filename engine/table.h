@@ -38,10 +38,10 @@
  * list of what it wrote since growth began and writes it again.
  *
  * Limits: BL_SLOTS_MAX slots; a probe of BL_PROBE_LINES lines, past which
- * an insertion is refused. Grow at 7/10 to 3/4: of 8 million slots filled
- * at random, 11 % of the nodes are past their home line at 0.70 and 13 %
- * at 0.75, none refused; at 0.80 one insertion in a million is refused,
- * at 0.85 one in 20 000. */
+ * an insertion is refused. Grow at 6/10: of 8 million slots filled at
+ * random, 7 % of the nodes are past their home line at 0.60, 11 % at
+ * 0.70 and 13 % at 0.75, none refused; at 0.80 one insertion in a
+ * million is refused, at 0.85 one in 20 000. */
 #pragma once
 
 #include <stdbool.h>
