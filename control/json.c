@@ -145,6 +145,26 @@ static void quote(struct bl_text *out, const char *value, size_t len)
     bl_text_append(out, "\"", 1);
 }
 
+void bl_json_only(struct bl_json *j, const char *names)
+{
+    j->only = names;
+    j->only_depth = j->depth;
+}
+
+static bool is_left_out(const struct bl_json *j, const char *key)
+{
+    size_t len = key != NULL ? strlen(key) : 0;
+
+    if (j->only == NULL || j->depth != j->only_depth || key == NULL)
+        return false;
+    for (const char *at = j->only, *end; *at != '\0'; at = *end == ',' ? end + 1 : end) {
+        end = at + strcspn(at, ",");
+        if ((size_t)(end - at) == len && memcmp(at, key, len) == 0)
+            return false;
+    }
+    return true;
+}
+
 /* What goes before a value: a comma if something is before, the key. */
 static void lead(struct bl_json *j, const char *key)
 {
@@ -194,6 +214,8 @@ void bl_json_array_end(struct bl_json *j)
 
 void bl_json_string_n(struct bl_json *j, const char *key, const char *value, size_t len)
 {
+    if (is_left_out(j, key))
+        return;
     lead(j, key);
     quote(j->out, value, len);
 }
@@ -219,12 +241,16 @@ static void append_decimal(struct bl_text *out, uint64_t value, bool negative)
 
 void bl_json_int(struct bl_json *j, const char *key, int64_t value)
 {
+    if (is_left_out(j, key))
+        return;
     lead(j, key);
     append_decimal(j->out, value < 0 ? UINT64_C(0) - (uint64_t)value : (uint64_t)value, value < 0);
 }
 
 void bl_json_uint(struct bl_json *j, const char *key, uint64_t value)
 {
+    if (is_left_out(j, key))
+        return;
     lead(j, key);
     append_decimal(j->out, value, false);
 }
@@ -237,6 +263,8 @@ void bl_json_double(struct bl_json *j, const char *key, double value)
         bl_json_null(j, key);
         return;
     }
+    if (is_left_out(j, key))
+        return;
     char text[40];
     snprintf(text, sizeof(text), "%.15g", value);
     double back = strtod(text, NULL);
@@ -248,12 +276,16 @@ void bl_json_double(struct bl_json *j, const char *key, double value)
 
 void bl_json_bool(struct bl_json *j, const char *key, bool value)
 {
+    if (is_left_out(j, key))
+        return;
     lead(j, key);
     bl_text_append(j->out, value ? "true" : "false", value ? 4 : 5);
 }
 
 void bl_json_null(struct bl_json *j, const char *key)
 {
+    if (is_left_out(j, key))
+        return;
     lead(j, key);
     bl_text_append(j->out, "null", 4);
 }

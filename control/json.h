@@ -28,6 +28,9 @@ struct bl_json {
     struct bl_text *out;
     uint64_t comma; /* one bit per open level: something is before */
     unsigned depth; /* at most 60 */
+    /* See bl_json_only. */
+    const char *only;
+    unsigned only_depth;
 };
 
 void bl_json_begin(struct bl_json *j, struct bl_text *out);
@@ -43,6 +46,11 @@ void bl_json_uint(struct bl_json *j, const char *key, uint64_t value);
 void bl_json_double(struct bl_json *j, const char *key, double value);
 void bl_json_bool(struct bl_json *j, const char *key, bool value);
 void bl_json_null(struct bl_json *j, const char *key);
+
+/* From here on, of the values in the innermost open object only those are
+ * written whose key stands in `names` ("name,state"), but all objects and
+ * arrays in it. NULL: all, as at first. `names` stays the caller's. */
+void bl_json_only(struct bl_json *j, const char *names);
 
 /* An object on a line of its own: what -j prints. begin opens it, end
  * closes it and adds the newline. */

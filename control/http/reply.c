@@ -80,6 +80,14 @@ static const char *title_of(unsigned status)
     return status == 422 ? "Unprocessable Content" : title != NULL ? title : "Error";
 }
 
+void bl_http_problem_json(struct bl_json *j, unsigned status, const char *detail)
+{
+    bl_json_string(j, "type", "about:blank");
+    bl_json_string(j, "title", title_of(status));
+    bl_json_uint(j, "status", status);
+    bl_json_string(j, "detail", detail);
+}
+
 void bl_http_problem(struct bl_http_request *r, unsigned status, const char *format, ...)
 {
     char detail[PROBLEM_BYTES];
@@ -91,16 +99,13 @@ void bl_http_problem(struct bl_http_request *r, unsigned status, const char *for
     va_end(args);
     bl_text_free(&r->out);
     bl_json_line_begin(&j, &r->out);
-    bl_json_string(&j, "type", "about:blank");
-    bl_json_string(&j, "title", title_of(status));
-    bl_json_uint(&j, "status", status);
-    bl_json_string(&j, "detail", detail);
+    bl_http_problem_json(&j, status, detail);
     bl_json_line_end(&j);
     if (r->out.failed) {
         answer(bl_http_exchange_of(r), status, NULL, NULL);
         return;
     }
-    bl_http_reply(r, status, "application/problem+json");
+    bl_http_reply(r, status, BL_HTTP_PROBLEM);
 }
 
 /* ---- streams ------------------------------------------------------------ */

@@ -31,6 +31,7 @@
 #include <stdint.h>
 
 #include "control/api/call.h"
+#include "control/api/node_view.h"
 #include "control/http/fields.h"
 #include "control/http/routes.h"
 
@@ -93,6 +94,9 @@ bool bl_http_flag(struct bl_http_request *r, const char *name, bool *value);
 /* All of them, for readers that know nothing of HTTP (fields.h). */
 const struct bl_fields *bl_http_fields(const struct bl_http_request *r);
 
+/* The node of this name, as it is now. False: not known; said so (404). */
+bool bl_http_find_node(struct bl_http_request *r, const char *name, struct bl_node_view *v);
+
 /* A header of the request, NULL: not there. */
 const char *bl_http_header_of(const struct bl_http_request *r, const char *name);
 
@@ -102,10 +106,11 @@ bool bl_http_prefers(const struct bl_http_request *r, const char *type, const ch
 
 /* ---- the answer -------------------------------------------------------- */
 
-#define BL_HTTP_JSON   "application/json"
-#define BL_HTTP_NDJSON "application/x-ndjson"
-#define BL_HTTP_TEXT   "text/plain; charset=utf-8"
-#define BL_HTTP_SSE    "text/event-stream"
+#define BL_HTTP_JSON    "application/json"
+#define BL_HTTP_NDJSON  "application/x-ndjson"
+#define BL_HTTP_TEXT    "text/plain; charset=utf-8"
+#define BL_HTTP_SSE     "text/event-stream"
+#define BL_HTTP_PROBLEM "application/problem+json"
 
 /* One more header of the answer; before it. Texts are copied. */
 void bl_http_header(struct bl_http_request *r, const char *name, const char *value);
@@ -118,6 +123,10 @@ void bl_http_reply(struct bl_http_request *r, unsigned status, const char *type)
  * is dropped. */
 void bl_http_problem(struct bl_http_request *r, unsigned status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* The members of a problem, inside an open object: for one that has more
+ * to say and is answered with bl_http_reply(r, status, BL_HTTP_PROBLEM). */
+void bl_http_problem_json(struct bl_json *j, unsigned status, const char *detail);
 
 /* Status 200 and pieces: `next` is called when the client has taken what
  * was in r->out, to write at most about BL_PIECE_BYTES more. It returns

@@ -23,4 +23,13 @@ enum bl_http_role {
     X(healthy, GET, "/-/healthy", ANYONE)                                                                    \
     X(ready, GET, "/-/ready", ANYONE)                                                                        \
     X(version, GET, "/version", READ)                                                                        \
-    X(status, GET, "/api/v1/status", READ)
+    X(status, GET, "/api/v1/status", READ)                                                                   \
+    X(nodes, GET, "/api/v1/nodes", READ)                                                                     \
+    X(nodes_set, POST, "/api/v1/nodes", ADMIN)                                                               \
+    X(node, GET, "/api/v1/nodes/{name}", READ)                                                               \
+    X(node_put, PUT, "/api/v1/nodes/{name}", ADMIN)                                                          \
+    X(node_patch, PATCH, "/api/v1/nodes/{name}", ADMIN)                                                      \
+    X(node_delete, DELETE, "/api/v1/nodes/{name}", ADMIN)                                                    \
+    X(node_beat, POST, "/api/v1/nodes/{name}/beat", BEAT)                                                    \
+    X(node_pause, POST, "/api/v1/nodes/{name}/pause", ADMIN)                                                 \
+    X(node_resume, POST, "/api/v1/nodes/{name}/resume", ADMIN)

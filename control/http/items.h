@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* items: a list of JSON objects taken apart as it comes in, in whatever
+ * pieces: an array of them, or one after the other (a line each, or not).
+ * Finds where each object begins and ends; what is in it is jansson's to
+ * say. Holds one object at a time, so a list may be of any length.
+ * Nothing is allocated; one thread. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define BL_ITEM_MAX 4096u /* bytes of an object: a node's policy has some hundred */
+
+struct bl_items {
+    char text[BL_ITEM_MAX];
+    size_t len; /* of the object so far */
+    unsigned depth;
+    enum { BL_ITEMS_START, BL_ITEMS_VALUE, BL_ITEMS_INSIDE, BL_ITEMS_AFTER, BL_ITEMS_END } at;
+    bool array, first, quoted, escaped;
+    const char *why; /* of BAD: what is wrong, and what to do */
+};
+
+/* A zeroed struct is ready. */
+
+enum bl_items_found {
+    BL_ITEMS_MORE, /* all of `data` was read */
+    BL_ITEMS_ITEM, /* text, len is an object: call again with the rest */
+    BL_ITEMS_BAD,  /* no list of objects: `why` */
+};
+
+/* Reads on, up to the end of an object; *used bytes of `data` were read. */
+enum bl_items_found bl_items_read(struct bl_items *i, const char *data, size_t len, size_t *used);
+
+/* No more comes: MORE if the list is whole (also if it is empty), BAD. */
+enum bl_items_found bl_items_end(struct bl_items *i);
