@@ -27,6 +27,25 @@ enum bl_state bl_state_of_name(const char *name)
     return (enum bl_state)s;
 }
 
+static const char *const detector_names[BL_DETECTOR_COUNT] = {
+    [BL_DETECTOR_FIXED] = "fixed",
+    [BL_DETECTOR_AUTO] = "auto",
+    [BL_DETECTOR_PHI] = "phi",
+};
+
+const char *bl_detector_name(enum bl_detector d)
+{
+    return (unsigned)d < BL_DETECTOR_COUNT ? detector_names[d] : "?";
+}
+
+enum bl_detector bl_detector_of_name(const char *name)
+{
+    unsigned d = 0;
+    while (d < BL_DETECTOR_COUNT && strcmp(name, detector_names[d]) != 0)
+        d++;
+    return (enum bl_detector)d;
+}
+
 /* A threshold that is set: not below the sender's promise, not above the
  * longest timeout. */
 static uint32_t threshold_ticks(uint64_t ms, uint32_t interval_ms)

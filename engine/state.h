@@ -26,13 +26,18 @@ const char *bl_state_name(enum bl_state s);
 /* BL_STATE_COUNT if `name` is none of them. */
 enum bl_state bl_state_of_name(const char *name);
 
-/* How a timeout is judged. */
+/* Where a node's timeout comes from; see detector.h. */
 enum bl_detector {
-    BL_DETECTOR_FIXED,
-    /* lovebeat's -2: reserved for the estimator. Until it lands, the
-     * node is judged by its fixed timeouts (or the default's). */
-    BL_DETECTOR_AUTO,
+    BL_DETECTOR_FIXED, /* from a person or the sender */
+    BL_DETECTOR_AUTO,  /* from the beats' rhythm; lovebeat's -2 */
+    BL_DETECTOR_PHI,   /* from the same, by accrued suspicion */
+    BL_DETECTOR_COUNT,
 };
+
+/* "fixed" "auto" "phi". */
+const char *bl_detector_name(enum bl_detector d);
+/* BL_DETECTOR_COUNT if `name` is none of them. */
+enum bl_detector bl_detector_of_name(const char *name);
 
 /* Milliseconds; 0 is "not set". Values up to BL_TIMEOUT_MAX_MS. */
 struct bl_policy {

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* interval: what is kept of the time between a node's beats: mean and
+ * variance, learned one interval after the other, no history.
+ *
+ * An interval moves the mean by 1/7, and the variance by 1/6 if it lies
+ * wide of the mean, by 1/25 if near, by 1/2 if far out, by 1/6 if it is
+ * the fourth in a row very near: quick to grow careful, slow to forget.
+ * Outliers are held down:
+ *
+ *   far above   (over 4 deviations, the margin and a quarter of the
+ *               mean) it is held, the variance widens a little; a second
+ *               one in a row is the new rhythm; one within
+ *               BL_INTERVAL_RECUR beats of another is a habit, and its
+ *               peak is kept for as many beats
+ *   far below   (under a quarter of the mean: a double beat) it is
+ *               passed over; BL_INTERVAL_FASTER in a row are the new
+ *               rhythm
+ *
+ * Threads: a worker learns; control and readers look, each field whole
+ * but two fields maybe of two beats, which moves a threshold by less
+ * than the beat would. Pure functions on a plain value, in float: 24 bits
+ * of a day in ms are 8 ms. What follows from it: detector.h. */
+#pragma once
+
+#include <stdint.h>
+
+#define BL_INTERVAL_LEARNED 3u  /* intervals before outliers are told and verdicts given */
+#define BL_INTERVAL_RECUR   20u /* beats for which an outlier may recur */
+#define BL_INTERVAL_FASTER  8   /* short intervals in a row that are a faster rhythm */
+#define BL_INTERVAL_FEW     8u  /* up to so many intervals weigh the same */
+
+struct bl_interval_stats {
+    float mean_ms;
+    float variance_ms2;
+    float held_ms; /* the last outlier above; 0: none, or long ago */
+    float peak_ms; /* the largest that recurred; 0: none */
+    uint32_t last_tick;
+    uint8_t count; /* intervals learned, saturates */
+    int8_t run;    /* outliers in a row: above > 0, below < 0 */
+    uint8_t quiet; /* beats until held and peak are forgotten */
+    uint8_t calm;  /* intervals near the mean in a row */
+};
+_Static_assert(sizeof(struct bl_interval_stats) == 24, "memory of a node on auto or phi");
+
+/* Learns one interval, in ms. An interval of 0 (two beats in a tick) or
+ * beyond BL_TIMEOUT_MAX_MS says nothing. No division, no square root.
+ * Cost: about 10 ns. */
+void bl_interval_learn(struct bl_interval_stats *s, uint32_t interval_ms);
+
+/* What a threshold leaves for network and sweep: 50 ms and an eighth of
+ * the mean, at most 830 ms. */
+static inline float bl_interval_margin_ms(float mean_ms)
+{
+    float ms = 50.0f + mean_ms / 8;
+    return ms < 830.0f ? ms : 830.0f;
+}
