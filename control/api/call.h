@@ -30,6 +30,7 @@
 #include "control/api/server.h"
 #include "control/command.h"
 #include "control/json.h"
+#include "control/web/maps.h"
 
 struct bl_call;
 
@@ -66,6 +67,7 @@ struct bl_api {
     const struct bl_memory_arena *memory;
     const struct bl_config *config; /* published; read with bl_rcu_read */
     struct bl_history history;
+    struct bl_maps maps; /* of who looks at the web page */
     int64_t start_unix_ms;
     int (*reload)(void *ctx, char err[BL_CONFIG_ERR_BYTES]);
     void *reload_ctx;

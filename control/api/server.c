@@ -240,6 +240,7 @@ static bool turn(struct bl_server *s) BL_ON_API
     }
     if (s->http != NULL && !stop)
         bl_http_turn(s->http); /* also when its fd is silent: it has timeouts, and streams that wait */
+    bl_maps_forget(&s->api.maps, s->api.now_ns);
     bl_asks_push(&s->asks);
     return !stop;
 }
@@ -357,6 +358,7 @@ void bl_server_free(struct bl_server *s)
     bl_asks_free(&s->asks);
     bl_statsd_free(s->statsd);
     bl_history_free(&s->api.history);
+    bl_maps_free(&s->api.maps);
     if (s->epoll_fd >= 0)
         close(s->epoll_fd);
     if (s->stop_fd >= 0)

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "control/web/groups.h"
 
@@ -28,11 +29,12 @@ struct bl_density {
     struct bl_density_by by;
     struct bl_groups *groups;
     struct layout shown, made;
-    struct bl_text picture;
-    uint64_t version;
-    uint32_t layouts; /* numbers given out */
-    bool finished;    /* there is a picture, of what `seen` says */
-    struct bl_registry_changes seen, begun;
+    struct bl_density_picture *picture; /* NULL: none yet; of what `seen` says */
+    uint32_t layouts;                   /* numbers given out */
+    struct seen {
+        struct bl_registry_changes registry;
+        uint64_t groups;
+    } seen, begun;
     /* being made */
     enum phase phase;
     uint32_t at; /* next index, or next cell */
@@ -85,7 +87,7 @@ void bl_density_free(struct bl_density *d)
         return;
     drop_work(d);
     drop_layout(&d->shown);
-    bl_text_free(&d->picture);
+    bl_density_release(d->picture);
     free(d->groups);
     free(d);
 }
@@ -170,6 +172,8 @@ static void write_head(struct bl_density *d, struct layout *l, uint32_t groups)
 
     bl_text_append(&l->head, "BLD1", 4);
     put_u32(&l->head, l->number);
+    put_u32(&l->head, 0); /* the version, see stamp() */
+    put_u32(&l->head, 0);
     put_u32(&l->head, l->cells);
     put_u32(&l->head, groups);
     put_u32(&l->head, d->depth);
@@ -244,21 +248,34 @@ static void place_some(struct bl_density *d, uint32_t to)
 
 /* ---- a reading: each cell its state ------------------------------------- */
 
+#define VERSION_AT 8u
+
+static uint64_t stamp(struct bl_text *bytes)
+{
+    uint64_t version = XXH3_64bits(bytes->data, bytes->len);
+    for (unsigned i = 0; i < sizeof(version); i++)
+        bytes->data[VERSION_AT + i] = (char)(version >> (8 * i));
+    return version;
+}
+
 static void take_over(struct bl_density *d)
 {
+    struct bl_density_picture *p = malloc(sizeof(*p));
+
+    if (p == NULL)
+        return;
     if (d->made.node != NULL) {
         drop_layout(&d->shown);
         d->shown = d->made;
         d->made = (struct layout){0};
     }
-    if (d->next.len != d->picture.len || memcmp(d->next.data, d->picture.data, d->next.len) != 0) {
-        struct bl_text old = d->picture;
-        d->picture = d->next;
-        d->next = old;
-        d->version++;
-    }
+    *p = (struct bl_density_picture){.holders = 1, .layout = d->shown.number, .cells = d->shown.cells};
+    p->version = stamp(&d->next);
+    p->bytes = d->next;
+    d->next = (struct bl_text){0};
+    bl_density_release(d->picture);
+    d->picture = p;
     d->seen = d->begun;
-    d->finished = true;
 }
 
 static void finish_reading(struct bl_density *d)
@@ -292,10 +309,12 @@ void bl_density_refresh(struct bl_density *d, const struct bl_registry *r)
     if (d->phase != IDLE)
         return;
     /* Before anything is read: what changes later is for the next one. */
-    d->begun = bl_registry_changes(r);
-    if (!d->finished || d->begun.nodes != d->seen.nodes)
+    d->begun.registry = bl_registry_changes(r);
+    d->begun.groups = d->by.changes != NULL ? d->by.changes(d->by.ctx) : 0;
+    if (d->picture == NULL || d->begun.registry.nodes != d->seen.registry.nodes ||
+        d->begun.groups != d->seen.groups)
         begin_layout(d, r);
-    else if (d->begun.states != d->seen.states)
+    else if (d->begun.registry.states != d->seen.registry.states)
         begin_reading(d, &d->shown);
 }
 
@@ -324,18 +343,26 @@ bool bl_density_step(struct bl_density *d, const struct bl_registry *r, uint32_t
     return d->phase != IDLE;
 }
 
-bool bl_density_picture(const struct bl_density *d, struct bl_density_picture *out)
+struct bl_density_picture *bl_density_picture(const struct bl_density *d)
 {
-    *out = (struct bl_density_picture){.data = d->picture.data,
-                                       .len = d->picture.len,
-                                       .version = d->version,
-                                       .layout = d->shown.number,
-                                       .cells = d->shown.cells};
-    return d->finished;
+    return d->picture;
+}
+
+void bl_density_hold(struct bl_density_picture *p)
+{
+    p->holders++;
+}
+
+void bl_density_release(struct bl_density_picture *p)
+{
+    if (p == NULL || --p->holders > 0)
+        return;
+    bl_text_free(&p->bytes);
+    free(p);
 }
 
 uint32_t bl_density_at(const struct bl_density *d, uint32_t layout, uint32_t cell)
 {
-    return d->finished && layout == d->shown.number && cell < d->shown.cells ? d->shown.node[cell]
-                                                                             : BL_NODE_NONE;
+    return d->picture != NULL && layout == d->shown.number && cell < d->shown.cells ? d->shown.node[cell]
+                                                                                    : BL_NODE_NONE;
 }

@@ -25,7 +25,7 @@
  *
  * The picture, little endian, which /api/v1/map sends as it is:
  *
- *   "BLD1" | layout u32 | cells u32 | groups u32 | depth u32
+ *   "BLD1" | layout u32 | version u64 | cells u32 | groups u32 | depth u32
  *   groups x { cells u32 | name_len u8 | name }
  *   runs of cells of one state, a byte `state << 5 | length - 1` each;
  *   length - 1 = 31: 32 and what a LEB128 number after it adds */
@@ -48,15 +48,18 @@ struct bl_density_by {
     unsigned depth; /* 0..BL_DENSITY_DEPTH_AUTO; for `group`, ignored */
     /* The name of the node's group, valid during the call. */
     const char *(*group)(void *ctx, uint32_t node, unsigned *len);
+    /* Another number whenever `group` may say something else. */
+    uint64_t (*changes)(void *ctx);
     void *ctx;
 };
 
+/* A finished one never changes; it goes with its last holder. */
 struct bl_density_picture {
-    const char *data; /* valid until the next step */
-    size_t len;
-    uint64_t version; /* another one whenever the bytes are others */
-    uint32_t layout;  /* which cell is which node: good for as long as this stays */
+    uint32_t holders;
+    uint32_t layout; /* which cell is which node: good for as long as this stays */
     uint32_t cells;
+    uint64_t version; /* a hash of the bytes */
+    struct bl_text bytes;
 };
 
 struct bl_density;
@@ -72,8 +75,11 @@ void bl_density_refresh(struct bl_density *d, const struct bl_registry *r) BL_ON
  * the picture stays as it was; the next refresh tries again. */
 bool bl_density_step(struct bl_density *d, const struct bl_registry *r, uint32_t nodes) BL_ON_API;
 
-/* False: none is finished yet. */
-bool bl_density_picture(const struct bl_density *d, struct bl_density_picture *out);
+/* NULL: none is finished yet. Good until the next step, or for as long as
+ * it is held. */
+struct bl_density_picture *bl_density_picture(const struct bl_density *d);
+void bl_density_hold(struct bl_density_picture *p);
+void bl_density_release(struct bl_density_picture *p); /* NULL is fine */
 
 /* The node of a cell of that layout; BL_NODE_NONE: there is none, or the
  * layout is not the one in force. */

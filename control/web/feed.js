@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* feed: what happens, newest first. What many nodes do at once is one
+ * line: a rack that falls is not three hundred of them. */
+import { $, el, text } from "./dom.js";
+import { common, count, severity, sign, time, when } from "./format.js";
+
+const FLUSH_MS = 250, KEPT = 120, APART = 4, SAY_EVERY_MS = 4000;
+let waiting = [], flushing = 0, held = false, heldRows = [], unsaid = { failed: 0, ok: 0 }, sayTimer = 0;
+
+export function start({ onOpen }) {
+  $("feed").addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    if (button) onOpen(button.dataset.name);
+  });
+  $("feed-hold").addEventListener("click", () => {
+    held = !held;
+    $("feed-hold").setAttribute("aria-pressed", String(held));
+    text($("feed-hold"), held ? "Go on" : "Hold");
+    if (!held) put(heldRows.splice(0));
+  });
+}
+
+export function add(event) {
+  waiting.push(event);
+  flushing ||= setTimeout(flush, FLUSH_MS);
+}
+
+function flush() {
+  flushing = 0;
+  const made = [], alike = new Map();
+  for (const e of waiting.splice(0)) {
+    if (e.kind !== "transition") {
+      made.push(sentence(e));
+      continue;
+    }
+    if (e.to === "failed") unsaid.failed++;
+    if (e.to === "ok") unsaid.ok++;
+    const key = `${e.from}>${e.to}`, group = alike.get(key);
+    if (group) group.push(e);
+    else alike.set(key, [e]);
+  }
+  for (const group of alike.values())
+    if (group.length <= APART) made.push(...group.map(one));
+    else made.push(many(group));
+  made.sort((a, b) => b.at - a.at);
+  if (held) heldRows = [...made, ...heldRows].slice(0, KEPT);
+  else put(made);
+  sayTimer ||= setTimeout(say, 300);
+}
+
+function put(made) {
+  if (!made.length) return;
+  $("feed").prepend(...made.slice(0, KEPT).map((m) => m.row));
+  while ($("feed").children.length > KEPT) $("feed").lastElementChild.remove();
+  $("feed-empty").hidden = true;
+}
+
+function row(at, state, says, was) {
+  const title = [...says.map((s) => s.textContent ?? s), state, was].join(" ");
+  return { at, row: el("li", { title }, el("time", {}, when(at)), el("span", { class: "state", data: { state } }, sign(state)), el("span", { class: "grow" }, ...says), el("small", {}, was)) };
+}
+
+function one(e) {
+  const name = el("button", { type: "button", class: "name", data: { name: e.name }, title: e.name }, el("bdi", {}, e.name));
+  return row(time(e.time), e.to, [name], `was ${e.from}`);
+}
+
+function many(group) {
+  const names = group.map((e) => e.name), head = common(names), e = group[group.length - 1];
+  return row(time(e.time), e.to, [el("b", {}, `${count(group.length)} nodes`), head ? " of " : "", head ? el("bdi", {}, head + "…") : ""], `were ${e.from}`);
+}
+
+function sentence(e) {
+  const state = e.kind === "freeze" ? "unknown" : e.kind === "thaw" ? "ok" : "paused";
+  return row(time(e.time), state, [e.detail ?? e.summary ?? e.kind], "");
+}
+
+/* For who listens: not each of them, and not all the time. */
+function say() {
+  const parts = ["failed", "ok"].filter((s) => unsaid[s]).sort((a, b) => severity(b) - severity(a)).map((s) => `${count(unsaid[s])} ${unsaid[s] === 1 ? "node" : "nodes"} ${s === "ok" ? "back to ok" : "failed"}`);
+  if (parts.length) text($("announce"), parts.join(", "));
+  unsaid = { failed: 0, ok: 0 };
+  sayTimer = parts.length ? setTimeout(() => { sayTimer = 0; if (unsaid.failed || unsaid.ok) say(); }, SAY_EVERY_MS) : 0;
+}
