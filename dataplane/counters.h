@@ -10,20 +10,29 @@
 #include "dataplane/drop.h"
 #include "engine/role.h"
 
+/* X(name, unit, sentence): one list makes the counters, the CLI's and
+ * JSON's names and the metrics. Units: count, and of nanoseconds ns (they
+ * add up) and longest_ns (the longest there was). */
+#define BL_COUNTERS(X)                                                                                       \
+    X(packets, count, "packets taken from the port")                                                         \
+    X(bytes, count, "bytes of their frames (dpdk) or payloads (socket)")                                     \
+    X(packets_parsed, count, "packets taken apart into records")                                             \
+    X(records, count, "lines of text, beats and settings found in them")                                     \
+    X(beats, count, "beats accepted")                                                                        \
+    X(settings, count, "settings accepted: timeout, warn, err, a policy by autobeat, hello, bye")            \
+    X(inserted, count, "new keys in the table")                                                              \
+    X(sequence_odd, count, "beats whose sequence was not the next one")                                      \
+    X(report_retries, count, "reports of strangers that met a full ring, told again with the next beat")     \
+    X(clock_stops, count, "beats stamped while the ingest clock stood still")                                \
+    X(polls, count, "polls of the port")                                                                     \
+    X(polls_empty, count, "polls that brought nothing")                                                      \
+    X(busy_ns, ns, "time in poll loops that had packets")                                                    \
+    X(longest_gap_ns, longest_ns, "longest time between two polls")
+
 struct bl_counters {
-    uint64_t packets;        /* taken from the port */
-    uint64_t bytes;          /* of their frames (dpdk) or payloads (socket) */
-    uint64_t packets_parsed; /* taken apart into records */
-    uint64_t records;
-    uint64_t beats;          /* accepted */
-    uint64_t settings;       /* accepted: timeout, warn, err, autobeat's policy, hello, bye */
-    uint64_t inserted;       /* new keys in the table */
-    uint64_t sequence_odd;   /* beats whose sequence was not the next one */
-    uint64_t report_retries; /* a stranger's report met a full ring; told again with its next beat */
-    uint64_t clock_stops;    /* beats stamped while the ingest clock stood still */
-    uint64_t polls, polls_empty;
-    uint64_t busy_ns;        /* poll loops that had packets */
-    uint64_t longest_gap_ns; /* between two polls */
+#define BL_COUNTER_FIELD(name, unit, sentence) uint64_t name;
+    BL_COUNTERS(BL_COUNTER_FIELD)
+#undef BL_COUNTER_FIELD
     uint64_t drop[BL_DROP_COUNT];
 } __attribute__((aligned(64)));
 

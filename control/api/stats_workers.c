@@ -10,24 +10,8 @@ static const struct {
     const char *name;
     size_t offset;
 } fields[] = {
-#define FIELD(name, member)                                                                                  \
-    {                                                                                                        \
-        name, offsetof(struct bl_counters, member)                                                           \
-    }
-    FIELD("packets", packets),
-    FIELD("bytes", bytes),
-    FIELD("packets_parsed", packets_parsed),
-    FIELD("records", records),
-    FIELD("beats", beats),
-    FIELD("settings", settings),
-    FIELD("inserted", inserted),
-    FIELD("sequence_odd", sequence_odd),
-    FIELD("report_retries", report_retries),
-    FIELD("clock_stops", clock_stops),
-    FIELD("polls", polls),
-    FIELD("polls_empty", polls_empty),
-    FIELD("busy_ns", busy_ns),
-    FIELD("longest_gap_ns", longest_gap_ns),
+#define FIELD(name, unit, sentence) {#name, offsetof(struct bl_counters, name)},
+    BL_COUNTERS(FIELD)
 #undef FIELD
 };
 #define FIELDS (sizeof(fields) / sizeof(fields[0]))
