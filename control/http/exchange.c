@@ -42,6 +42,7 @@ static void leave_waiting(struct bl_http_exchange *e)
         e->next_waiting->before_waiting = e->before_waiting;
     e->next_waiting = e->before_waiting = NULL;
     e->for_event = false;
+    e->woken = true;
 }
 
 static void free_exchange(struct bl_http_exchange *e)
@@ -103,15 +104,12 @@ bool bl_http_has_news(const struct bl_http_exchange *e)
 
 bool bl_http_wait_for_event(struct bl_http_exchange *e)
 {
-    if (e->event_seen != e->r.api->history.next)
-        return false;
-    if (e->idle_since_ns != 0 && bl_http_has_news(e)) {
-        e->idle_since_ns = 0;
+    if (e->woken || e->event_seen != e->r.api->history.next) {
+        e->woken = false;
         return false;
     }
-    if (e->idle_since_ns == 0)
-        e->idle_since_ns = e->r.api->now_ns;
     suspend(e);
+    e->idle_since_ns = e->r.api->now_ns;
     e->for_event = true;
     e->next_waiting = e->http->waiting;
     if (e->next_waiting != NULL)
@@ -311,6 +309,9 @@ static enum MHD_Result queue(struct bl_http_exchange *e)
     e->phase = BL_HTTP_SENDING;
     if (e->response == NULL)
         return MHD_NO; /* no memory for an answer: the connection ends */
+    e->http->counters.requests++;
+    e->http->counters.client_errors += e->status / 100 == 4;
+    e->http->counters.server_errors += e->status / 100 == 5;
     enum MHD_Result r = MHD_queue_response(e->connection, e->status, e->response);
     MHD_destroy_response(e->response);
     e->response = NULL;

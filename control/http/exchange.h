@@ -91,6 +91,7 @@ struct bl_http_exchange {
     unsigned asks; /* control's */
     bool suspended;
     bool for_event; /* suspended until an event: in the server's list */
+    bool woken;     /* from that: it may go on */
     uint64_t event_seen, idle_since_ns;
     struct bl_http_exchange *next_waiting, *before_waiting;
 };
@@ -98,6 +99,21 @@ struct bl_http_exchange {
 struct bl_http_listener {
     int fd;
     char text[BL_LISTEN_TEXT]; /* "127.0.0.1:8080", the port as bound */
+};
+
+/* X(name, sentence): what the server has counted. */
+#define BL_HTTP_COUNTERS(X)                                                                                  \
+    X(accepted, "HTTP connections taken")                                                                    \
+    X(refused, "HTTP connections turned away: a limit is reached")                                           \
+    X(too_slow, "HTTP connections ended: a request took too long to come in")                                \
+    X(requests, "HTTP requests answered")                                                                    \
+    X(client_errors, "of them, those answered with 4xx")                                                     \
+    X(server_errors, "of them, those answered with 5xx")
+
+struct bl_http_counters {
+#define BL_HTTP_COUNTER(name, sentence) uint64_t name;
+    BL_HTTP_COUNTERS(BL_HTTP_COUNTER)
+#undef BL_HTTP_COUNTER
 };
 
 struct bl_http {
@@ -112,7 +128,8 @@ struct bl_http {
     uint32_t link_count;
     struct bl_http_exchange *waiting; /* for an event */
     uint64_t look_ns;                 /* when to look at deadlines next */
-    uint64_t work_until_ns;           /* of this turn: pieces after it wait for the next */
+    struct bl_http_counters counters;
+    uint64_t work_until_ns; /* of this turn: pieces after it wait for the next */
 };
 
 static inline struct bl_http_exchange *bl_http_exchange_of(const struct bl_http_request *r)

@@ -112,9 +112,11 @@ static void take_in(struct bl_http *h, int fd, const struct sockaddr_storage *pe
     int on = 1;
 
     if (why != NULL) {
+        h->counters.refused++;
         turn_away(fd, why);
         return;
     }
+    h->counters.accepted++;
     /* A peer that vanished is noticed: a stream of events may be silent for long. */
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
@@ -144,8 +146,11 @@ static void put_out_dawdlers(struct bl_http *h)
     h->look_ns = now_ns + LOOK_NS;
     for (struct bl_http_link *l = h->links; l != NULL; l = l->next) {
         uint64_t patience_ns = l->has_headers ? h->timeout_ns * BODY_PATIENCE : h->timeout_ns;
-        if (!l->busy && now_ns - l->since_ns > patience_ns)
-            shutdown(l->fd, SHUT_RDWR);
+        if (l->busy || now_ns - l->since_ns <= patience_ns)
+            continue;
+        shutdown(l->fd, SHUT_RDWR);
+        h->counters.too_slow++;
+        l->busy = true; /* it is on its way out */
     }
 }
 

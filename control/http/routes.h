@@ -32,6 +32,8 @@ enum bl_http_role {
     X(node_delete, DELETE, "/api/v1/nodes/{name}", ADMIN)                                                    \
     X(node_beat, POST, "/api/v1/nodes/{name}/beat", BEAT)                                                    \
     X(node_pause, POST, "/api/v1/nodes/{name}/pause", ADMIN)                                                 \
+    X(events, GET, "/api/v1/events", READ)                                                                   \
+    X(metrics, GET, "/metrics", READ)                                                                        \
     X(node_resume, POST, "/api/v1/nodes/{name}/resume", ADMIN)                                               \
     X(map_cell, GET, "/api/v1/map/cell", READ)                                                               \
     X(map, GET, "/api/v1/map", READ)                                                                         \
