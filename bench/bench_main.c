@@ -47,7 +47,10 @@ int main(int argc, char **argv)
     bl_bench_table_cases();
     bl_bench_wire_cases();
     bl_bench_worker_cases();
+    bl_bench_cores_cases();
     bl_bench_memif_cases();
+    bl_bench_veth_cases();
+    bl_bench_socket_cases();
     bl_bench_sweep_cases();
     int rc = bl_bench_main(argc, argv);
     bl_rcu_thread_unregister();

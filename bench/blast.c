@@ -6,14 +6,11 @@
 #include <string.h>
 
 #include <rte_ethdev.h>
-#include <rte_mbuf.h>
 
 #include "bench/load_out.h"
-#include "bench/traffic.h"
+#include "bench/mbufs.h"
 
-#define POOL_MBUFS 4095u
-#define POOL_CACHE 256u
-#define LINK_NS    UINT64_C(20000000000)
+#define LINK_NS UINT64_C(20000000000)
 
 static const char *value_of(int argc, char **argv, const char *option)
 {
@@ -28,28 +25,13 @@ bool bl_blast_asked(int argc, char **argv)
     return value_of(argc, argv, "--blast=") != NULL;
 }
 
-static void write_frame(struct rte_mempool *pool, void *arg, void *object, unsigned index)
-{
-    (void)pool, (void)index;
-    const struct bl_traffic *t = arg;
-    struct rte_mbuf *m = object;
-    memcpy((uint8_t *)m->buf_addr + RTE_PKTMBUF_HEADROOM, t->frame, t->frame_len);
-}
-
-/* Mbufs come back to the pool's cache and out of it again with the frame
- * still in them. */
 static void send_forever(uint16_t port, struct rte_mempool *pool, const struct bl_traffic *t)
 {
     struct bl_cursor cursor = {.pass = 1};
     struct rte_mbuf *m[BL_LOAD_BURST];
     for (;;) {
-        if (rte_pktmbuf_alloc_bulk(pool, m, BL_LOAD_BURST) != 0)
+        if (!bl_mbufs_take(pool, t, &cursor, m, BL_LOAD_BURST))
             continue; /* all in the driver's hands */
-        for (unsigned i = 0; i < BL_LOAD_BURST; i++) {
-            m[i]->data_len = (uint16_t)t->frame_len;
-            m[i]->pkt_len = t->frame_len;
-            bl_traffic_write(t, &cursor, rte_pktmbuf_mtod(m[i], uint8_t *));
-        }
         for (unsigned sent = 0; sent < BL_LOAD_BURST;)
             sent += rte_eth_tx_burst(port, 0, m + sent, (uint16_t)(BL_LOAD_BURST - sent));
     }
@@ -73,14 +55,13 @@ int bl_blast_main(int argc, char **argv)
         fprintf(stderr, "beatline-bench: %s\n", out.err);
         return 1;
     }
-    struct rte_mempool *pool =
-        rte_pktmbuf_pool_create("blast", POOL_MBUFS, POOL_CACHE, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
-    if (!pool || rte_eth_dev_get_port_by_name(name, &port) != 0 ||
-        !bl_traffic_init(&traffic, BL_SHAPE_BINARY, count, false)) {
+    bool ready = rte_eth_dev_get_port_by_name(name, &port) == 0 &&
+                 bl_traffic_init(&traffic, BL_SHAPE_BINARY, count, false);
+    struct rte_mempool *pool = ready ? bl_mbufs_new("blast", &traffic) : NULL;
+    if (!pool) {
         fprintf(stderr, "beatline-bench: --blast: no memory\n");
         return 1;
     }
-    rte_mempool_obj_iter(pool, write_frame, &traffic);
     send_forever(port, pool, &traffic);
     return 0;
 }

@@ -8,3 +8,6 @@ void bl_bench_sweep_cases(void);
 void bl_bench_wire_cases(void);
 void bl_bench_worker_cases(void);
 void bl_bench_memif_cases(void);
+void bl_bench_socket_cases(void);
+void bl_bench_cores_cases(void);
+void bl_bench_veth_cases(void);

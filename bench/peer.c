@@ -16,6 +16,8 @@
 #include <unistd.h>
 
 #define RUN_TIMEOUT_MS 10000
+/* Setting a process going takes 50 us or so. */
+#define SHORTEST_PHASE_NS UINT64_C(20000000)
 
 /* ---- starting ----------------------------------------------------------- */
 
@@ -190,6 +192,13 @@ void bl_peer_resume(struct bl_peer *p)
 {
     if (p->pid > 0)
         kill(p->pid, SIGCONT);
+}
+
+struct bl_bench_plan bl_peer_plan(const struct bl_bench_plan *plan)
+{
+    struct bl_bench_plan p = *plan;
+    p.phase_ns = p.phase_ns < SHORTEST_PHASE_NS ? SHORTEST_PHASE_NS : p.phase_ns;
+    return p;
 }
 
 uint64_t bl_peer_cpu_ns(const struct bl_peer *p)

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "bench/bench.h"
 #include "dataplane/port.h"
 
 struct bl_peer {
@@ -39,6 +40,9 @@ bool bl_peer_say(struct bl_peer *p, const char *line);
 /* Between phases: stopped it uses no CPU, and knows nothing of it. */
 void bl_peer_pause(struct bl_peer *p);
 void bl_peer_resume(struct bl_peer *p);
+
+/* A plan whose phases are long beside that: 20 ms at least. */
+struct bl_bench_plan bl_peer_plan(const struct bl_bench_plan *plan);
 
 /* CPU time of all its threads; 0 when it has ended. */
 uint64_t bl_peer_cpu_ns(const struct bl_peer *p);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench/receiver.h"
 
+#include <stdio.h>
+
 #include <rte_mbuf.h>
 
 #include "bench/nodes.h"
@@ -9,6 +11,8 @@
 #include "engine/rcu.h"
 
 #define POLLS_PER_CALL 64u
+/* Packets a poll, of BL_PORT_TAKE, from which on a worker has all it can do. */
+#define BURST_OF_THE_BUSY 48.0
 
 bool bl_receiver_open(struct bl_receiver *r, const char *text, uint64_t nodes, char err[BL_ERR_BYTES])
 {
@@ -65,7 +69,7 @@ uint64_t bl_receiver_work(void *receiver)
     bl_role_assume_worker();
     bl_role_assume_control();
     const struct bl_counters *c = &r->worker->counters;
-    uint64_t beats = c->beats, packets = c->packets;
+    uint64_t beats = c->beats, packets = c->packets, busy_ns = c->busy_ns;
     uint64_t now_ns = bl_clock_now_ns(&r->clock);
     (void)bl_ingest_clock_advance(&r->worker->clock, now_ns, now_ns);
     for (unsigned i = 0; i < POLLS_PER_CALL; i++) {
@@ -74,6 +78,8 @@ uint64_t bl_receiver_work(void *receiver)
     }
     r->working.polls += POLLS_PER_CALL;
     r->working.packets += c->packets - packets;
+    r->working.busy_ns += c->busy_ns - busy_ns;
+    r->working.ns += bl_clock_now_ns(&r->clock) - now_ns;
     return c->beats - beats;
 }
 
@@ -103,6 +109,27 @@ bool bl_receiver_catch_up(struct bl_receiver *r, uint64_t beats, uint64_t timeou
     r->working = working;
     r->odd_excused += c->sequence_odd - odd;
     return c->beats >= until;
+}
+
+static double burst(const struct bl_receiving *r)
+{
+    return r->polls > 0 ? (double)r->packets / (double)r->polls : 0;
+}
+
+void bl_receiver_remark(struct bl_bench_state *state, const struct bl_receiver *r, double per_s)
+{
+    const struct bl_receiving *w = &r->working;
+    char remark[96];
+    double busy_percent = w->ns > 0 ? 100.0 * (double)w->busy_ns / (double)w->ns : 0;
+    bl_bench_counter(state, "a_burst", burst(w));
+    bl_bench_counter(state, "a_busy_percent", busy_percent);
+    if (r->alone.polls > 0)
+        bl_bench_counter(state, "b_burst", burst(&r->alone));
+    if (burst(w) >= BURST_OF_THE_BUSY)
+        return;
+    snprintf(remark, sizeof(remark), "bound by the load, %.2f M/s: worker busy %.0f %%, bursts of %.1f",
+             per_s / 1e6, busy_percent, burst(w));
+    bl_bench_remark(state, remark);
 }
 
 void bl_receiver_check(struct bl_bench_state *state, const struct bl_receiver *r, uint32_t per_packet,

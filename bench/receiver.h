@@ -17,10 +17,10 @@
 #include "dataplane/clock.h"
 #include "dataplane/worker.h"
 
-/* What one side has seen of the port in its turns. Few packets a poll:
- * it was waiting for them. */
+/* What one side has seen of the port in its turns. */
 struct bl_receiving {
     uint64_t polls, packets;
+    uint64_t ns, busy_ns; /* the worker's: in all, and in polls that had packets */
 };
 
 struct bl_receiver {
@@ -52,6 +52,11 @@ uint64_t bl_receiver_alone_work(void *receiver);
  * of them was odd is excused, and it is no turn. Returns whether they
  * came. */
 bool bl_receiver_catch_up(struct bl_receiver *r, uint64_t beats, uint64_t timeout_ns);
+
+/* Counters: packets a poll of both sides. A worker that found fewer than
+ * three quarters of a burst was waiting for its packets, `per_s` of them:
+ * a remark, since the ratio then says little about it. */
+void bl_receiver_remark(struct bl_bench_state *state, const struct bl_receiver *r, double per_s);
 
 /* Fails the case where a packet was dropped, was not `per_packet` beats,
  * or was odd; `lossy`: the way there may lose some, which makes their

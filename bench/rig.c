@@ -5,8 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <rte_mbuf.h>
-
+#include "bench/mbufs.h"
 #include "dataplane/port_dpdk.h"
 
 #define PCAP_FRAMES 256u
@@ -39,14 +38,6 @@ static int write_pcap(const struct bl_traffic *t)
     return fclose(f) == 0 ? fd : -1;
 }
 
-static void write_mbuf(struct rte_mempool *pool, void *arg, void *object, unsigned index)
-{
-    (void)pool, (void)index;
-    const struct bl_traffic *t = arg;
-    struct rte_mbuf *m = object;
-    memcpy((uint8_t *)m->buf_addr + RTE_PKTMBUF_HEADROOM, t->frame, t->frame_len);
-}
-
 static bool open_receiver(struct bl_rig *r, unsigned number, char err[BL_ERR_BYTES])
 {
     char text[128];
@@ -60,7 +51,7 @@ static bool open_receiver(struct bl_rig *r, unsigned number, char err[BL_ERR_BYT
         return false;
     const struct port_dpdk *p = (const struct port_dpdk *)r->receiver.port;
     if (r->source == BL_RIG_MEMORY)
-        rte_mempool_obj_iter(p->pool, write_mbuf, &r->traffic);
+        bl_mbufs_write(p->pool, &r->traffic);
     r->callback = rte_eth_add_rx_callback(p->port_id, 0, rewrite, r);
     return r->callback != NULL;
 }
