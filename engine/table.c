@@ -110,6 +110,14 @@ static void occupy(struct bl_place *p, const struct bl_beat *beat, uint32_t now)
     bl_line_set_key(l, place, beat->key);
 }
 
+/* Whoever is still in the old generation must find room in `next`, or
+ * growth would never end: strangers fill it to 3/4 at most, where every
+ * probe finds a place. */
+static uint32_t most_while_growing(const struct bl_slots *next)
+{
+    return next->slot_count - next->slot_count / 4;
+}
+
 enum bl_insert bl_table_insert(struct bl_table *t, const struct bl_beat *beat, uint32_t now, uint32_t *slot)
 {
     struct bl_place p = {.slots = t->next != NULL ? t->next : t->slots};
@@ -120,6 +128,8 @@ enum bl_insert bl_table_insert(struct bl_table *t, const struct bl_beat *beat, u
     }
     if (t->used >= t->limit)
         return BL_INSERT_LIMIT;
+    if (t->next != NULL && t->used >= most_while_growing(t->next))
+        return BL_INSERT_FULL;
     if (!bl_slots_room(p.slots, beat->key, &p.slot))
         return BL_INSERT_FULL;
     if (bl_slots_key(p.slots, p.slot) == BL_KEY_GONE)

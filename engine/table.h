@@ -186,7 +186,7 @@ unsigned bl_table_beat(struct bl_table *t, const struct bl_beat *beats, unsigned
 enum bl_insert {
     BL_INSERT_NEW,   /* *slot is its place */
     BL_INSERT_KNOWN, /* was there already (twice in one burst); beaten, sequence settled */
-    BL_INSERT_FULL,  /* no room within the probe: growth is late */
+    BL_INSERT_FULL,  /* no room within the probe, or `next` is 3/4 full: growth is late */
     BL_INSERT_LIMIT, /* `limit` nodes are in */
 };
 

@@ -101,6 +101,35 @@ static void growth_waits_where_there_is_no_room_and_drops_nobody(void **state)
     bl_table_fini(&t);
 }
 
+static void strangers_cannot_fill_the_next_generation_up_before_the_rest_has_moved(void **state)
+{
+    (void)state;
+    bl_role_assume_worker();
+    struct bl_slots *old = NULL;
+    struct bl_place p;
+    struct bl_table t;
+    uint32_t slot;
+    uint64_t key = 4, in_old;
+    bl_table_init(&t, bl_slots_new(400), UINT32_MAX);
+    for (; bl_table_used(&t) < 300; key += 2)
+        insert(&t, bl_key_clean(key * UINT64_C(0x9e3779b97f4a7c15)));
+    in_old = key;
+    bl_table_grow_begin(&t, bl_slots_new(600));
+    for (;; key += 2) {
+        struct bl_beat b = {.key = bl_key_clean(key * UINT64_C(0x9e3779b97f4a7c15))};
+        if (bl_table_insert(&t, &b, 1, &slot) != BL_INSERT_NEW)
+            break;
+    }
+    assert_int_equal(bl_table_used(&t), 450);
+    for (unsigned i = 0; old == NULL && i < 1000; i++)
+        old = bl_table_grow_step(&t, 1);
+    assert_non_null(old);
+    for (uint64_t k = 4; k < in_old; k += 2)
+        assert_true(bl_table_find(&t, bl_key_clean(k * UINT64_C(0x9e3779b97f4a7c15)), &p));
+    bl_slots_free(old);
+    bl_table_fini(&t);
+}
+
 /* One growth, with everything else going on between its steps. */
 static void grow_while_living(struct model *m, uint32_t slots) BL_ON_WORKER BL_ON_CONTROL;
 static void grow_while_living(struct model *m, uint32_t slots)
@@ -145,6 +174,7 @@ int main(void)
         cmocka_unit_test(a_new_node_goes_to_the_next_generation),
         cmocka_unit_test(growth_drops_the_deleted_slots),
         cmocka_unit_test(growth_waits_where_there_is_no_room_and_drops_nobody),
+        cmocka_unit_test(strangers_cannot_fill_the_next_generation_up_before_the_rest_has_moved),
         cmocka_unit_test(a_growing_table_does_what_the_model_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
