@@ -12,6 +12,10 @@
 #define ORDERS_PER_POLL 16u
 #define MOVE_LINES_BUSY 8u
 #define MOVE_LINES_IDLE 64u
+/* And one line for each stranger taken in, so that a table that fills up
+ * has grown before the next one is full; some per poll at most, the rest
+ * in the polls after it. */
+#define MOVE_LINES_MAX 512u
 
 /* ---- beats ------------------------------------------------------------ */
 
@@ -182,6 +186,13 @@ void bl_worker_feed(struct bl_worker *w, const uint8_t *payload, uint32_t len, u
 
 /* ---- housekeeping ---------------------------------------------------------- */
 
+static void begin_growth(struct bl_worker *w, struct bl_slots *next) BL_ON_WORKER;
+static void begin_growth(struct bl_worker *w, struct bl_slots *next)
+{
+    bl_table_grow_begin(&w->table, next);
+    w->moved_for = w->counters.inserted;
+}
+
 static void take_orders(struct bl_worker *w) BL_ON_WORKER;
 static void take_orders(struct bl_worker *w)
 {
@@ -191,15 +202,24 @@ static void take_orders(struct bl_worker *w)
         if (order[i].kind == BL_ORDER_DELETE)
             (void)bl_table_delete(&w->table, order[i].key);
         else
-            bl_table_grow_begin(&w->table, order[i].next);
+            begin_growth(w, order[i].next);
     }
+}
+
+static unsigned lines_to_move(struct bl_worker *w) BL_ON_WORKER;
+static unsigned lines_to_move(struct bl_worker *w)
+{
+    uint64_t owed = w->counters.inserted - w->moved_for;
+    unsigned lines = owed < MOVE_LINES_MAX ? (unsigned)owed : MOVE_LINES_MAX;
+    w->moved_for += lines;
+    return lines + (w->busy ? MOVE_LINES_BUSY : MOVE_LINES_IDLE);
 }
 
 static void grow(struct bl_worker *w) BL_ON_WORKER;
 static void grow(struct bl_worker *w)
 {
     if (w->table.next)
-        w->retired = bl_table_grow_step(&w->table, w->busy ? MOVE_LINES_BUSY : MOVE_LINES_IDLE);
+        w->retired = bl_table_grow_step(&w->table, lines_to_move(w));
     if (!w->retired)
         return;
     struct bl_report report = {.kind = BL_REPORT_GROWN, .old = w->retired};

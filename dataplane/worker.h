@@ -57,6 +57,7 @@ struct bl_worker {
     uint64_t alive_ns; /* monotonic time of the last poll; read via bl_worker_alive_ns */
     uint32_t running;  /* between start and the loop's end */
     struct bl_slots *retired BL_OWNED_BY(bl_role_worker); /* grown out of, not reported yet */
+    uint64_t moved_for BL_OWNED_BY(bl_role_worker);       /* strangers that growth has moved a line for */
     bool busy BL_OWNED_BY(bl_role_worker);                /* the last poll had packets */
     struct bl_counters counters;
     /* the burst in hand: packets, what they say, what of it is odd */

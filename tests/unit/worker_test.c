@@ -336,6 +336,33 @@ static void growth_moves_all_nodes_and_hands_the_old_table_back(void **state)
     end(w);
 }
 
+static void growth_keeps_up_with_the_strangers_that_fill_the_table(void **state)
+{
+    (void)state;
+    struct bl_worker *w = new_worker(NULL, 4096, 100000);
+    struct bl_report r;
+    uint64_t id = 0;
+    for (; id < 2800; id++)
+        feed_binary(w, id, 5, 1);
+    while (bl_ring_pop(w->reports, &r, 1) == 1)
+        ;
+    struct bl_order o = {.kind = BL_ORDER_GROW, .next = bl_slots_new(6144)};
+    assert_true(bl_ring_push(w->orders, &o));
+    do { /* half a burst of strangers with each poll */
+        poll(w);
+        for (unsigned i = 0; i < 128; i++)
+            feed_binary(w, id++, 5, 1);
+        r.kind = 0;
+        while (r.kind != BL_REPORT_GROWN && bl_ring_pop(w->reports, &r, 1) == 1)
+            ;
+    } while (r.kind != BL_REPORT_GROWN);
+    assert_int_equal(w->counters.inserted, id);
+    bl_slots_free(r.old);
+    while (bl_ring_pop(w->reports, &r, 1) == 1)
+        ;
+    end(w);
+}
+
 static void a_retired_table_waits_for_room_in_the_ring(void **state)
 {
     (void)state;
@@ -471,6 +498,7 @@ int main(void)
         cmocka_unit_test(a_refused_autobeat_setting_is_counted_by_nobody),
         cmocka_unit_test(a_deleted_node_is_a_stranger_again),
         cmocka_unit_test(growth_moves_all_nodes_and_hands_the_old_table_back),
+        cmocka_unit_test(growth_keeps_up_with_the_strangers_that_fill_the_table),
         cmocka_unit_test(a_retired_table_waits_for_room_in_the_ring),
         cmocka_unit_test(polls_gaps_and_busy_time_are_counted),
         cmocka_unit_test(beats_on_a_frozen_clock_are_counted_and_stamped_where_it_stands),
