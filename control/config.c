@@ -8,7 +8,7 @@
 #include <string.h>
 #include <yaml.h>
 
-#include "control/config_schema.h"
+#include "control/config_items.h"
 
 #define ERRORS_MAX 10u
 #define FILE_MAX   ((size_t)1024 * 1024) /* a config is some KiB; this is a mistake */
@@ -95,20 +95,9 @@ static void read_scalar(struct reader *r, const yaml_node_t *node, const char *p
         fail(r, &node->start_mark, path, "%s", why);
 }
 
-static void clear_notifier(struct bl_notifier_config *n)
-{
-    free(n->target);
-    free(n->facility);
-    free(n->header);
-    *n = (struct bl_notifier_config){0};
-}
-
 /* A list in the file replaces the default's items. */
 static void clear_list(struct bl_config *c, const struct bl_config_key *k)
 {
-    enum bl_notifier_kind kind = k->type == BL_CONFIG_SYSLOGS ? BL_NOTIFIER_SYSLOG : BL_NOTIFIER_WEBHOOK;
-    unsigned kept = 0;
-
     if (k->type == BL_CONFIG_STATES)
         c->notify_states = 0;
     if (k->type == BL_CONFIG_LISTENS || k->type == BL_CONFIG_HOSTS)
@@ -119,32 +108,23 @@ static void clear_list(struct bl_config *c, const struct bl_config_key *k)
             c->ports[c->port_count - 1] = NULL;
         }
     }
-    if (k->type != BL_CONFIG_SYSLOGS && k->type != BL_CONFIG_WEBHOOKS)
-        return;
-    for (unsigned i = 0; i < c->notifier_count; i++) {
-        struct bl_notifier_config n = c->notifier[i];
-        if (n.kind == kind)
-            clear_notifier(&n);
-        else
-            c->notifier[kept++] = n;
-    }
-    memset(&c->notifier[kept], 0, sizeof(c->notifier[0]) * (c->notifier_count - kept));
-    c->notifier_count = kept;
+    if (bl_config_is_items(k))
+        bl_config_clear_items(c, k);
 }
 
 /* An item of a list of mappings: its keys, and those it must have. */
-static void read_notifier(struct reader *r, const yaml_node_t *node, const char *path,
-                          const struct bl_config_key *k)
+static void read_item(struct reader *r, const yaml_node_t *node, const char *path,
+                      const struct bl_config_key *k)
 {
     char why[BL_CONFIG_WHY];
     struct place at;
 
     if (node->type != YAML_MAPPING_NODE) {
         fail(r, &node->start_mark, path, "expected a mapping, got %s; write {%s}", kind_of(node),
-             k->type == BL_CONFIG_SYSLOGS ? "to: local" : "url: URL");
+             bl_config_item_example(k));
         return;
     }
-    at.base = bl_config_add_notifier(r->config, k, why);
+    at.base = bl_config_add_item(r->config, k, why);
     if (at.base == NULL) {
         fail(r, &node->start_mark, path, "%s", why);
         return;
@@ -153,8 +133,9 @@ static void read_notifier(struct reader *r, const yaml_node_t *node, const char 
     snprintf(at.schema, sizeof(at.schema), "%s[]", k->path);
     unsigned before = r->errors;
     read_mapping(r, node, &at);
-    if (r->errors == before && ((struct bl_notifier_config *)at.base)->target == NULL)
-        fail(r, &node->start_mark, path, "has no url; add url: URL");
+    const char *lack = bl_config_item_lacks(k, at.base);
+    if (r->errors == before && lack != NULL)
+        fail(r, &node->start_mark, path, "%s", lack);
 }
 
 static void read_list(struct reader *r, const yaml_node_t *node, const char *path,
@@ -173,8 +154,8 @@ static void read_list(struct reader *r, const yaml_node_t *node, const char *pat
         char item_path[PATH_BYTES];
         snprintf(item_path, sizeof(item_path), "%.140s[%u]", path, i);
         const yaml_node_t *value = yaml_document_get_node(&r->doc, *item);
-        if (k->type == BL_CONFIG_SYSLOGS || k->type == BL_CONFIG_WEBHOOKS)
-            read_notifier(r, value, item_path, k);
+        if (bl_config_is_items(k))
+            read_item(r, value, item_path, k);
         else
             read_scalar(r, value, item_path, k, r->config);
     }
@@ -369,8 +350,10 @@ void bl_config_free(struct bl_config *c)
         return;
     for (unsigned i = 0; i < c->port_count; i++)
         free(c->ports[i]);
-    for (unsigned i = 0; i < c->notifier_count; i++)
-        clear_notifier(&c->notifier[i]);
+    for (size_t i = 0; i < bl_config_key_count; i++) {
+        if (bl_config_is_items(&bl_config_keys[i]))
+            bl_config_clear_items(c, &bl_config_keys[i]);
+    }
     bl_listen_clear(&c->tcp_listen);
     bl_listen_clear(&c->http_listen);
     bl_listen_clear(&c->http_hosts);

@@ -22,7 +22,8 @@
  *     webhook: [{url: URL, timeout: 10s, retries: 3, retry_every: 5s, header: ""}]
  *     states: [failed, ok, warning]    which `to` states are told
  *   http: {listen: ["127.0.0.1:8080"], hosts: [], connections: 1024,
- *          connections_per_address: 256, timeout: 30s}
+ *          connections_per_address: 256, timeout: 30s,
+ *          tokens: [{token: TOKEN, token_file: PATH, role: read}]}
  *   statsd: {to: "", prefix: beatline, interval: 10s, nodes: false}
  *   log: {level: info}
  *
@@ -33,6 +34,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "control/http/routes.h"
 #include "control/json.h"
 #include "control/listen.h"
 #include "engine/state.h"
@@ -55,6 +57,16 @@ struct bl_notifier_config {
     uint32_t timeout_ms;
     uint32_t retries; /* after the first try */
     uint32_t retry_every_ms;
+};
+
+#define BL_TOKENS_MAX 64u
+#define BL_TOKEN_MIN  16u /* bytes: below it somebody guesses */
+#define BL_TOKEN_MAX  256u
+
+struct bl_token_config {
+    char *token;      /* also when it came from the file */
+    char *token_file; /* "": none */
+    int role;         /* bl_http_role */
 };
 
 struct bl_config {
@@ -85,6 +97,8 @@ struct bl_config {
     int log_level;
     struct bl_listen_list http_listen; /* none: no HTTP */
     struct bl_listen_list http_hosts;  /* names under which browsers know us; no addresses */
+    struct bl_token_config http_token[BL_TOKENS_MAX];
+    unsigned http_token_count;
     uint32_t http_connections, http_connections_per_address;
     uint32_t http_timeout_ms; /* for a request to come in */
 };

@@ -9,6 +9,8 @@
 #define AT(field)   offsetof(struct bl_config, field)
 #define ITEM(field) offsetof(struct bl_notifier_config, field)
 
+#define TOKEN(field) offsetof(struct bl_token_config, field)
+
 #define DAY_MS INT64_C(86400000)
 
 const struct bl_config_key bl_config_keys[] = {
@@ -88,6 +90,14 @@ const struct bl_config_key bl_config_keys[] = {
      "addresses that HTTP is served on; []: none", false, false},
     {"http.hosts", BL_CONFIG_HOSTS, AT(http_hosts), 0, BL_LISTEN_MAX, "",
      "names under which browsers reach this daemon, beside localhost and addresses", false, false},
+    {"http.tokens", BL_CONFIG_TOKENS, 0, 0, BL_TOKENS_MAX, "",
+     "who may what; []: everybody may everything, which is for loopback alone", false, false},
+    {"http.tokens[].token", BL_CONFIG_TOKEN, TOKEN(token), 0, 0, "",
+     "what a client sends as Authorization: Bearer TOKEN", false, true},
+    {"http.tokens[].token_file", BL_CONFIG_TEXT, TOKEN(token_file), 0, 4095, "",
+     "a file that holds it instead, on one line", false, false},
+    {"http.tokens[].role", BL_CONFIG_ROLE, TOKEN(role), 0, 0, NULL,
+     "read, beat (which may read, too) or admin", false, false},
     {"http.connections", BL_CONFIG_UINT32, AT(http_connections), 1, 65536, "1024",
      "most HTTP connections at once", false, false},
     {"http.connections_per_address", BL_CONFIG_UINT32, AT(http_connections_per_address), 1, 65536, "256",

@@ -7,7 +7,7 @@
  *
  * Paths: "nodes.max"; "notify.syslog[].to" is a key of each item of the
  * list "notify.syslog". A row's `offset` is into struct bl_config, or
- * into struct bl_notifier_config for keys of an item. Constant; any
+ * into an item for keys of one (config_items.h). Constant; any
  * thread. */
 #pragma once
 
@@ -29,6 +29,8 @@ enum bl_config_type {
     BL_CONFIG_SYSLOG,   /* char *, local, udp://HOST:PORT, tcp://HOST:PORT */
     BL_CONFIG_FACILITY, /* char *, a syslog facility */
     BL_CONFIG_LEVEL,    /* int, a log level */
+    BL_CONFIG_ROLE,     /* int, a bl_http_role */
+    BL_CONFIG_TOKEN,    /* char *, a bearer token or "" */
     BL_CONFIG_BOOL,     /* bool, true or false */
     BL_CONFIG_STATSD,   /* char *, udp://HOST:PORT or "" */
     BL_CONFIG_UNKNOWN,  /* bool, reject or accept */
@@ -39,6 +41,7 @@ enum bl_config_type {
     BL_CONFIG_STATES,   /* list of states, a bit each */
     BL_CONFIG_SYSLOGS,  /* list of mappings: notifiers */
     BL_CONFIG_WEBHOOKS, /* list of mappings: notifiers */
+    BL_CONFIG_TOKENS,   /* list of mappings: bl_token_config */
 };
 
 struct bl_config_key {
@@ -75,11 +78,6 @@ int bl_config_set(const struct bl_config_key *k, void *base, const char *text, c
 
 /* Gives every key below `prefix` ("" or "notify.syslog[]") its default. */
 int bl_config_set_defaults(void *base, const char *prefix);
-
-/* One more notifier of the list `k` with every key at its default; NULL
- * with why if there are too many. */
-struct bl_notifier_config *bl_config_add_notifier(struct bl_config *c, const struct bl_config_key *k,
-                                                  char why[BL_CONFIG_WHY]);
 
 /* A scalar's text as bl_config_set takes it. */
 void bl_config_value_text(const struct bl_config_key *k, const void *base, struct bl_text *out);

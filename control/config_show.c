@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/config_schema.h"
+#include "control/config_items.h"
 
 /* What a key reads in the file: numbers, durations and fixed words
  * plain, text in quotes (JSON's are YAML's). */
@@ -50,11 +50,6 @@ static void show_names(struct bl_text *out, const struct bl_config_key *k, const
     bl_json_array_end(&j);
 }
 
-static bool is_of(const struct bl_notifier_config *n, const struct bl_config_key *k)
-{
-    return n->kind == (k->type == BL_CONFIG_SYSLOGS ? BL_NOTIFIER_SYSLOG : BL_NOTIFIER_WEBHOOK);
-}
-
 /* The keys of list `k`'s items: the rows below "PATH[].". */
 static bool is_item_key(const struct bl_config_key *row, const struct bl_config_key *k)
 {
@@ -94,8 +89,8 @@ static unsigned open_sections(struct bl_text *out, const char *path, const char 
     return level;
 }
 
-static void show_notifier(struct bl_text *out, const struct bl_config_key *k,
-                          const struct bl_notifier_config *n, unsigned level, bool explain)
+static void show_item(struct bl_text *out, const struct bl_config_key *k, const void *item, unsigned level,
+                      bool explain)
 {
     bool first = true;
     for (size_t i = 0; i < bl_config_key_count; i++) {
@@ -104,7 +99,7 @@ static void show_notifier(struct bl_text *out, const struct bl_config_key *k,
             continue;
         indent(out, level);
         bl_text_printf(out, "%s%s: ", first ? "- " : "  ", last_word(row->path));
-        show_value(out, row, n);
+        show_value(out, row, item);
         if (explain)
             bl_text_printf(out, "  # %s", row->sentence);
         bl_text_append(out, "\n", 1);
@@ -112,19 +107,18 @@ static void show_notifier(struct bl_text *out, const struct bl_config_key *k,
     }
 }
 
-static void show_notifiers(struct bl_text *out, const struct bl_config_key *k, const struct bl_config *c,
-                           unsigned level)
+static void show_items(struct bl_text *out, const struct bl_config_key *k, const struct bl_config *c,
+                       unsigned level)
 {
-    bool first = true;
-    for (unsigned i = 0; i < c->notifier_count; i++) {
-        if (!is_of(&c->notifier[i], k))
-            continue;
-        if (first)
+    const void *item;
+    unsigned i = 0;
+
+    for (; (item = bl_config_item(c, k, i)) != NULL; i++) {
+        if (i == 0)
             bl_text_append(out, "\n", 1);
-        show_notifier(out, k, &c->notifier[i], level + 1, first);
-        first = false;
+        show_item(out, k, item, level + 1, i == 0);
     }
-    if (first)
+    if (i == 0)
         bl_text_append(out, " []\n", 4);
 }
 
@@ -146,8 +140,8 @@ static void show_yaml(const struct bl_config *c, struct bl_text *out)
         indent(out, level);
         bl_text_printf(out, "%s:", last_word(k->path));
         before = k->path;
-        if (k->type == BL_CONFIG_SYSLOGS || k->type == BL_CONFIG_WEBHOOKS) {
-            show_notifiers(out, k, c, level);
+        if (bl_config_is_items(k)) {
+            show_items(out, k, c, level);
             continue;
         }
         bl_text_append(out, " ", 1);
@@ -207,20 +201,18 @@ static void json_names(struct bl_text *out, const struct bl_config_key *k, const
     }
 }
 
-static void json_notifiers(struct bl_text *out, const struct bl_config_key *k, const struct bl_config *c)
+static void json_items(struct bl_text *out, const struct bl_config_key *k, const struct bl_config *c)
 {
-    unsigned n = 0;
-    for (unsigned i = 0; i < c->notifier_count; i++) {
-        if (!is_of(&c->notifier[i], k))
-            continue;
+    const void *item;
+
+    for (unsigned i = 0; (item = bl_config_item(c, k, i)) != NULL; i++) {
         for (size_t row = 0; row < bl_config_key_count; row++) {
             if (!is_item_key(&bl_config_keys[row], k))
                 continue;
             char path[96];
-            snprintf(path, sizeof(path), "%s[%u].%s", k->path, n, last_word(bl_config_keys[row].path));
-            json_line(out, path, &bl_config_keys[row], &c->notifier[i], NULL);
+            snprintf(path, sizeof(path), "%s[%u].%s", k->path, i, last_word(bl_config_keys[row].path));
+            json_line(out, path, &bl_config_keys[row], item, NULL);
         }
-        n++;
     }
 }
 
@@ -233,8 +225,8 @@ static void show_json(const struct bl_config *c, struct bl_text *out)
         const struct bl_config_key *k = &bl_config_keys[i];
         if (strchr(k->path, '[') != NULL)
             continue;
-        if (k->type == BL_CONFIG_SYSLOGS || k->type == BL_CONFIG_WEBHOOKS)
-            json_notifiers(out, k, c);
+        if (bl_config_is_items(k))
+            json_items(out, k, c);
         else if (bl_config_is_list(k))
             json_names(out, k, c);
         else

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "control/config_schema.h"
+#include "control/config_items.h"
 #include "control/duration.h"
 #include "control/log.h"
 #include "dataplane/port.h"
@@ -199,6 +199,38 @@ static int set_unknown(bool *reject, const char *text, char why[BL_CONFIG_WHY])
     return -EINVAL;
 }
 
+/* In the order of enum bl_http_role. */
+static const char *const roles[] = {"", "read", "beat", "admin"};
+
+static int set_role(int *at, const char *text, char why[BL_CONFIG_WHY])
+{
+    for (int role = BL_HTTP_READ; role <= BL_HTTP_ADMIN; role++) {
+        if (strcmp(text, roles[role]) == 0) {
+            *at = role;
+            return 0;
+        }
+    }
+    snprintf(why, BL_CONFIG_WHY, "\"%.40s\" is no role; write read, beat (which may read, too) or admin",
+             text);
+    return -EINVAL;
+}
+
+/* What an Authorization header can carry (RFC 6750), and nobody guesses. */
+static int set_token(char **at, const char *text, char why[BL_CONFIG_WHY])
+{
+    size_t len = strlen(text);
+    bool clean = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/=") == len;
+
+    if (len == 0 || (clean && len >= BL_TOKEN_MIN && len <= BL_TOKEN_MAX))
+        return set_text(at, text, why);
+    snprintf(
+        why, BL_CONFIG_WHY,
+        "is no token (its text is not repeated here); give %u to %u letters, digits and -._~+/=, as head "
+        "-c24 /dev/urandom | base64 makes them",
+        BL_TOKEN_MIN, BL_TOKEN_MAX);
+    return -EINVAL;
+}
+
 static int set_level(int *at, const char *text, char why[BL_CONFIG_WHY])
 {
     for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
@@ -315,6 +347,10 @@ int bl_config_set(const struct bl_config_key *k, void *base, const char *text, c
         return set_facility(at, text, why);
     case BL_CONFIG_LEVEL:
         return set_level(at, text, why);
+    case BL_CONFIG_ROLE:
+        return set_role(at, text, why);
+    case BL_CONFIG_TOKEN:
+        return set_token(at, text, why);
     case BL_CONFIG_BOOL:
         return set_bool(at, text, why);
     case BL_CONFIG_STATSD:
@@ -332,26 +368,10 @@ int bl_config_set(const struct bl_config_key *k, void *base, const char *text, c
         return add_state(at, text, why);
     case BL_CONFIG_SYSLOGS:
     case BL_CONFIG_WEBHOOKS:
+    case BL_CONFIG_TOKENS:
         break;
     }
     return -EINVAL;
-}
-
-struct bl_notifier_config *bl_config_add_notifier(struct bl_config *c, const struct bl_config_key *k,
-                                                  char why[BL_CONFIG_WHY])
-{
-    if (c->notifier_count == BL_NOTIFIERS_MAX) {
-        snprintf(why, BL_CONFIG_WHY, "too many notifiers; at most %u in all", BL_NOTIFIERS_MAX);
-        return NULL;
-    }
-    bool syslog = k->type == BL_CONFIG_SYSLOGS;
-    struct bl_notifier_config *n = &c->notifier[c->notifier_count++];
-    n->kind = syslog ? BL_NOTIFIER_SYSLOG : BL_NOTIFIER_WEBHOOK;
-    if (bl_config_set_defaults(n, syslog ? "notify.syslog[]" : "notify.webhook[]") != 0) {
-        snprintf(why, BL_CONFIG_WHY, "out of memory");
-        return NULL;
-    }
-    return n;
 }
 
 /* A list's default: its items, split at spaces. */
@@ -363,8 +383,8 @@ static int set_default_list(const struct bl_config_key *k, void *base)
     for (char *item; (item = strsep(&rest, " ")) != NULL;) {
         if (item[0] == '\0')
             continue;
-        if (k->type == BL_CONFIG_SYSLOGS || k->type == BL_CONFIG_WEBHOOKS) {
-            if (bl_config_add_notifier(base, k, why) == NULL)
+        if (bl_config_is_items(k)) {
+            if (bl_config_add_item(base, k, why) == NULL)
                 return -ENOMEM;
         } else if (bl_config_set(k, base, item, why) != 0) {
             return -ENOMEM;
@@ -422,6 +442,8 @@ void bl_config_value_text(const struct bl_config_key *k, const void *base, struc
         bl_text_printf(out, "%s", ((const struct bl_config *)base)->auth ? "hidden" : "");
     else if (k->type == BL_CONFIG_UNKNOWN)
         bl_text_printf(out, "%s", *(const bool *)at ? "reject" : "accept");
+    else if (k->type == BL_CONFIG_ROLE)
+        bl_text_printf(out, "%s", roles[*(const int *)at]);
     else if (k->type == BL_CONFIG_LEVEL)
         for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
             if ((int)levels[i].level == *(const int *)at)

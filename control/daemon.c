@@ -15,6 +15,7 @@
 #include "control/api/server.h"
 #include "control/api/tcp.h"
 #include "control/core.h"
+#include "control/http/tokens.h"
 #include "control/log.h"
 #include "control/memory.h"
 #include "control/notify/notifier.h"
@@ -341,7 +342,8 @@ static int keep_fixed(struct bl_config *next, const struct bl_config *old, char 
     int r = bl_config_keep_fixed(next, old);
     if (r)
         snprintf(err, BL_CONFIG_ERR_BYTES, "out of memory");
-    return r;
+    /* Again: tokens that are gone with addresses that stay. */
+    return r ? r : bl_tokens_load(next, err);
 }
 
 static void publish_wire(struct bl_daemon *d, struct bl_wire_config *next)

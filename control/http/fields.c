@@ -177,14 +177,19 @@ static bool take_age(const struct bl_fields *f, const char *name, const char *na
 static bool take_detector(const struct bl_fields *f, struct bl_policy_patch *patch, char why[BL_FIELD_WHY])
 {
     const char *text = bl_field(f, "detector");
+    enum bl_detector d = text != NULL ? bl_detector_of_name(text) : BL_DETECTOR_FIXED;
+    size_t used = 0;
 
     if (text == NULL)
         return true;
     patch->set |= BL_SET_DETECTOR;
-    patch->policy.detector = strcmp(text, "auto") == 0 ? BL_DETECTOR_AUTO : BL_DETECTOR_FIXED;
-    if (patch->policy.detector == BL_DETECTOR_AUTO || strcmp(text, "fixed") == 0)
+    patch->policy.detector = (uint8_t)d;
+    if (d != BL_DETECTOR_COUNT)
         return true;
-    snprintf(why, BL_FIELD_WHY, "detector: \"%.40s\" is none; give fixed or auto", text);
+    used = (size_t)snprintf(why, BL_FIELD_WHY, "detector: \"%.40s\" is none; there are", text);
+    for (unsigned i = 0; i < BL_DETECTOR_COUNT; i++)
+        used += (size_t)snprintf(why + used, BL_FIELD_WHY - used, "%s %s", i > 0 ? "," : "",
+                                 bl_detector_name((enum bl_detector)i));
     return false;
 }
 

@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "control/http/exchange.h"
+#include "control/http/tokens.h"
 #include "engine/rcu.h"
 
 #define HOST_BYTES 256
@@ -69,6 +70,25 @@ static bool changes_state(const char *method)
     return strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0;
 }
 
+static bool may(struct bl_http_exchange *e)
+{
+    static const char *const names[] = {"", "read", "beat", "admin"};
+
+    if (e->r.role >= e->route->role)
+        return true;
+    if (e->r.role > BL_HTTP_ANYONE) {
+        bl_http_problem(&e->r, 403, "a token of role %s may not do this; use one of role %s",
+                        names[e->r.role], names[e->route->role]);
+        return false;
+    }
+    bl_http_header(&e->r, "WWW-Authenticate", "Bearer realm=\"beatline\"");
+    bl_http_problem(&e->r, 401,
+                    "a token is needed: send Authorization: Bearer TOKEN, one of http.tokens of the config "
+                    "with role %s",
+                    names[e->route->role]);
+    return false;
+}
+
 bool bl_http_guard(struct bl_http_exchange *e, const char *method)
 {
     const struct bl_config *config = bl_rcu_read(&e->r.api->config);
@@ -89,6 +109,6 @@ bool bl_http_guard(struct bl_http_exchange *e, const char *method)
                         origin);
         return false;
     }
-    e->r.role = BL_HTTP_ADMIN;
-    return true;
+    e->r.role = bl_tokens_role(config, bl_http_header_of(&e->r, "Authorization"));
+    return may(e);
 }

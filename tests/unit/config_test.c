@@ -114,7 +114,7 @@ static const char everything[] =
     "    - to: tcp://log.example.org:601\n"
     "  states: [unknown, new]\n"
     "http: {listen: [\"127.0.0.1:80\", \"[::1]:0\"], hosts: [beat.example.org], connections: 9, timeout: "
-    "1m}\n"
+    "1m,\n  tokens: [{token: 0123456789abcdef, role: beat}]}\n"
     "statsd: {to: \"udp://[::1]:8125\", prefix: b, interval: 1s, nodes: true}\n"
     "log: {level: debug}\n";
 
@@ -166,6 +166,9 @@ static void every_key_is_taken(void **state)
     assert_string_equal(c->http_listen.at[1], "[::1]:0");
     assert_string_equal(c->http_hosts.at[0], "beat.example.org");
     assert_int_equal(c->http_connections, 9);
+    assert_int_equal(c->http_token_count, 1);
+    assert_string_equal(c->http_token[0].token, "0123456789abcdef");
+    assert_int_equal(c->http_token[0].role, BL_HTTP_BEAT);
     assert_int_equal(c->http_timeout_ms, 60000);
     bl_config_free(c);
 }
@@ -230,6 +233,17 @@ static void each_mistake_is_told_with_its_place_and_what_to_do(void **state)
         {"tcp: {idle: 0ms}\n", "1:13: tcp.idle: \"0ms\" is too short; give 1s or more, or none"},
         {"http: {hosts: [\"http://h/\"]}\n",
          "1:16: http.hosts[0]: \"http://h/\" is no host name; write it without http:// and port"},
+        {"http: {tokens: [{token: 0123456789abcdef}]}\n",
+         "1:17: http.tokens[0]: has no role; add role: read, beat or admin"},
+        {"http: {tokens: [{role: read}]}\n",
+         "1:17: http.tokens[0]: give token: TOKEN or token_file: PATH, one of them"},
+        {"http: {tokens: [{token: short, role: read}]}\n",
+         "1:25: http.tokens[0].token: is no token (its text is not repeated here); give 16 to 256 letters, "
+         "digits and -._~+/=, as head -c24 /dev/urandom | base64 makes them"},
+        {"http: {tokens: [{token: 0123456789abcdef, role: root}]}\n",
+         "1:49: http.tokens[0].role: \"root\" is no role; write read, beat (which may read, too) or admin"},
+        {"http: {tokens: [read]}\n", "1:17: http.tokens[0]: expected a mapping, got one value; write "
+                                     "{token: TOKEN, role: read}"},
         {"ports:\nudp_port: 1\n", "1:7: ports: expected a list, got nothing; write ports: [...]"},
         {"notify: {syslog: [local]}\n",
          "1:19: notify.syslog[0]: expected a mapping, got one value; write {to: local}"},
@@ -380,10 +394,11 @@ static void what_is_shown_loads_back_to_the_same(void **state)
     (void)state;
     char open[sizeof(everything)];
     static const char *const secrets[] = {"auth: {key: \"000102030405060708090a0b0c0D0E0F\"}\n",
-                                          "      header: \"X-Token: t\"\n"};
+                                          "      header: \"X-Token: t\"\n",
+                                          ",\n  tokens: [{token: 0123456789abcdef, role: beat}]"};
 
     strcpy(open, everything);
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 3; i++) {
         char *at = strstr(open, secrets[i]);
         memmove(at, at + strlen(secrets[i]), strlen(at + strlen(secrets[i])) + 1);
     }
