@@ -12,8 +12,9 @@
 /* The load's link comes up within this: a memif client tries again once
  * a second. */
 #define LINK_NS UINT64_C(8000000000)
-/* All nodes have beaten once within this. */
-#define CATCH_UP_NS UINT64_C(3000000000)
+/* All nodes have beaten once within this, unless the load is held up: then
+ * some beats of the turn are odd. */
+#define CATCH_UP_NS UINT64_C(500000000)
 /* Packets are under way for this long before a rival's turn. */
 #define SETTLE_US 20000u
 
@@ -131,7 +132,7 @@ static void report(struct bl_bench_state *state, const struct duel *d, const str
     if (d->cpu_ns > 0)
         bl_bench_counter(state, "load_per_cpu_s", (double)d->packets * 1e9 / (double)d->cpu_ns);
     bl_receiver_remark(state, &d->receiver, result->a_per_s.median);
-    bl_receiver_check(state, &d->receiver, 1, d->way->lossy);
+    bl_receiver_check(state, &d->receiver, 1, d->way->lossy || d->receiver.alone.polls > 0);
 }
 
 static void run(struct bl_bench_state *state, struct duel *d, enum bl_duel_rival rival, const int cpu[2])
