@@ -18,6 +18,25 @@ enum bl_http_role {
     BL_HTTP_ADMIN,  /* change policies, mute, delete */
 };
 
+/* lovebeat's, both of its dialects (lovebeat.h). */
+#define BL_LOVEBEAT_ROUTES(X)                                                                                \
+    X(lovebeat_services, GET, "/api/services", READ)                                                         \
+    X(lovebeat_services_old, GET, "/api/services/", READ)                                                    \
+    X(lovebeat_service, GET, "/api/services/{name}", READ)                                                   \
+    X(lovebeat_service_post, POST, "/api/services/{name}", BEAT)                                             \
+    X(lovebeat_service_delete, DELETE, "/api/services/{name}", ADMIN)                                        \
+    X(lovebeat_service_mute, POST, "/api/services/{name}/mute", ADMIN)                                       \
+    X(lovebeat_service_unmute, POST, "/api/services/{name}/unmute", ADMIN)                                   \
+    X(lovebeat_alarms, GET, "/api/alarms", READ)                                                             \
+    X(lovebeat_alarms_slash, GET, "/api/alarms/", READ)                                                      \
+    X(lovebeat_alarm, GET, "/api/alarms/{name}", READ)                                                       \
+    X(lovebeat_alarm_status, GET, "/api/alarms/{name}/status", READ)                                         \
+    X(lovebeat_views_old, GET, "/api/views/", READ)                                                          \
+    X(lovebeat_views_old_bare, GET, "/api/views", READ)                                                      \
+    X(lovebeat_view_old, GET, "/api/views/{name}", READ)                                                     \
+    X(lovebeat_old_status, GET, "/status", READ)                                                             \
+    X(lovebeat_old_status_api, GET, "/api/status", READ)
+
 /* X(id, method, path, role) */
 #define BL_HTTP_ROUTES(X)                                                                                    \
     X(healthy, GET, "/-/healthy", ANYONE)                                                                    \
@@ -38,4 +57,5 @@ enum bl_http_role {
     X(map_cell, GET, "/api/v1/map/cell", READ)                                                               \
     X(map, GET, "/api/v1/map", READ)                                                                         \
     X(page_file, GET, "/ui/{file}", ANYONE)                                                                  \
-    X(page, GET, "/", ANYONE)
+    X(page, GET, "/", ANYONE)                                                                                \
+    BL_LOVEBEAT_ROUTES(X)

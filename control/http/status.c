@@ -19,10 +19,4 @@ static void status(struct bl_http_request *r)
     command(r, &bl_cli_status);
 }
 
-static void version(struct bl_http_request *r)
-{
-    command(r, &bl_cli_version);
-}
-
 const struct bl_http_ops bl_http_status = {.run = status};
-const struct bl_http_ops bl_http_version = {.run = version};
