@@ -17,6 +17,7 @@
  *   sweep: {tick: 10ms, batch: {small: 0, medium: 0, large: 0}}   slots; 0: automatic
  *   auth: {key: ""}                    32 hex digits; "" off
  *   events: {keep: 65536}
+ *   state: {dir: "", save_every: 5m}
  *   notify:
  *     syslog: [{to: local, facility: daemon, timeout: 5s, retries: 3, retry_every: 5s}]
  *     webhook: [{url: URL, timeout: 10s, retries: 3, retry_every: 5s, header: ""}]
@@ -87,6 +88,8 @@ struct bl_config {
     bool auth;
     uint8_t auth_key[16];
     uint32_t events_keep;
+    char *state_dir; /* "": nothing is kept */
+    uint32_t save_every_ms;
     struct bl_notifier_config notifier[BL_NOTIFIERS_MAX];
     unsigned notifier_count;
     uint32_t notify_states; /* bit 1 << bl_state */
@@ -116,6 +119,7 @@ struct bl_config_overrides {
     const char *socket, *eal; /* NULL: not given */
     const char *tcp;          /* one address instead of the file's; "" or "none": no TCP */
     const char *http;         /* likewise of HTTP */
+    const char *state_dir;
 };
 
 /* Loads the file, then applies the overrides. */
@@ -123,7 +127,7 @@ struct bl_config *bl_config_load_with(const char *file, const struct bl_config_o
                                       char err[BL_CONFIG_ERR_BYTES]);
 
 /* Gives `next` the values of `old` that only a restart changes: ports,
- * udp_port, tcp.listen, socket, eal, cpus, http.listen and the limits of
+ * udp_port, tcp.listen, socket, state.dir, eal, cpus, http.listen and the limits of
  * HTTP. 0 or -ENOMEM. */
 int bl_config_keep_fixed(struct bl_config *next, const struct bl_config *old);
 

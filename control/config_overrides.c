@@ -67,6 +67,7 @@ static bool apply(struct bl_config *c, const struct bl_config_overrides *o, char
     bool done = (!o->port_count || replace_ports(c, o->port, o->port_count)) &&
                 (!o->socket || replace(&c->socket_path, o->socket)) &&
                 (!o->eal || replace(&c->eal, o->eal)) &&
+                (!o->state_dir || replace(&c->state_dir, o->state_dir)) &&
                 (!o->tcp || replace_listen(&c->tcp_listen, o->tcp)) &&
                 (!o->http || replace_listen(&c->http_listen, o->http));
     if (!done)
@@ -89,6 +90,7 @@ int bl_config_keep_fixed(struct bl_config *next, const struct bl_config *old)
 {
     if (!replace_ports(next, (const char *const *)old->ports, old->port_count) ||
         !replace(&next->socket_path, old->socket_path) || !replace(&next->eal, old->eal) ||
+        !replace(&next->state_dir, old->state_dir) ||
         !bl_listen_replace(&next->tcp_listen, (const char *const *)old->tcp_listen.at,
                            old->tcp_listen.count) ||
         !bl_listen_replace(&next->http_listen, (const char *const *)old->http_listen.at,

@@ -12,8 +12,10 @@
 
 #include "engine/rcu.h"
 
-#define COMMAND_RING  256u
-#define IDLE_SLEEP_NS 1000000 /* nothing to do: to the next millisecond */
+#define COMMAND_RING 256u
+/* More than can be told in the second of which nothing may be saved. */
+#define EVENTS_UNSAVED UINT64_C(10000000)
+#define IDLE_SLEEP_NS  1000000 /* nothing to do: to the next millisecond */
 
 static uint64_t clock_ns(clockid_t id)
 {
@@ -46,6 +48,19 @@ static bool on_retire(void *ctx, uint32_t table, uint64_t key)
     return bl_ring_push(core->line[table].worker->orders, &order);
 }
 
+static void on_changed(void *ctx, uint32_t node)
+{
+    bl_role_assume_control(); /* the fleet calls back on control's thread */
+    bl_changes_node(((struct bl_core *)ctx)->changes, node);
+}
+
+static void on_removed(void *ctx, uint32_t node)
+{
+    const struct bl_core *core = ctx;
+    bl_role_assume_control();
+    bl_changes_removed(core->changes, bl_registry_get(bl_fleet_registry(core->fleet), node));
+}
+
 static void on_view(void *ctx, const struct bl_view_transition *t)
 {
     bool notify = t->view->flags & BL_VIEW_NOTIFY;
@@ -59,11 +74,14 @@ static void on_view(void *ctx, const struct bl_view_transition *t)
     bl_role_assume_control(); /* the views call back on control's thread */
     e.name_len = (uint8_t)snprintf(e.name, sizeof(e.name), "%s", t->view->name);
     bl_core_emit(ctx, &e);
+    bl_changes_view(((struct bl_core *)ctx)->changes, t->view->name, t->view->name_len);
 }
 
 void bl_core_emit(struct bl_core *core, struct bl_event *e)
 {
-    e->number = ++core->stats.events;
+    e->number = core->last_event + 1;
+    BL_NODE_WRITE(core->last_event, e->number);
+    BL_NODE_WRITE(core->stats.events, core->stats.events + 1);
     bl_event_feed_push(&core->api_feed, e);
     bl_event_feed_push(&core->notifier_feed, e);
 }
@@ -143,6 +161,11 @@ struct bl_core *bl_core_new(const struct bl_core_config *c, char err[BL_ERR_BYTE
     pthread_cond_init(&core->request.done, NULL);
     struct bl_fleet_config fc = fleet_config(c->config, c->memory);
     struct bl_fleet_out out = {.ctx = core, .transition = on_transition, .retire = on_retire};
+    if (c->changes) {
+        out.changed = on_changed;
+        out.removed = on_removed;
+    }
+    core->changes = c->changes;
     core->fleet = bl_fleet_new(&fc, c->secret, &out);
     if (!core->fleet || open_rings(core) || add_workers(core, c) || make_views(core, c))
         goto no_memory;
@@ -251,6 +274,12 @@ void bl_core_set_views(struct bl_core *core, const struct bl_views_plan *plan)
     request(core, NULL, NULL, plan);
 }
 
+void bl_core_number_events(struct bl_core *core, uint64_t last)
+{
+    if (last)
+        BL_NODE_WRITE(core->last_event, (last / EVENTS_UNSAVED + 2) * EVENTS_UNSAVED);
+}
+
 void bl_core_say(struct bl_core *core, const char *detail)
 {
     request(core, NULL, detail, NULL);
@@ -329,6 +358,16 @@ const struct bl_fleet *bl_core_fleet(const struct bl_core *core)
 const struct bl_views *bl_core_views(const struct bl_core *core)
 {
     return core->views;
+}
+
+struct bl_fleet *bl_core_fleet_own(struct bl_core *core)
+{
+    return core->fleet;
+}
+
+uint64_t bl_core_last_event(const struct bl_core *core)
+{
+    return BL_NODE_READ(core->last_event);
 }
 
 struct bl_views *bl_core_views_own(struct bl_core *core)

@@ -22,6 +22,7 @@
 #include "control/command.h"
 #include "control/config.h"
 #include "control/event.h"
+#include "control/store/changes.h"
 #include "dataplane/worker.h"
 #include "engine/fleet.h"
 #include "engine/views.h"
@@ -36,6 +37,7 @@ struct bl_core_config {
     struct bl_memory memory;    /* of the registry and the views */
     struct bl_views_plan views; /* in force from the start; match NULL: only `all` */
     int cpu;                    /* to pin the thread to; -1: anywhere */
+    struct bl_changes *changes; /* to the store; NULL: nobody saves */
 };
 
 struct bl_core *bl_core_new(const struct bl_core_config *c, char err[BL_ERR_BYTES]);
@@ -58,6 +60,13 @@ void bl_core_reconfigure(struct bl_core *core, const struct bl_config *next);
  * plan is the core's from here on, released when nobody uses it any more.
  * Waits for control's next turn. */
 void bl_core_set_views(struct bl_core *core, const struct bl_views_plan *plan);
+
+/* Before bl_core_start: events are numbered from above `last`, the number
+ * of the last one of the time before, with room for those that were not
+ * saved: a number is never given twice. */
+void bl_core_number_events(struct bl_core *core, uint64_t last);
+/* The last event's number. Any thread. */
+uint64_t bl_core_last_event(const struct bl_core *core);
 
 /* Tells the feeds something of the daemon itself ("reloaded FILE"). Any
  * thread but workers; waits for control's next turn. */
@@ -84,8 +93,9 @@ int bl_core_notifier_fd(const struct bl_core *core);
 const struct bl_fleet *bl_core_fleet(const struct bl_core *core);
 /* The views: lists, counts and whether a node is in one, see views.h. */
 const struct bl_views *bl_core_views(const struct bl_core *core);
-/* Control's own access, for who restores their numbers before
+/* Control's own access, for who restores nodes and numbers before
  * bl_core_start. */
+struct bl_fleet *bl_core_fleet_own(struct bl_core *core) BL_ON_CONTROL;
 struct bl_views *bl_core_views_own(struct bl_core *core) BL_ON_CONTROL;
 
 struct bl_core_stats {

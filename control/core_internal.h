@@ -30,6 +30,8 @@ struct bl_core {
     struct bl_core_line line[BL_TABLES_MAX];
     unsigned line_count;
     struct bl_event_feed api_feed, notifier_feed;
+    struct bl_changes *changes;         /* to the store, or NULL */
+    uint64_t last_event;                /* its number; any thread reads */
     struct bl_ring *commands, *answers; /* struct bl_command * */
     pthread_t thread;
     bool started;

@@ -19,6 +19,7 @@
 #include "control/log.h"
 #include "control/memory.h"
 #include "control/notify/notifier.h"
+#include "control/restore.h"
 #include "dataplane/eal.h"
 #include "dataplane/worker.h"
 #include "engine/rcu.h"
@@ -38,7 +39,9 @@ struct bl_daemon {
     struct bl_worker *worker[BL_TABLES_MAX]; /* the api thread's is the last */
     unsigned worker_count;
     struct bl_memory_arena *arena; /* the registry's */
+    struct bl_changes *changes;    /* core -> store; NULL: nothing is kept */
     struct bl_core *core;
+    struct bl_store *store;
     struct bl_notifier *notifier;
     struct bl_tcp *tcp;
     struct bl_server *server;
@@ -194,10 +197,9 @@ static int reload_for_server(void *ctx, char err[BL_CONFIG_ERR_BYTES])
     return r;
 }
 
-static int make_parts(struct bl_daemon *d, char *err)
+static int make_core(struct bl_daemon *d, char *err)
 {
     bool has_dpdk = bl_eal_started();
-    struct timespec ts;
     struct bl_core_config cc = {.config = d->config,
                                 .worker = d->worker,
                                 .worker_count = d->worker_count,
@@ -205,9 +207,28 @@ static int make_parts(struct bl_daemon *d, char *err)
                                 .memory = bl_memory_of_arena(d->arena),
                                 .cpu = control_cpu(d->config, has_dpdk)};
 
+    if (d->config->state_dir[0]) {
+        cc.changes = d->changes = bl_changes_new();
+        if (!d->changes)
+            return -ENOMEM;
+    }
     d->core = bl_core_new(&cc, err);
     if (!d->core)
         return -ENOMEM;
+    bl_role_assume_control(); /* before its thread starts */
+    struct bl_restore r = {.state_dir = d->config->state_dir,
+                           .save_every_ms = d->config->save_every_ms,
+                           .core = d->core,
+                           .changes = d->changes};
+    return bl_restore(&r, &d->store, err);
+}
+
+static int make_parts(struct bl_daemon *d, char *err)
+{
+    struct timespec ts;
+    int r = make_core(d, err);
+    if (r)
+        return r;
     if (d->config->reject_unknown) /* no worker runs yet */
         d->wire->known = bl_fleet_registry(bl_core_fleet(d->core));
     struct bl_notice_source source = {.ctx = d->core, .pop = pop_notices, .fd = bl_core_notifier_fd(d->core)};
@@ -221,6 +242,7 @@ static int make_parts(struct bl_daemon *d, char *err)
     struct bl_server_config sc = {.socket_path = d->config->socket_path,
                                   .core = d->core,
                                   .notifier = d->notifier,
+                                  .store = d->store,
                                   .memory = d->arena,
                                   .worker = d->worker[d->worker_count - 1],
                                   .tcp = d->tcp,
@@ -235,6 +257,8 @@ static int make_parts(struct bl_daemon *d, char *err)
 static int start_threads(struct bl_daemon *d, char *err)
 {
     int r = bl_core_start(d->core, err);
+    if (r == 0 && d->store)
+        r = bl_store_start(d->store, err);
     if (r == 0)
         r = bl_notifier_start(d->notifier, err);
     if (r == 0)
@@ -336,6 +360,7 @@ static int keep_fixed(struct bl_config *next, const struct bl_config *old, char 
         "tcp.listen");
     warn_if(next->udp_port != old->udp_port, "udp_port");
     warn_if(strcmp(next->socket_path, old->socket_path) != 0, "socket");
+    warn_if(strcmp(next->state_dir, old->state_dir) != 0, "state.dir");
     warn_if(strcmp(next->eal, old->eal) != 0, "eal");
     warn_if(next->control_cpu != old->control_cpu, "cpus.control");
     warn_if(http_differs(next, old), "http.listen or a limit of http");
@@ -370,6 +395,8 @@ static int put_in_force(struct bl_daemon *d, struct bl_config *next, char *err)
     }
     publish_wire(d, wire);
     bl_core_reconfigure(d->core, next);
+    if (d->store)
+        bl_store_set_save_every(d->store, next->save_every_ms);
     bl_server_config_is(d->server, next);
     bl_log_set_level((enum bl_log_level)next->log_level);
     return 0;
@@ -428,12 +455,17 @@ void bl_daemon_stop(struct bl_daemon *d)
     bl_server_stop(d->server);
     for (unsigned i = 0; i < d->worker_count; i++)
         bl_worker_stop(d->worker[i]);
+    bl_store_stop(d->store);
     bl_core_stop(d->core);
+    if (d->store)
+        bl_store_save(d->store);
     bl_notifier_stop(d->notifier, STOP_GRACE_MS);
     bl_server_free(d->server);
     bl_tcp_free(d->tcp);
     bl_notifier_free(d->notifier);
+    bl_store_free(d->store);
     bl_core_free(d->core);
+    bl_changes_free(d->changes);
     if (d->arena)
         bl_memory_arena_free(d->arena);
     for (unsigned i = 0; i < d->worker_count; i++)

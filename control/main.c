@@ -10,7 +10,15 @@
 
 const char *argp_program_version = "beatlined " BL_VERSION;
 
-enum { OPTION_CHECK = 256, OPTION_PORT, OPTION_TCP, OPTION_HTTP, OPTION_SOCKET, OPTION_EAL };
+enum {
+    OPTION_CHECK = 256,
+    OPTION_PORT,
+    OPTION_TCP,
+    OPTION_HTTP,
+    OPTION_SOCKET,
+    OPTION_STATE_DIR,
+    OPTION_EAL
+};
 
 static const struct argp_option options[] = {
     {"config", 'c', "FILE", 0, "YAML config; without it everything has its default", 0},
@@ -22,6 +30,8 @@ static const struct argp_option options[] = {
     {"http", OPTION_HTTP, "ADDR:PORT", 0, "Serve HTTP on this address; none: nowhere; replaces the config's",
      0},
     {"socket", OPTION_SOCKET, "PATH", 0, "The Unix socket for the CLI", 0},
+    {"state-dir", OPTION_STATE_DIR, "DIR", 0,
+     "Keep nodes, states, pauses and incident numbers in this folder across restarts", 0},
     {"eal", OPTION_EAL, "ARGS", 0, "Further arguments for DPDK's EAL", 0},
     {0},
 };
@@ -56,6 +66,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         return 0;
     case OPTION_SOCKET:
         c->overrides.socket = arg;
+        return 0;
+    case OPTION_STATE_DIR:
+        c->overrides.state_dir = arg;
         return 0;
     case OPTION_EAL:
         c->overrides.eal = arg;

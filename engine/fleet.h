@@ -175,6 +175,11 @@ struct bl_node_past {
 bool bl_fleet_past_of(const struct bl_fleet *f, uint32_t node, uint64_t now_ns, int64_t now_unix_ms,
                       struct bl_node_past *out);
 
+/* Asks the caches for what the call after next of bl_fleet_past_of, or of
+ * bl_fleet_restore, will need: for who goes through all nodes. */
+void bl_fleet_past_soon(const struct bl_fleet *f, uint32_t node);
+void bl_fleet_restore_soon(const struct bl_fleet *f, const struct bl_node_past *past);
+
 /* Takes a saved node in, or sets one that is known to what was saved.
  * Nobody is told. Before any worker runs. 0, -EINVAL (its name, or what
  * it says), -EEXIST (its name is another node's), -ENOSPC, -ENOMEM. */

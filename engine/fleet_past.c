@@ -5,6 +5,10 @@
 
 #include "engine/fleet_internal.h"
 
+/* Nodes between the one whose place is asked of the caches and the one
+ * that is looked at: a miss of memory is about as long as so many. */
+#define AHEAD 16u
+
 /* ---- saved ---------------------------------------------------------------- */
 
 /* An "id:" name is made from the id. */
@@ -25,6 +29,15 @@ static int64_t last_beat_of(const struct bl_fleet *f, const struct bl_node *n, u
         bl_fleet_freshest(f, BL_NODE_READ(n->key), now_ns, &seen) && !bl_node_is_unheard(n, seen.last_beat))
         return now_unix_ms - (int64_t)seen.age_ticks;
     return BL_NODE_READ(n->last_beat_unix_ms);
+}
+
+void bl_fleet_past_soon(const struct bl_fleet *f, uint32_t node)
+{
+    const struct bl_node *n = bl_registry_get(f->registry, node);
+    uint32_t tables = bl_fleet_table_count(f);
+
+    for (uint32_t i = 0; n && i < tables; i++)
+        bl_table_prefetch(f->table[i].shared.table, BL_NODE_READ(n->key));
 }
 
 bool bl_fleet_past_of(const struct bl_fleet *f, uint32_t node, uint64_t now_ns, int64_t now_unix_ms,
@@ -82,6 +95,12 @@ static void fill(struct bl_node *n, const struct bl_node_past *p)
     BL_NODE_WRITE(n->interval_ms, p->interval_ms);
     BL_NODE_WRITE(n->incident, p->incident);
     BL_NODE_WRITE(n->table, p->table);
+}
+
+void bl_fleet_restore_soon(const struct bl_fleet *f, const struct bl_node_past *p)
+{
+    bl_registry_prefetch(f->registry, p->binary ? bl_key_of_id(&f->secret, p->id)
+                                                : bl_key_of_name(&f->secret, p->name, p->name_len));
 }
 
 int bl_fleet_restore(struct bl_fleet *f, const struct bl_node_past *p)
@@ -173,8 +192,12 @@ uint32_t bl_fleet_take_places(struct bl_fleet *f)
     }
     for (uint32_t i = 0; i < f->table_count; i++)
         make_room(f, i, nodes[i]);
-    for (uint32_t i = 0; i < end; i++)
+    for (uint32_t i = 0; i < end; i++) {
+        const struct bl_node *soon = bl_registry_get(f->registry, i + AHEAD);
+        if (wants_place(soon))
+            bl_table_prefetch(f->table[table_for(f, soon)].shared.table, soon->key);
         if (wants_place(bl_registry_get(f->registry, i)))
             lost += !take_place(f, i);
+    }
     return lost;
 }

@@ -162,6 +162,11 @@ uint32_t bl_registry_find_key(const struct bl_registry *r, uint64_t key)
     return bl_registry_index_find(&r->index, key);
 }
 
+void bl_registry_prefetch(const struct bl_registry *r, uint64_t key)
+{
+    bl_registry_index_prefetch(&r->index, key);
+}
+
 static uint32_t find_id(const struct bl_registry *r, uint64_t id)
 {
     uint32_t index = bl_registry_find_key(r, bl_key_of_id(r->secret, id));

@@ -151,6 +151,8 @@ struct bl_node *bl_registry_at(struct bl_registry *r, uint32_t index) BL_ON_CONT
 /* The node whose key or alias it is; BL_NODE_NONE if unknown. A node that
  * is there during the whole call is found. */
 uint32_t bl_registry_find_key(const struct bl_registry *r, uint64_t key);
+/* Asks the caches for what a lookup of that key will touch. */
+void bl_registry_prefetch(const struct bl_registry *r, uint64_t key);
 /* By name; also "id:%016x", which finds a binary node under whatever
  * name. Compares the name itself, not only its key. */
 uint32_t bl_registry_find_name(const struct bl_registry *r, const char *name, unsigned len);

@@ -96,6 +96,14 @@ static uint32_t find_in(const struct bl_registry_index *x, const struct bl_index
     }
 }
 
+void bl_registry_index_prefetch(const struct bl_registry_index *x, uint64_t key)
+{
+    const struct bl_index_array *next = bl_rcu_read(&x->next), *current = bl_rcu_read(&x->current);
+    if (next)
+        __builtin_prefetch(&next->slot[home_of(next, key)]);
+    __builtin_prefetch(&current->slot[home_of(current, key)]);
+}
+
 uint32_t bl_registry_index_find(const struct bl_registry_index *x, uint64_t key)
 {
     const struct bl_index_array *next = bl_rcu_read(&x->next);

@@ -64,6 +64,9 @@ int bl_registry_index_init(struct bl_registry_index *x, const struct bl_memory *
 /* Frees all arrays; no reader is left. */
 void bl_registry_index_fini(struct bl_registry_index *x) BL_ON_CONTROL;
 
+/* Asks the caches for what a find, or a put, of `key` will touch. */
+void bl_registry_index_prefetch(const struct bl_registry_index *x, uint64_t key);
+
 /* The node under `key`, BL_NODE_NONE if there is none. */
 uint32_t bl_registry_index_find(const struct bl_registry_index *x, uint64_t key);
 

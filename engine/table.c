@@ -248,6 +248,12 @@ bool bl_table_find(const struct bl_table *t, uint64_t key, struct bl_place *plac
     return false;
 }
 
+void bl_table_prefetch(const struct bl_table *t, uint64_t key)
+{
+    const struct bl_slots *s = bl_rcu_read(&t->slots);
+    __builtin_prefetch(&s->line[bl_line_home(s, key)]);
+}
+
 uint32_t bl_table_used(const struct bl_table *t)
 {
     return __atomic_load_n(&t->used, __ATOMIC_RELAXED);

@@ -241,6 +241,10 @@ struct bl_place {
  * found, however often it is moved. */
 bool bl_table_find(const struct bl_table *t, uint64_t key, struct bl_place *place);
 
+/* Asks the caches for where `key` is, or would be: for who goes through
+ * many, some ahead of the one it looks up. */
+void bl_table_prefetch(const struct bl_table *t, uint64_t key);
+
 uint32_t bl_table_used(const struct bl_table *t);
 /* Deleted slots of the current generation that still lengthen probes:
  * with `used` what says when a fresh generation is due. */

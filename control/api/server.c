@@ -299,6 +299,7 @@ struct bl_server *bl_server_new(const struct bl_server_config *c, char err[BL_ER
                              .notifier = c->notifier,
                              .worker = c->worker,
                              .tcp = c->tcp,
+                             .store = c->store,
                              .memory = c->memory,
                              .config = c->config,
                              .start_unix_ms = c->start_unix_ms,

@@ -25,6 +25,7 @@
 #include "control/core.h"
 #include "control/memory.h"
 #include "control/notify/notifier.h"
+#include "control/store/store.h"
 
 #define BL_PIECE_BYTES 65536u
 
@@ -38,6 +39,7 @@ struct bl_server_config {
     struct bl_worker *worker;             /* this thread's own, no port */
     struct bl_tcp *tcp;                   /* the same worker's connections; NULL: none */
     const struct bl_config *config;       /* in force; followed under RCU via bl_server_config_is */
+    struct bl_store *store;               /* NULL: nothing is kept */
     const struct bl_memory_arena *memory; /* the registry's; NULL: no figures of it */
     int64_t start_unix_ms;
     /* Reloads (as SIGHUP does): 0, or negative errno and the config error

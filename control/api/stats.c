@@ -10,7 +10,8 @@ static enum bl_step run(struct bl_call *call)
     } section[] = {{"ports", &bl_cli_stats_ports},
                    {"workers", &bl_cli_stats_workers},
                    {"sweep", &bl_cli_stats_sweep},
-                   {"memory", &bl_cli_stats_memory}};
+                   {"memory", &bl_cli_stats_memory},
+                   {"state", &bl_cli_stats_state}};
 
     if (!bl_args_none(call))
         return BL_STEP_DONE;

@@ -52,7 +52,10 @@ static inline bool retire(void *ctx, uint32_t table, uint64_t key)
     return true;
 }
 
-static inline void setup(struct world *w, struct bl_policy defaults)
+/* `changed`, `removed`: with w as ctx; NULL: nobody asks. */
+static inline void setup_saved(struct world *w, struct bl_policy defaults,
+                               void (*changed)(void *ctx, uint32_t node),
+                               void (*removed)(void *ctx, uint32_t node))
 {
     uint8_t seed[BL_KEY_SECRET_BYTES + 24];
     bl_role_assume_control();
@@ -60,7 +63,8 @@ static inline void setup(struct world *w, struct bl_policy defaults)
     memset(seed, 7, sizeof(seed));
     bl_key_secret_init(&w->secret, seed);
     struct bl_fleet_config c = {.max_nodes = 1000, .defaults = defaults, .memory = bl_memory_libc};
-    struct bl_fleet_out out = {.ctx = w, .transition = note_transition, .retire = retire};
+    struct bl_fleet_out out = {
+        .ctx = w, .transition = note_transition, .retire = retire, .changed = changed, .removed = removed};
     w->fleet = bl_fleet_new(&c, &w->secret, &out);
     assert_non_null(w->fleet);
     w->now_ns = 1000 * MS;
@@ -73,6 +77,11 @@ static inline void setup(struct world *w, struct bl_policy defaults)
         bl_ingest_clock_init(&w->clock[i], w->now_ns, 1);
         assert_int_equal(bl_fleet_add_table(w->fleet, &w->table[i], &w->clock[i]), (int)i);
     }
+}
+
+static inline void setup(struct world *w, struct bl_policy defaults)
+{
+    setup_saved(w, defaults, NULL, NULL);
 }
 
 static inline void teardown(struct world *w)
