@@ -13,7 +13,8 @@
  *   eal: "ARGS"                        further EAL arguments
  *   cpus: {control: -1}                -1: the first CPU if there are dpdk ports
  *   nodes: {max: 20000000, create_per_s: 0, first_slots: 262144, unknown: accept}
- *   defaults: {timeout: none, warn: none, err: none, retries: 0}
+ *   defaults: {timeout: none, warn: none, err: none, retries: 0,
+ *              detector: fixed, phi: 8}
  *   sweep: {tick: 10ms, batch: {small: 0, medium: 0, large: 0}}   slots; 0: automatic
  *   auth: {key: ""}                    32 hex digits; "" off
  *   events: {keep: 65536}
@@ -83,6 +84,7 @@ struct bl_config {
     uint32_t max_nodes, create_per_s, first_slots;
     bool reject_unknown;
     struct bl_policy defaults;
+    uint8_t phi; /* level of the phi detector */
     uint32_t sweep_tick_ms;
     uint32_t batch_small, batch_medium, batch_large; /* slots; 0: automatic */
     bool auth;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/detector.h"
 #include "engine/table.h"
 
 #define AT(field)   offsetof(struct bl_config, field)
@@ -49,6 +50,11 @@ const struct bl_config_key bl_config_keys[] = {
      "silent for longer is failed", true, false},
     {"defaults.retries", BL_CONFIG_UINT8, AT(defaults.retries), 0, 254, "0",
      "further timeouts before a node is failed", false, false},
+    {"defaults.detector", BL_CONFIG_DETECTOR, AT(defaults.detector), 0, 0, "fixed",
+     "of nodes that have no timeout of their own: fixed, or learned from their beats: auto or phi", false,
+     false},
+    {"defaults.phi", BL_CONFIG_UINT8, AT(phi), 1, BL_PHI_MAX, "8",
+     "the phi detector's level: one beat in 10^phi is taken for a failure", false, false},
     {"sweep.tick", BL_CONFIG_DURATION, AT(sweep_tick_ms), 1, 1000, "10ms",
      "how often the sweep looks for silent nodes", false, false},
     {"sweep.batch.small", BL_CONFIG_UINT32, AT(batch_small), 0, UINT32_MAX, "0",

@@ -34,6 +34,7 @@ enum bl_config_type {
     BL_CONFIG_BOOL,     /* bool, true or false */
     BL_CONFIG_STATSD,   /* char *, udp://HOST:PORT or "" */
     BL_CONFIG_UNKNOWN,  /* bool, reject or accept */
+    BL_CONFIG_DETECTOR, /* uint8_t, a detector's name */
     BL_CONFIG_KEY,      /* uint8_t[16] and the bool auth: hex digits or "" */
     BL_CONFIG_PORTS,    /* list of port specs */
     BL_CONFIG_LISTENS,  /* struct bl_listen_list, list of ADDR:PORT */

@@ -190,6 +190,17 @@ static int set_statsd(char **at, const char *text, char why[BL_CONFIG_WHY])
     return -EINVAL;
 }
 
+static int set_detector(uint8_t *at, const char *text, char why[BL_CONFIG_WHY])
+{
+    enum bl_detector d = bl_detector_of_name(text);
+    if (d == BL_DETECTOR_COUNT) {
+        snprintf(why, BL_CONFIG_WHY, "\"%.40s\" is no detector; write fixed, auto or phi", text);
+        return -EINVAL;
+    }
+    *at = (uint8_t)d;
+    return 0;
+}
+
 static int set_unknown(bool *reject, const char *text, char why[BL_CONFIG_WHY])
 {
     *reject = strcmp(text, "reject") == 0;
@@ -357,6 +368,8 @@ int bl_config_set(const struct bl_config_key *k, void *base, const char *text, c
         return set_statsd(at, text, why);
     case BL_CONFIG_UNKNOWN:
         return set_unknown(at, text, why);
+    case BL_CONFIG_DETECTOR:
+        return set_detector(at, text, why);
     case BL_CONFIG_KEY:
         return set_key(base, text, why);
     case BL_CONFIG_PORTS:
@@ -440,6 +453,8 @@ void bl_config_value_text(const struct bl_config_key *k, const void *base, struc
         bl_text_printf(out, "%s", *(const bool *)at ? "true" : "false");
     else if (k->type == BL_CONFIG_KEY)
         bl_text_printf(out, "%s", ((const struct bl_config *)base)->auth ? "hidden" : "");
+    else if (k->type == BL_CONFIG_DETECTOR)
+        bl_text_printf(out, "%s", bl_detector_name((enum bl_detector) * (const uint8_t *)at));
     else if (k->type == BL_CONFIG_UNKNOWN)
         bl_text_printf(out, "%s", *(const bool *)at ? "reject" : "accept");
     else if (k->type == BL_CONFIG_ROLE)

@@ -77,6 +77,13 @@ static void on_view(void *ctx, const struct bl_view_transition *t)
     bl_changes_view(((struct bl_core *)ctx)->changes, t->view->name, t->view->name_len);
 }
 
+static bool on_measure(void *ctx, uint32_t table, uint64_t key, bool on)
+{
+    struct bl_core *core = ctx;
+    struct bl_order order = {.kind = BL_ORDER_MEASURE, .on = on, .key = key};
+    return bl_ring_push(core->line[table].worker->orders, &order);
+}
+
 void bl_core_emit(struct bl_core *core, struct bl_event *e)
 {
     e->number = core->last_event + 1;
@@ -94,6 +101,7 @@ static struct bl_fleet_config fleet_config(const struct bl_config *c, struct bl_
                                     .create_per_s = c->create_per_s,
                                     .reject_unknown = c->reject_unknown,
                                     .defaults = c->defaults,
+                                    .phi = c->phi,
                                     .memory = memory};
 }
 
@@ -160,7 +168,8 @@ struct bl_core *bl_core_new(const struct bl_core_config *c, char err[BL_ERR_BYTE
     pthread_mutex_init(&core->request.mutex, NULL);
     pthread_cond_init(&core->request.done, NULL);
     struct bl_fleet_config fc = fleet_config(c->config, c->memory);
-    struct bl_fleet_out out = {.ctx = core, .transition = on_transition, .retire = on_retire};
+    struct bl_fleet_out out = {
+        .ctx = core, .transition = on_transition, .retire = on_retire, .measure = on_measure};
     if (c->changes) {
         out.changed = on_changed;
         out.removed = on_removed;

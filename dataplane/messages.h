@@ -29,7 +29,7 @@ struct bl_report {
     uint8_t name_len;     /* 0: by id */
     uint16_t flags;       /* bl_report_flags */
     uint32_t interval_ms; /* promised; 0: none */
-    uint64_t id;
+    uint64_t id;          /* of an autobeat's setting: the key of its beat */
     struct bl_policy_patch patch;
     struct bl_slots *old; /* BL_REPORT_GROWN */
     char name[BL_NAME_MAX];
@@ -39,11 +39,12 @@ struct bl_report {
 enum bl_order_kind {
     BL_ORDER_DELETE = 1, /* key */
     BL_ORDER_GROW,       /* take `next` over */
+    BL_ORDER_MEASURE,    /* key; on: or end it */
 };
 
 struct bl_order {
     uint32_t kind; /* bl_order_kind */
-    uint32_t reserved;
+    uint32_t on;   /* BL_ORDER_MEASURE */
     uint64_t key;
     struct bl_slots *next;
 };

@@ -84,6 +84,8 @@ static bool settle(struct bl_worker *w, const struct bl_odd *odd, uint32_t tick)
         bl_table_anomaly(&w->table, odd->slot, beat, bl_wire_incarnation(beat));
         bl_count(&w->counters.sequence_odd, 1);
     }
+    if ((odd->why & BL_ODD_ATTEND) && (bl_table_attend_of(&w->table, odd->slot) & BL_ATTEND_STATS))
+        bl_table_learn(&w->table, odd->slot);
     if ((odd->why & BL_ODD_ATTEND) && (bl_table_attend_of(&w->table, odd->slot) & BL_ATTEND_REPORT) &&
         introduce(w, beat))
         bl_table_attend(&w->table, odd->slot, BL_ATTEND_REPORT, false);
@@ -123,6 +125,9 @@ static void hand_settings_over(struct bl_worker *w)
 {
     for (unsigned i = 0; i < w->sink.settings; i++) {
         const struct bl_report *setting = &w->sink.setting[i];
+        /* Control knows: it had the node measured. */
+        if ((setting->flags & BL_REPORT_OF_AUTOBEAT) && bl_table_measures(&w->table, setting->id))
+            continue;
         enum bl_drop dropped = hand_over(w, setting);
         if (setting->flags & BL_REPORT_OF_AUTOBEAT)
             continue;
@@ -201,6 +206,8 @@ static void take_orders(struct bl_worker *w)
     for (unsigned i = 0; i < n; i++) {
         if (order[i].kind == BL_ORDER_DELETE)
             (void)bl_table_delete(&w->table, order[i].key);
+        else if (order[i].kind == BL_ORDER_MEASURE)
+            bl_table_measure(&w->table, order[i].key, order[i].on != 0);
         else
             begin_growth(w, order[i].next);
     }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/detector.h"
 #include "engine/fleet_internal.h"
 
 struct bl_fleet *bl_fleet_new(const struct bl_fleet_config *c, const struct bl_key_secret *secret,
@@ -21,6 +22,7 @@ struct bl_fleet *bl_fleet_new(const struct bl_fleet_config *c, const struct bl_k
     }
     f->config = *c;
     f->out = *out;
+    f->phi_sigmas = bl_phi_sigmas(c->phi ? c->phi : BL_PHI_DEFAULT);
     f->follow_defaults = BL_NODE_NONE;
     return f;
 }
@@ -33,6 +35,7 @@ void bl_fleet_free(struct bl_fleet *f)
         bl_sweep_free(f->table[i].shared.sweep);
         free(f->table[i].touched.key);
         free(f->table[i].retiring.key);
+        free(f->table[i].unasked.key);
     }
     bl_pause_ends_free(&f->pause_ends);
     bl_registry_free(f->registry);
@@ -45,8 +48,12 @@ void bl_fleet_configure(struct bl_fleet *f, const struct bl_fleet_config *c)
     f->config.max_nodes = c->max_nodes;
     f->config.create_per_s = c->create_per_s;
     f->config.reject_unknown = c->reject_unknown;
-    if (memcmp(&f->config.defaults, &c->defaults, sizeof(c->defaults)) == 0)
+    if (memcmp(&f->config.defaults, &c->defaults, sizeof(c->defaults)) == 0 && f->config.phi == c->phi)
         return;
+    float sigmas = bl_phi_sigmas(c->phi ? c->phi : BL_PHI_DEFAULT);
+    __atomic_store(&f->phi_sigmas, &sigmas, __ATOMIC_RELAXED);
+    f->config.phi = c->phi;
+    __atomic_store_n(&f->config.defaults.detector, c->defaults.detector, __ATOMIC_RELAXED);
     __atomic_store_n(&f->config.defaults.timeout_ms, c->defaults.timeout_ms, __ATOMIC_RELAXED);
     __atomic_store_n(&f->config.defaults.warn_ms, c->defaults.warn_ms, __ATOMIC_RELAXED);
     __atomic_store_n(&f->config.defaults.err_ms, c->defaults.err_ms, __ATOMIC_RELAXED);
@@ -102,14 +109,32 @@ struct bl_policy bl_fleet_policy_of(const struct bl_fleet *f, const struct bl_no
         .retries = BL_NODE_READ(n->policy.retries),
         .detector = BL_NODE_READ(n->policy.detector),
     };
+    uint8_t flags = BL_NODE_READ(n->flags);
     if (!p.timeout_ms && !p.warn_ms && !p.err_ms) {
+        if (!(flags & BL_NODE_OWN_DETECTOR))
+            p.detector = BL_NODE_READ(d->detector);
         p.timeout_ms = BL_NODE_READ(d->timeout_ms);
         p.warn_ms = BL_NODE_READ(d->warn_ms);
         p.err_ms = BL_NODE_READ(d->err_ms);
     }
-    if (!(BL_NODE_READ(n->flags) & BL_NODE_OWN_RETRIES))
+    if (!(flags & BL_NODE_OWN_RETRIES))
         p.retries = BL_NODE_READ(d->retries);
     return p;
+}
+
+struct bl_thresholds bl_fleet_thresholds_of(const struct bl_fleet *f, const struct bl_node *n,
+                                            const struct bl_place *at)
+{
+    struct bl_policy p = bl_fleet_policy_of(f, n);
+    if (p.detector != BL_DETECTOR_FIXED && at != NULL) {
+        struct bl_interval_stats stats = bl_slots_stats(at->slots, at->slot);
+        float sigmas;
+        __atomic_load(&f->phi_sigmas, &sigmas, __ATOMIC_RELAXED);
+        uint32_t learned_ms = bl_detector_timeout_ms(&stats, (enum bl_detector)p.detector, sigmas);
+        if (learned_ms > 0)
+            p.timeout_ms = learned_ms;
+    }
+    return bl_policy_thresholds(&p, BL_NODE_READ(n->interval_ms));
 }
 
 /* A clock's tick: as control last set it, or as it runs at `now_ns`. */

@@ -50,6 +50,10 @@ struct bl_fleet_out {
     /* Ask the table's worker to delete `key`. False: its ring is full;
      * the fleet asks again with the next sweep. */
     bool (*retire)(void *ctx, uint32_t table, uint64_t key);
+    /* Ask it to begin (or end) measuring the node's intervals, with
+     * bl_table_measure. False as above. NULL: nobody can, and every node
+     * is judged by fixed timeouts. */
+    bool (*measure)(void *ctx, uint32_t table, uint64_t key, bool on);
     /* For whoever saves the fleet: what bl_node_past tells of a node has
      * changed (but its last beat); the node is about to be removed. NULL:
      * nobody asks. */
@@ -62,6 +66,7 @@ struct bl_fleet_config {
     uint32_t create_per_s;     /* strangers taken in per second, 0: no limit */
     bool reject_unknown;       /* strangers off the wire are turned away */
     struct bl_policy defaults; /* of a node that has no policy of its own */
+    uint8_t phi;               /* level of the phi detector, 1..BL_PHI_MAX; 0: BL_PHI_DEFAULT */
     struct bl_memory memory;
 };
 
@@ -105,9 +110,15 @@ const struct bl_fleet_table *bl_fleet_table_at(const struct bl_fleet *f, uint32_
 uint32_t bl_fleet_table_count(const struct bl_fleet *f);
 
 /* The policy a node is judged by: its own fields, else the defaults. A
- * node with any timeout of its own uses none of the default timeouts. Any
- * reader, under RCU. */
+ * node with any timeout of its own uses none of the default timeouts, nor
+ * the default detector. Any reader, under RCU. */
 struct bl_policy bl_fleet_policy_of(const struct bl_fleet *f, const struct bl_node *n);
+
+/* The ages at which a node is news. `at`: its slot, whose statistics the
+ * auto and phi detectors draw on; NULL: it is in no table. Any reader,
+ * under RCU. */
+struct bl_thresholds bl_fleet_thresholds_of(const struct bl_fleet *f, const struct bl_node *n,
+                                            const struct bl_place *at);
 
 /* ---- what workers report ------------------------------------------- */
 
@@ -159,7 +170,7 @@ void bl_fleet_bye(struct bl_fleet *f, const struct bl_node_ref *who, int64_t uni
 struct bl_node_past {
     const char *name; /* not terminated; a binary node's from its hello, or none */
     uint8_t name_len;
-    bool binary, until_beat, own_retries;
+    bool binary, until_beat, own_retries, own_detector;
     uint8_t state;  /* bl_state */
     uint16_t table; /* that it beat in */
     uint64_t id;

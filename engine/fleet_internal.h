@@ -23,6 +23,7 @@ struct bl_fleet_table_state {
     bool touched_lost;           /* no memory for the list below: write them all */
     struct bl_key_list touched;  /* policy words written since growth began */
     struct bl_key_list retiring; /* deletions that met a full ring */
+    struct bl_key_list unasked;  /* nodes whose measuring (or its end) met a full ring */
 };
 
 #define BL_FINDINGS 256u
@@ -39,6 +40,7 @@ struct bl_fleet {
     int64_t create_second;    /* the creation rate's window */
     uint32_t created;         /* in it */
     struct bl_pause_ends pause_ends;
+    float phi_sigmas; /* of config.phi; read by any thread */
     struct bl_fleet_stats stats;
     struct bl_finding finding[BL_FINDINGS];
 };

@@ -124,12 +124,13 @@ int bl_fleet_seen(struct bl_fleet *f, uint32_t table, const struct bl_node_ref *
 static bool is_old_news(const struct bl_node *n, const struct bl_policy_patch *p)
 {
     const struct bl_policy *is = &n->policy, *to = &p->policy;
-    return !((p->set & BL_SET_CLEAR) || (p->set & BL_SET_TIMEOUT && is->timeout_ms != to->timeout_ms) ||
-             (p->set & BL_SET_WARN && is->warn_ms != to->warn_ms) ||
-             (p->set & BL_SET_ERR && is->err_ms != to->err_ms) ||
-             (p->set & BL_SET_DETECTOR && is->detector != to->detector) ||
-             (p->set & BL_SET_INTERVAL && n->interval_ms != p->interval_ms) ||
-             (p->set & BL_SET_RETRIES && (is->retries != to->retries || !(n->flags & BL_NODE_OWN_RETRIES))));
+    return !(
+        (p->set & BL_SET_CLEAR) || (p->set & BL_SET_TIMEOUT && is->timeout_ms != to->timeout_ms) ||
+        (p->set & BL_SET_WARN && is->warn_ms != to->warn_ms) ||
+        (p->set & BL_SET_ERR && is->err_ms != to->err_ms) ||
+        (p->set & BL_SET_DETECTOR && (is->detector != to->detector || !(n->flags & BL_NODE_OWN_DETECTOR))) ||
+        (p->set & BL_SET_INTERVAL && n->interval_ms != p->interval_ms) ||
+        (p->set & BL_SET_RETRIES && (is->retries != to->retries || !(n->flags & BL_NODE_OWN_RETRIES))));
 }
 
 static void clear_policy(struct bl_node *n)
@@ -138,7 +139,7 @@ static void clear_policy(struct bl_node *n)
     BL_NODE_WRITE(n->policy.warn_ms, 0);
     BL_NODE_WRITE(n->policy.err_ms, 0);
     BL_NODE_WRITE(n->policy.detector, BL_DETECTOR_FIXED);
-    BL_NODE_WRITE(n->flags, (uint8_t)(n->flags & ~BL_NODE_OWN_RETRIES));
+    BL_NODE_WRITE(n->flags, (uint8_t)(n->flags & ~(BL_NODE_OWN_RETRIES | BL_NODE_OWN_DETECTOR)));
 }
 
 static void apply_patch(struct bl_node *n, const struct bl_policy_patch *p)
@@ -151,8 +152,10 @@ static void apply_patch(struct bl_node *n, const struct bl_policy_patch *p)
         BL_NODE_WRITE(n->policy.warn_ms, p->policy.warn_ms);
     if (p->set & BL_SET_ERR)
         BL_NODE_WRITE(n->policy.err_ms, p->policy.err_ms);
-    if (p->set & BL_SET_DETECTOR)
+    if (p->set & BL_SET_DETECTOR) {
         BL_NODE_WRITE(n->policy.detector, p->policy.detector);
+        BL_NODE_WRITE(n->flags, (uint8_t)(n->flags | BL_NODE_OWN_DETECTOR));
+    }
     if (p->set & BL_SET_INTERVAL)
         BL_NODE_WRITE(n->interval_ms, p->interval_ms);
     if (p->set & BL_SET_RETRIES) {

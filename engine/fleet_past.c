@@ -52,6 +52,7 @@ bool bl_fleet_past_of(const struct bl_fleet *f, uint32_t node, uint64_t now_ns, 
         .binary = flags & BL_NODE_BINARY,
         .until_beat = flags & BL_NODE_UNTIL_BEAT,
         .own_retries = flags & BL_NODE_OWN_RETRIES,
+        .own_detector = flags & BL_NODE_OWN_DETECTOR,
         .state = BL_NODE_READ(n->state),
         .table = BL_NODE_READ(n->table),
         .id = BL_NODE_READ(n->id),
@@ -76,17 +77,18 @@ bool bl_fleet_past_of(const struct bl_fleet *f, uint32_t node, uint64_t now_ns, 
 static bool makes_sense(const struct bl_node_past *p)
 {
     const struct bl_policy *policy = &p->policy;
-    return p->state < BL_STATE_COUNT && policy->timeout_ms <= BL_TIMEOUT_MAX_MS &&
-           policy->warn_ms <= BL_TIMEOUT_MAX_MS && policy->err_ms <= BL_TIMEOUT_MAX_MS &&
-           (p->binary || p->name_len > 0);
+    return p->state < BL_STATE_COUNT && policy->detector < BL_DETECTOR_COUNT &&
+           policy->timeout_ms <= BL_TIMEOUT_MAX_MS && policy->warn_ms <= BL_TIMEOUT_MAX_MS &&
+           policy->err_ms <= BL_TIMEOUT_MAX_MS && (p->binary || p->name_len > 0);
 }
 
 static void fill(struct bl_node *n, const struct bl_node_past *p)
 {
-    uint8_t flags = n->flags & (uint8_t) ~(BL_NODE_UNTIL_BEAT | BL_NODE_OWN_RETRIES);
+    uint8_t flags = n->flags & (uint8_t) ~(BL_NODE_UNTIL_BEAT | BL_NODE_OWN_RETRIES | BL_NODE_OWN_DETECTOR);
 
     flags |= p->until_beat && p->state == BL_STATE_PAUSED ? BL_NODE_UNTIL_BEAT : 0;
     flags |= p->own_retries ? BL_NODE_OWN_RETRIES : 0;
+    flags |= p->own_detector || p->policy.detector != BL_DETECTOR_FIXED ? BL_NODE_OWN_DETECTOR : 0;
     BL_NODE_WRITE(n->flags, flags | BL_NODE_RESTORED);
     BL_NODE_WRITE(n->first_seen_unix_ms, p->first_seen_unix_ms);
     BL_NODE_WRITE(n->state_since_unix_ms, p->state_since_unix_ms);

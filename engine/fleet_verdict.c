@@ -23,12 +23,6 @@ static bool is_watched(const struct bl_node *n)
     }
 }
 
-static struct bl_thresholds thresholds_of(const struct bl_fleet *f, const struct bl_node *n)
-{
-    struct bl_policy p = bl_fleet_policy_of(f, n);
-    return bl_policy_thresholds(&p, n->interval_ms);
-}
-
 /* When the sweep must look at the slot at the latest. */
 static void lower_block(struct bl_fleet *f, uint32_t table, const struct bl_place *place,
                         const struct bl_slot_policy *p) BL_ON_CONTROL
@@ -37,7 +31,9 @@ static void lower_block(struct bl_fleet *f, uint32_t table, const struct bl_plac
     uint32_t now = bl_ingest_clock_now(t->clock);
 
     if (p->flags & BL_POLICY_WATCH)
-        bl_sweep_lower(t->sweep, place, now + BL_RECHECK_TICKS);
+        bl_sweep_lower(t->sweep, place,
+                       now + (p->flags & BL_POLICY_ADAPTS ? bl_sweep_pace(place->slots, place->slot)
+                                                          : BL_RECHECK_TICKS));
     if (p->threshold_ticks == BL_THRESHOLD_NEVER)
         return;
     uint32_t age = bl_age_ticks(now, bl_slots_last_beat(place->slots, place->slot));
@@ -45,19 +41,46 @@ static void lower_block(struct bl_fleet *f, uint32_t table, const struct bl_plac
     bl_sweep_lower(t->sweep, place, now + (left < BL_BLOCK_MAX_TICKS ? left : BL_BLOCK_MAX_TICKS));
 }
 
+/* Has the node's intervals measured, or no longer, if that is news to
+ * its worker. Returns BL_POLICY_MEASURED while it is asked for. */
+static uint8_t have_measured(struct bl_fleet *f, uint32_t table, const struct bl_node *n,
+                             const struct bl_place *place) BL_ON_CONTROL
+{
+    uint8_t is = bl_slots_policy(place->slots, place->slot).flags & BL_POLICY_MEASURED;
+    bool wanted = bl_fleet_policy_of(f, n).detector != BL_DETECTOR_FIXED;
+
+    if (wanted == (is != 0) || !f->out.measure)
+        return is;
+    if (f->out.measure(f->out.ctx, table, n->key, wanted))
+        return wanted ? BL_POLICY_MEASURED : 0;
+    /* Without memory for the list it is asked when its slot is next written. */
+    bl_key_list_add(&f->table[table].unasked, n->key);
+    return is;
+}
+
+static uint8_t flags_of(struct bl_fleet *f, uint32_t table, const struct bl_node *n,
+                        const struct bl_place *place) BL_ON_CONTROL
+{
+    uint8_t measured = have_measured(f, table, n, place);
+    if (is_watched(n))
+        return measured | BL_POLICY_WATCH;
+    return n->state == BL_STATE_OK && measured ? BL_POLICY_MEASURED | BL_POLICY_WATCH | BL_POLICY_ADAPTS
+                                               : measured;
+}
+
 bool bl_fleet_write_slot(struct bl_fleet *f, uint32_t table, uint32_t node)
 {
     struct bl_fleet_table_state *t = &f->table[table];
     const struct bl_node *n = bl_registry_at(f->registry, node);
-    struct bl_thresholds thresholds = thresholds_of(f, n);
     struct bl_place place;
 
     if (!bl_table_find(t->shared.table, n->key, &place))
         return false;
+    struct bl_thresholds thresholds = bl_fleet_thresholds_of(f, n, &place);
     struct bl_slot_policy p = {
         .threshold_ticks = bl_state_next_threshold(&thresholds, (enum bl_state)n->state),
         .node = node & BL_NODE_NONE,
-        .flags = is_watched(n) ? BL_POLICY_WATCH : 0,
+        .flags = flags_of(f, table, n, &place) & 15u,
     };
     bl_slots_set_policy(place.slots, place.slot, p);
     lower_block(f, table, &place, &p);
@@ -113,6 +136,23 @@ static void retire_again(struct bl_fleet *f, uint32_t table) BL_ON_CONTROL
     }
 }
 
+/* The same for what was asked of the worker's measuring. Writing the slot
+ * asks again. */
+static void ask_again(struct bl_fleet *f, uint32_t table) BL_ON_CONTROL
+{
+    struct bl_key_list *unasked = &f->table[table].unasked;
+
+    while (unasked->count > 0) {
+        uint32_t left = unasked->count - 1;
+        uint32_t node = bl_registry_find_key(f->registry, unasked->key[left]);
+        unasked->count = left;
+        if (node != BL_NODE_NONE)
+            bl_fleet_write_slot(f, table, node);
+        if (unasked->count > left)
+            return; /* still full */
+    }
+}
+
 /* ---- verdicts ------------------------------------------------------------ */
 
 static void tell(struct bl_fleet *f, uint32_t node, enum bl_state from, const struct bl_change *c)
@@ -161,7 +201,7 @@ void bl_fleet_change(struct bl_fleet *f, uint32_t node, const struct bl_change *
 static enum bl_state conclude(const struct bl_fleet *f, const struct bl_node *n,
                               const struct bl_freshest *seen, int64_t unix_ms, const char **reason)
 {
-    struct bl_thresholds thresholds = thresholds_of(f, n);
+    struct bl_thresholds thresholds = bl_fleet_thresholds_of(f, n, &seen->place);
     enum bl_state is = (enum bl_state)n->state;
     bool beaten = seen->last_beat != n->judged_tick;
 
@@ -187,11 +227,12 @@ static enum bl_state conclude(const struct bl_fleet *f, const struct bl_node *n,
 }
 
 /* How long after its threshold a timeout was noticed. */
-static uint32_t lateness_of(const struct bl_fleet *f, const struct bl_node *n, enum bl_state to, uint32_t age)
+static uint32_t lateness_of(const struct bl_fleet *f, const struct bl_node *n, enum bl_state to,
+                            const struct bl_freshest *seen)
 {
-    struct bl_thresholds t = thresholds_of(f, n);
+    struct bl_thresholds t = bl_fleet_thresholds_of(f, n, &seen->place);
     uint32_t threshold = to == BL_STATE_FAILED ? t.failed_ticks : t.warning_ticks;
-    return age > threshold ? age - threshold : 0;
+    return seen->age_ticks > threshold ? seen->age_ticks - threshold : 0;
 }
 
 static void judge_on(struct bl_fleet *f, uint32_t node, const struct bl_freshest *seen, bool swept,
@@ -206,7 +247,7 @@ static void judge_on(struct bl_fleet *f, uint32_t node, const struct bl_freshest
         return;
     }
     if (swept && c.to > BL_STATE_OK && c.to > (enum bl_state)n->state) {
-        c.lateness_ticks = lateness_of(f, n, c.to, seen->age_ticks);
+        c.lateness_ticks = lateness_of(f, n, c.to, seen);
         bl_histogram_add(&f->stats.lateness_ms, c.lateness_ticks);
     }
     bl_fleet_change(f, node, &c);
@@ -226,7 +267,7 @@ void bl_fleet_wake(struct bl_fleet *f, uint32_t node, const char *reason, int64_
     struct bl_freshest seen;
 
     if (bl_fleet_freshest_now(f, n->key, &seen)) {
-        struct bl_thresholds thresholds = thresholds_of(f, n);
+        struct bl_thresholds thresholds = bl_fleet_thresholds_of(f, n, &seen.place);
         /* Ticks wrap: in a long pause a dead node's age would begin anew. */
         bool is_ages_ago =
             seen.last_beat == n->judged_tick && unix_ms - n->last_beat_unix_ms > BL_TIMEOUT_MAX_MS;
@@ -270,6 +311,7 @@ static void begin_table(struct bl_fleet *f, uint32_t table) BL_ON_CONTROL
 {
     struct bl_fleet_table_state *t = &f->table[table];
     retire_again(f, table);
+    ask_again(f, table);
     if (t->rebuild)
         t->rebuild = bl_sweep_rebuild(t->shared.sweep) != 0;
 }

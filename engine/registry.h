@@ -47,11 +47,12 @@ struct bl_memory {
 extern const struct bl_memory bl_memory_libc;
 
 enum bl_node_flags {
-    BL_NODE_BINARY = 1,      /* key is of an id, not of a name */
-    BL_NODE_UNTIL_BEAT = 2,  /* paused until the next beat (bye, or so asked) */
-    BL_NODE_OWN_RETRIES = 4, /* policy.retries is the node's own, not the default */
-    BL_NODE_LIVE = 8,        /* the record is in use */
-    BL_NODE_RESTORED = 16,   /* of a saved fleet: see bl_fleet_take_places */
+    BL_NODE_BINARY = 1,        /* key is of an id, not of a name */
+    BL_NODE_UNTIL_BEAT = 2,    /* paused until the next beat (bye, or so asked) */
+    BL_NODE_OWN_RETRIES = 4,   /* policy.retries is the node's own, not the default */
+    BL_NODE_LIVE = 8,          /* the record is in use */
+    BL_NODE_RESTORED = 16,     /* of a saved fleet: see bl_fleet_take_places */
+    BL_NODE_OWN_DETECTOR = 32, /* policy.detector is the node's own, not the default */
 };
 
 /* One node. Written by control only; 8-byte words stay whole for the

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The memory of one generation of the table: two mappings, one in the
+/* The memory of one generation of the table: one mapping in the
  * biggest pages there are for what beats and the sweep touch (lines,
- * policy words, attention), one of plain pages for the anomalies, whose
- * pages most tables never touch. */
+ * policy words, attention), and of plain pages one for the anomalies and
+ * one for the statistics, whose pages most tables never touch. */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -60,9 +60,18 @@ static void *map_biggest_pages(size_t *bytes, bool *huge)
     return map_transparent(*bytes);
 }
 
-static size_t anomaly_bytes(const struct bl_slots *s)
+static size_t sparse_bytes(const struct bl_slots *s, size_t bytes_a_slot)
 {
-    return round_up((size_t)s->slot_count * sizeof(*s->anomaly), PAGE);
+    return round_up(s->slot_count * bytes_a_slot, PAGE);
+}
+
+static void *map_sparse(const struct bl_slots *s, size_t bytes_a_slot)
+{
+    size_t bytes = sparse_bytes(s, bytes_a_slot);
+    void *p = map_pages(bytes, MAP_NORESERVE);
+    if (p != NULL)
+        (void)madvise(p, bytes, MADV_NOHUGEPAGE);
+    return p;
 }
 
 static bool map_arrays(struct bl_slots *s)
@@ -76,11 +85,9 @@ static bool map_arrays(struct bl_slots *s)
     s->line = (void *)p;
     s->policy = (void *)(p + lines);
     s->attend = (void *)(p + lines + policies);
-    s->anomaly = map_pages(anomaly_bytes(s), MAP_NORESERVE);
-    if (s->anomaly == NULL)
-        return false;
-    (void)madvise(s->anomaly, anomaly_bytes(s), MADV_NOHUGEPAGE);
-    return true;
+    s->anomaly = map_sparse(s, sizeof(*s->anomaly));
+    s->stats = map_sparse(s, sizeof(*s->stats));
+    return s->anomaly != NULL && s->stats != NULL;
 }
 
 struct bl_slots *bl_slots_new(uint64_t slots)
@@ -133,6 +140,8 @@ void bl_slots_free(struct bl_slots *s)
     if (s->line != NULL)
         munmap(s->line, s->bytes);
     if (s->anomaly != NULL)
-        munmap(s->anomaly, anomaly_bytes(s));
+        munmap(s->anomaly, sparse_bytes(s, sizeof(*s->anomaly)));
+    if (s->stats != NULL)
+        munmap(s->stats, sparse_bytes(s, sizeof(*s->stats)));
     free(s);
 }

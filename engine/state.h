@@ -45,7 +45,7 @@ struct bl_policy {
     uint32_t warn_ms;
     uint32_t err_ms;
     uint8_t retries;  /* further timeouts before failed */
-    uint8_t detector; /* bl_detector */
+    uint8_t detector; /* bl_detector; its timeout takes timeout_ms' place once it has one */
     uint16_t reserved;
 };
 

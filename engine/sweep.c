@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "engine/detector.h"
 #include "engine/rcu.h"
 #include "engine/sweep_scan.h"
 
@@ -122,6 +123,15 @@ int bl_sweep_rebuild(struct bl_sweep *s)
     return attach(s);
 }
 
+uint32_t bl_sweep_pace(const struct bl_slots *slots, uint32_t slot)
+{
+    struct bl_interval_stats stats = bl_slots_stats(slots, slot);
+    uint32_t ticks = stats.count > 0 ? bl_interval_floor_ms(&stats) : BL_RECHECK_MAX_TICKS;
+    if (ticks < BL_RECHECK_TICKS)
+        return BL_RECHECK_TICKS;
+    return ticks < BL_BLOCK_MAX_TICKS ? ticks : BL_BLOCK_MAX_TICKS;
+}
+
 /* ---- one block --------------------------------------------------------- */
 
 static bool is_due(uint32_t due, uint32_t now)
@@ -147,6 +157,7 @@ static uint32_t look_at_slot(struct bl_sweep *s, struct look *k, uint32_t slot, 
     uint32_t last_beat = bl_slots_last_beat(s->slots, slot);
     uint32_t age = bl_age_ticks(k->now, last_beat);
     bool expired = age > p.threshold_ticks, watched = p.flags & BL_POLICY_WATCH;
+    bool adapts = p.flags & BL_POLICY_ADAPTS;
     uint32_t mark = beat_mark(key, last_beat);
     if (expired || (watched && mark != s->seen[slot]))
         k->finding[k->findings++] = (struct bl_finding){
@@ -159,13 +170,14 @@ static uint32_t look_at_slot(struct bl_sweep *s, struct look *k, uint32_t slot, 
         };
     if (expired || watched) {
         s->seen[slot] = mark;
-        *recheck = true;
+        *recheck |= expired || !adapts;
     }
     if (expired)
         return k->recheck_ticks;
     uint32_t left = p.threshold_ticks - age;
     left = left < BL_BLOCK_MAX_TICKS ? left + 1 : BL_BLOCK_MAX_TICKS;
-    return watched && left > k->recheck_ticks ? k->recheck_ticks : left;
+    uint32_t pace = adapts ? bl_sweep_pace(s->slots, slot) : watched ? k->recheck_ticks : left;
+    return left > pace ? pace : left;
 }
 
 /* A number from the two, any of 2^32 as likely. */

@@ -13,6 +13,11 @@
  *              (Not a younger one: a relay's beat is old on arrival, and
  *              a beat 49.7 days old looks young.)
  *
+ * Where BL_POLICY_ADAPTS says that beats move the threshold, a fresh beat
+ * is `returned`, too, so that somebody draws it anew, and the block is
+ * looked at as often as the node beats (bl_sweep_pace): before the least
+ * threshold that a beat can bring is over.
+ *
  * `returned` may come once without a new beat, where the sweep has not
  * seen the slot watched before: after a rebuild, or when somebody watches
  * a slot that was not just reported. Compare last_beat with the one that
@@ -83,6 +88,10 @@ int bl_sweep_rebuild(struct bl_sweep *s) BL_ON_CONTROL;
  * (half the wrap); the block is looked at within BL_BLOCK_MAX_TICKS
  * anyway. */
 void bl_sweep_lower(struct bl_sweep *s, const struct bl_place *place, uint32_t tick) BL_ON_CONTROL;
+
+/* How long a slot that adapts may go without a look, in ticks: its mean
+ * interval, at least BL_RECHECK_TICKS. */
+uint32_t bl_sweep_pace(const struct bl_slots *slots, uint32_t slot);
 
 /* Looks at due blocks, going on where the last call stopped, until
  * `max_slots` slots were looked at, fewer than BL_BLOCK_SLOTS of `max`

@@ -64,7 +64,7 @@ bool bl_slots_vacate(struct bl_slots *s, uint32_t slot)
 
 /* ---- slots as the worker names them --------------------------------- */
 
-static struct bl_place place_of(const struct bl_table *t, uint32_t slot)
+struct bl_place bl_table_place(const struct bl_table *t, uint32_t slot)
 {
     bool in_next = (slot & BL_SLOT_IN_NEXT) != 0;
     return (struct bl_place){in_next ? t->next : t->slots, slot & ~BL_SLOT_IN_NEXT};
@@ -76,8 +76,7 @@ static struct bl_line *line_of(const struct bl_place *p)
     return &p->slots->line[p->slot / BL_LINE_SLOTS];
 }
 
-/* The worker's own lookup: the slot's name. */
-static bool find_own(const struct bl_table *t, uint64_t key, uint32_t *slot)
+bool bl_table_own(const struct bl_table *t, uint64_t key, uint32_t *slot)
 {
     if (bl_slots_search(t->slots, key, slot))
         return true;
@@ -94,7 +93,7 @@ static void beat_again(struct bl_table *t, uint32_t slot, const struct bl_beat *
     BL_ON_WORKER;
 static void beat_again(struct bl_table *t, uint32_t slot, const struct bl_beat *beat, uint32_t now)
 {
-    struct bl_place p = place_of(t, slot);
+    struct bl_place p = bl_table_place(t, slot);
     bl_line_beat(line_of(&p), p.slot % BL_LINE_SLOTS, beat, now);
     if (beat->flags & BL_BEAT_HAS_SEQUENCE)
         bl_table_anomaly(t, slot, beat, 0);
@@ -122,7 +121,7 @@ enum bl_insert bl_table_insert(struct bl_table *t, const struct bl_beat *beat, u
 {
     struct bl_place p = {.slots = t->next != NULL ? t->next : t->slots};
     uint32_t *gone = t->next != NULL ? &t->next_gone : &t->gone;
-    if (find_own(t, beat->key, slot)) {
+    if (bl_table_own(t, beat->key, slot)) {
         beat_again(t, *slot, beat, now);
         return BL_INSERT_KNOWN;
     }
@@ -155,6 +154,8 @@ static void clear_side(struct bl_slots *s, uint32_t slot) BL_ON_WORKER;
 static void clear_side(struct bl_slots *s, uint32_t slot)
 {
     const struct bl_anomaly blank = {0}, *a = &s->anomaly[slot];
+    if (s->attend[slot] & BL_ATTEND_STATS)
+        bl_slots_set_stats(s, slot, &(struct bl_interval_stats){0});
     s->attend[slot] = 0;
     /* Control has blanked its word, but maybe in the generation that the
      * slot was moved from. */
@@ -167,9 +168,9 @@ static void clear_side(struct bl_slots *s, uint32_t slot)
 bool bl_table_delete(struct bl_table *t, uint64_t key)
 {
     uint32_t slot;
-    if (!find_own(t, key, &slot))
+    if (!bl_table_own(t, key, &slot))
         return false;
-    struct bl_place p = place_of(t, slot);
+    struct bl_place p = bl_table_place(t, slot);
     if (bl_slots_vacate(p.slots, p.slot))
         bl_line_count(p.slots == t->next ? &t->next_gone : &t->gone, 1);
     clear_side(p.slots, p.slot);
@@ -181,7 +182,7 @@ bool bl_table_delete(struct bl_table *t, uint64_t key)
 
 void bl_table_anomaly(struct bl_table *t, uint32_t slot, const struct bl_beat *beat, uint32_t incarnation)
 {
-    struct bl_place p = place_of(t, slot);
+    struct bl_place p = bl_table_place(t, slot);
     struct bl_anomaly a = p.slots->anomaly[p.slot];
     uint32_t stored = bl_slots_sequence(p.slots, p.slot);
     uint32_t next = bl_sequence_settle(&a, stored, beat->sequence, incarnation);
@@ -191,7 +192,7 @@ void bl_table_anomaly(struct bl_table *t, uint32_t slot, const struct bl_beat *b
 
 void bl_table_set_incarnation(struct bl_table *t, uint32_t slot, uint32_t incarnation)
 {
-    struct bl_place p = place_of(t, slot);
+    struct bl_place p = bl_table_place(t, slot);
     /* 0 is there already; a store would make a page of its own of it. */
     if (incarnation != 0)
         __atomic_store_n(&p.slots->anomaly[p.slot].incarnation, incarnation, __ATOMIC_RELAXED);
@@ -199,7 +200,7 @@ void bl_table_set_incarnation(struct bl_table *t, uint32_t slot, uint32_t incarn
 
 void bl_table_first(struct bl_table *t, uint32_t slot, const struct bl_beat *beat, uint32_t incarnation)
 {
-    struct bl_place p = place_of(t, slot);
+    struct bl_place p = bl_table_place(t, slot);
     if (!(beat->flags & BL_BEAT_HAS_SEQUENCE))
         return;
     bl_line_set_sequence(line_of(&p), p.slot % BL_LINE_SLOTS, beat->sequence);
@@ -209,7 +210,7 @@ void bl_table_first(struct bl_table *t, uint32_t slot, const struct bl_beat *bea
 
 void bl_table_attend(struct bl_table *t, uint32_t slot, enum bl_attend bit, bool on)
 {
-    struct bl_place p = place_of(t, slot);
+    struct bl_place p = bl_table_place(t, slot);
     uint8_t *attend = &p.slots->attend[p.slot];
     uint64_t key = bl_slots_key(p.slots, p.slot);
     *attend = (uint8_t)(on ? *attend | bit : *attend & ~bit);
@@ -218,7 +219,7 @@ void bl_table_attend(struct bl_table *t, uint32_t slot, enum bl_attend bit, bool
 
 uint8_t bl_table_attend_of(const struct bl_table *t, uint32_t slot)
 {
-    struct bl_place p = place_of(t, slot);
+    struct bl_place p = bl_table_place(t, slot);
     return p.slots->attend[p.slot];
 }
 

@@ -5,15 +5,16 @@
  * cache line each, key[4] first so that one SIMD compare looks at all
  * four. A key lives in its home line or, where that is full, in one of
  * the next lines: probing goes past full lines only. Beside the lines
- * three arrays by slot number (line x 4 + place) that a beat does not
- * touch: policy (control's), anomalies and attention (worker's).
- * 16 + 8 + 16 + 1 bytes a slot; anomaly pages that no sequence gap ever
- * touched cost nothing on 4 KiB pages.
+ * four arrays by slot number (line x 4 + place) that a beat does not
+ * touch: policy (control's), anomalies, interval statistics (of nodes on
+ * the auto or phi detector) and attention (worker's). 16 + 8 + 16 + 24 +
+ * 1 bytes a slot; pages of anomalies and statistics that nobody ever
+ * touched cost nothing, on 4 KiB pages.
  *
  * Threads: one worker owns structure and beats. Control reads under RCU
  * and writes the policy words. Any RCU-registered thread may read.
  *
- *   worker   beat, insert, delete, attend, grow_begin, grow_step
+ *   worker   beat, insert, delete, attend, measure, grow_begin, grow_step
  *   control  find, read, policy words; allocates and frees bl_slots
  *
  * A reader sees each word whole (aligned, relaxed), a key only after its
@@ -49,6 +50,7 @@
 #include <stdint.h>
 
 #include "engine/beat.h"
+#include "engine/interval.h"
 #include "engine/role.h"
 
 #define BL_LINE_SLOTS  4u
@@ -92,7 +94,9 @@ _Static_assert(sizeof(struct bl_anomaly) == 16, "four to a line");
 #define BL_THRESHOLD_NEVER UINT32_MAX
 
 enum bl_slot_policy_flags {
-    BL_POLICY_WATCH = 1, /* not ok now: a fresh beat is news */
+    BL_POLICY_WATCH = 1,    /* not ok now: a fresh beat is news */
+    BL_POLICY_ADAPTS = 2,   /* beside WATCH: ok, but a fresh beat may move its threshold */
+    BL_POLICY_MEASURED = 4, /* control's note: the worker was asked to measure it */
 };
 
 struct bl_slot_policy {
@@ -115,13 +119,14 @@ enum bl_attend {
 /* One generation of the table. Constant but for the arrays' content. */
 struct bl_slots {
     uint32_t line_count, slot_count;
-    struct bl_line *line;       /* worker writes */
-    uint64_t *policy;           /* xor BLANK; control writes (worker: moving, deleting) */
-    struct bl_anomaly *anomaly; /* worker writes */
-    uint8_t *attend;            /* worker writes */
-    size_t bytes;               /* of the mapping */
-    size_t prefaulted;          /* control: how far bl_slots_prefault got */
-    bool huge;                  /* on explicit huge pages */
+    struct bl_line *line;            /* worker writes */
+    uint64_t *policy;                /* xor BLANK; control writes (worker: moving, deleting) */
+    struct bl_anomaly *anomaly;      /* worker writes */
+    struct bl_interval_stats *stats; /* worker writes; of slots with BL_ATTEND_STATS */
+    uint8_t *attend;                 /* worker writes */
+    size_t bytes;                    /* of the mapping */
+    size_t prefaulted;               /* control: how far bl_slots_prefault got */
+    bool huge;                       /* on explicit huge pages */
 };
 
 struct bl_table {
@@ -214,6 +219,14 @@ void bl_table_set_incarnation(struct bl_table *t, uint32_t slot, uint32_t incarn
 void bl_table_attend(struct bl_table *t, uint32_t slot, enum bl_attend bit, bool on) BL_ON_WORKER;
 uint8_t bl_table_attend_of(const struct bl_table *t, uint32_t slot) BL_ON_WORKER;
 
+/* Begins to measure the time between a node's beats (auto, phi), from
+ * its last one on, or ends that. Measured already: goes on as it was. */
+void bl_table_measure(struct bl_table *t, uint64_t key, bool on) BL_ON_WORKER;
+/* Learns from the beat just taken of a slot with BL_ATTEND_STATS. */
+void bl_table_learn(struct bl_table *t, uint32_t slot) BL_ON_WORKER;
+/* Whether a key is there and measured. */
+bool bl_table_measures(const struct bl_table *t, uint64_t key) BL_ON_WORKER;
+
 /* Removes a key from both generations. Returns whether it was there. */
 bool bl_table_delete(struct bl_table *t, uint64_t key) BL_ON_WORKER;
 
@@ -270,6 +283,8 @@ static inline uint32_t bl_slots_sequence(const struct bl_slots *s, uint32_t slot
 
 /* Each field read whole; the four may be of two beats. */
 struct bl_anomaly bl_slots_anomaly(const struct bl_slots *s, uint32_t slot);
+/* The same; all zero where nothing is measured. */
+struct bl_interval_stats bl_slots_stats(const struct bl_slots *s, uint32_t slot);
 
 static inline struct bl_slot_policy bl_slots_policy(const struct bl_slots *s, uint32_t slot)
 {

@@ -23,6 +23,8 @@ static void copy_side(const struct bl_slots *from, uint32_t slot, struct bl_slot
      * of it. Nobody reads the slot before its key is there. */
     if ((a->incarnation | a->lost | a->duplicate | a->reordered | a->restarted) != 0)
         bl_slots_set_anomaly(to, at, a);
+    if (from->attend[slot] & BL_ATTEND_STATS)
+        bl_slots_set_stats(to, at, &from->stats[slot]);
 }
 
 /* Returns false if there is no room for it. */

@@ -79,6 +79,12 @@ bool bl_slots_room(const struct bl_slots *s, uint64_t key, uint32_t *slot);
 bool bl_slots_vacate(struct bl_slots *s, uint32_t slot) BL_ON_WORKER;
 
 void bl_slots_set_anomaly(struct bl_slots *s, uint32_t slot, const struct bl_anomaly *a) BL_ON_WORKER;
+void bl_slots_set_stats(struct bl_slots *s, uint32_t slot, const struct bl_interval_stats *stats)
+    BL_ON_WORKER;
+
+/* What the worker's names of slots stand for, and the name of a key's. */
+struct bl_place bl_table_place(const struct bl_table *t, uint32_t slot);
+bool bl_table_own(const struct bl_table *t, uint64_t key, uint32_t *slot);
 
 /* bl_table_beat by the vector or by the scalar compare, which give the
  * same answers: the tests' handle. `simd` only where there is some. */

@@ -5,6 +5,7 @@
 
 #include "control/api/glob.h"
 #include "control/api/human.h"
+#include "control/api/node_rhythm.h"
 #include "control/duration.h"
 #include "control/timestamp.h"
 
@@ -35,7 +36,9 @@ bool bl_node_look(struct bl_node_view *v, const struct bl_api *api, uint32_t ind
         return false;
     v->index = index;
     v->node = n;
+    v->fleet = fleet;
     v->policy = read_policy(&n->policy);
+    v->detector = (enum bl_detector)bl_fleet_policy_of(fleet, n).detector;
     v->name = __atomic_load_n(&n->name, __ATOMIC_ACQUIRE);
     v->state = BL_NODE_READ(n->state);
     v->flags = BL_NODE_READ(n->flags);
@@ -79,7 +82,7 @@ void bl_node_json(struct bl_json *j, const struct bl_node_view *v)
     bl_json_uint(j, "warn_ms", v->policy.warn_ms);
     bl_json_uint(j, "err_ms", v->policy.err_ms);
     bl_json_uint(j, "retries", v->policy.retries);
-    bl_json_string(j, "detector", v->policy.detector == BL_DETECTOR_AUTO ? "auto" : "fixed");
+    bl_json_string(j, "detector", bl_detector_name(v->detector));
     bl_json_uint(j, "interval_ms", v->interval_ms);
     json_time(j, "last_beat", v->last_beat_unix_ms);
     if (v->beaten)
@@ -112,6 +115,7 @@ void bl_node_json_more(struct bl_json *j, const struct bl_node_view *v)
     char first_seen[BL_TIMESTAMP_TEXT];
 
     bl_json_string(j, "first_seen", bl_timestamp_text(v->first_seen_unix_ms, first_seen));
+    bl_node_rhythm_json(j, v);
     if (!v->in_table)
         return;
     struct bl_anomaly a = bl_slots_anomaly(p->slots, p->slot);
@@ -149,8 +153,9 @@ const char *bl_node_policy_text(const struct bl_node_view *v, char out[BL_NODE_P
                          v->policy.retries);
     used = add(out, used, "warn", v->policy.warn_ms);
     used = add(out, used, "err", v->policy.err_ms);
-    if (v->policy.detector == BL_DETECTOR_AUTO)
-        used += snprintf(out + used, BL_NODE_POLICY_TEXT - (size_t)used, "%sauto", used > 0 ? ", " : "");
+    if (v->policy.detector != BL_DETECTOR_FIXED)
+        used += snprintf(out + used, BL_NODE_POLICY_TEXT - (size_t)used, "%s%s", used > 0 ? ", " : "",
+                         bl_detector_name((enum bl_detector)v->policy.detector));
     if (used == 0)
         snprintf(out, BL_NODE_POLICY_TEXT, "default");
     return out;

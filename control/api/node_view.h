@@ -12,7 +12,9 @@
 struct bl_node_view {
     uint32_t index;
     const struct bl_node *node;
-    struct bl_policy policy;
+    const struct bl_fleet *fleet;
+    struct bl_policy policy;   /* its own */
+    enum bl_detector detector; /* in force */
     const char *name;
     uint8_t state, flags;
     uint32_t interval_ms, incident;
@@ -33,7 +35,8 @@ bool bl_node_look(struct bl_node_view *v, const struct bl_api *api, uint32_t ind
 void bl_node_json(struct bl_json *j, const struct bl_node_view *v);
 
 /* What `nodes show` has beside them: first_seen and, of a node that is in
- * a table, where and what its sequence numbers told. */
+ * a table, where and what its sequence numbers told; what its detector
+ * makes of it (node_rhythm.h). */
 void bl_node_json_more(struct bl_json *j, const struct bl_node_view *v);
 
 /* Which nodes a list is of. */

@@ -2,12 +2,13 @@
 #include "control/api/commands.h"
 #include "control/api/nodes_change.h"
 
-enum { TIMEOUT, WARN, ERR, RETRIES, AUTO, CLEAR, CREATE };
+enum { TIMEOUT, WARN, ERR, RETRIES, DETECTOR, AUTO, CLEAR, CREATE };
 static const struct bl_option options[] = {
     [TIMEOUT] = {"timeout", 't', "D", "silent for longer is a warning, and failed after the retries"},
     [WARN] = {"warn", 'w', "D", "silent for longer is a warning"},
     [ERR] = {"err", 'e', "D", "silent for longer is failed"},
     [RETRIES] = {"retries", 'r', "N", "further timeouts before a node is failed"},
+    [DETECTOR] = {"detector", 'd', "NAME", "fixed: these timeouts; auto, phi: learned from the beats"},
     [AUTO] = {"auto", 'a', NULL, "let the beats' own rhythm decide (the auto detector)"},
     [CLEAR] = {"clear", 0, NULL, "forget all of the node's own settings first"},
     [CREATE] = {"create", 'c', NULL, "take the node in if it is not known yet"},
@@ -23,6 +24,18 @@ static bool take_duration(struct bl_call *call, struct bl_policy_patch *p, uint3
                             : field == BL_SET_WARN  ? "--warn"
                                                     : "--err",
                             value, ms);
+}
+
+static bool take_detector(struct bl_call *call, struct bl_policy_patch *p, const char *value)
+{
+    enum bl_detector d = bl_detector_of_name(value);
+    if (d == BL_DETECTOR_COUNT) {
+        bl_call_fail(call, BL_EXIT_USAGE, "--detector: \"%s\" is none; give fixed, auto or phi", value);
+        return false;
+    }
+    p->set |= BL_SET_DETECTOR;
+    p->policy.detector = (uint8_t)d;
+    return true;
 }
 
 static bool take(struct bl_call *call, struct bl_nodes_change *c, int option, const char *value)
@@ -43,10 +56,10 @@ static bool take(struct bl_call *call, struct bl_nodes_change *c, int option, co
         p->set |= BL_SET_RETRIES;
         p->policy.retries = (uint8_t)retries;
         return true;
+    case DETECTOR:
+        return take_detector(call, p, value);
     case AUTO:
-        p->set |= BL_SET_DETECTOR;
-        p->policy.detector = BL_DETECTOR_AUTO;
-        return true;
+        return take_detector(call, p, "auto");
     case CLEAR:
         p->set |= BL_SET_CLEAR;
         return true;

@@ -3,7 +3,7 @@
 
 #include "control/api/commands.h"
 #include "control/api/human.h"
-#include "control/api/node_view.h"
+#include "control/api/node_rhythm.h"
 #include "control/timestamp.h"
 
 struct show {
@@ -39,7 +39,7 @@ static void human(struct bl_call *call, const struct bl_node_view *v)
 {
     struct bl_text *out = &call->out;
     char name[BL_NAME_MAX + 8], age[BL_HUMAN_TEXT], when[BL_TIMESTAMP_TEXT], policy[BL_NODE_POLICY_TEXT];
-    char pause[BL_NODE_PAUSE_TEXT];
+    char pause[BL_NODE_PAUSE_TEXT], rhythm[BL_NODE_RHYTHM_TEXT];
 
     bl_human_name(v->name, name, sizeof(name));
     bl_text_printf(out, "%s\n  %-12s ", name, "state");
@@ -53,6 +53,7 @@ static void human(struct bl_call *call, const struct bl_node_view *v)
         bl_text_printf(out, " ago, %s", bl_timestamp_text(v->last_beat_unix_ms, when));
     bl_text_append(out, "\n", 1);
     field(out, "policy", bl_node_policy_text(v, policy));
+    field(out, "detector", bl_node_rhythm_text(v, rhythm));
     if (v->interval_ms > 0)
         bl_text_printf(out, "  %-12s %u ms promised\n", "interval", v->interval_ms);
     if ((v->flags & BL_NODE_BINARY) != 0)

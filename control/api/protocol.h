@@ -23,7 +23,8 @@ enum bl_exit {
     X(nodes_list, "nodes list", "[--state S]... [--match GLOB] [--limit N]", "the nodes, one a line")        \
     X(nodes_show, "nodes show", "NAME...", "all that is known of a node")                                    \
     X(nodes_set, "nodes set",                                                                                \
-      "NAME... [--timeout D] [--warn D] [--err D] [--retries N] [--auto] [--clear] [--create]",              \
+      "NAME... [--timeout D] [--warn D] [--err D] [--retries N] [--detector fixed|auto|phi] [--auto] "       \
+      "[--clear] [--create]",                                                                                \
       "when a node is late: durations as 2s or 1.5m, none clears")                                           \
     X(nodes_rm, "nodes rm", "NAME...", "forget nodes")                                                       \
     X(nodes_pause, "nodes pause", "NAME... [--for D | --until TIME] [--until-beat]",                         \

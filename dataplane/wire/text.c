@@ -158,6 +158,13 @@ static void put_setting(const struct line *l, const struct bl_policy_patch *patc
 static const struct bl_policy_patch patch_auto = {.set = BL_SET_DETECTOR,
                                                   .policy = {.detector = BL_DETECTOR_AUTO}};
 
+/* After its beat. */
+static void put_autobeat(const struct line *l, struct bl_sink *sink)
+{
+    put_setting(l, &patch_auto, BL_REPORT_OF_AUTOBEAT, sink);
+    sink->setting[sink->settings - 1].id = sink->beat[sink->beats - 1].key;
+}
+
 /* What a timeout, warn or err line asks for; bad_value if it is none of
  * seconds, -1, -2. */
 static enum bl_drop patch_of(const struct line *l, struct bl_policy_patch *patch)
@@ -207,7 +214,7 @@ static inline enum bl_drop take_line(const struct bl_wire_config *w, const uint8
         return take_setting(&l, sink);
     put_beat(w, &l, sink);
     if (l.action == ACTION_AUTOBEAT)
-        put_setting(&l, &patch_auto, BL_REPORT_OF_AUTOBEAT, sink);
+        put_autobeat(&l, sink);
     return OK;
 }
 

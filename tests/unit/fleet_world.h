@@ -24,9 +24,9 @@ struct world {
     struct bl_fleet *fleet;
     struct bl_key_secret secret;
     uint64_t now_ns;
-    bool silent[2]; /* the worker does not poll */
-    bool ring_full; /* retire is refused */
-    unsigned retired;
+    bool silent[2];             /* the worker does not poll */
+    bool ring_full;             /* orders are refused */
+    unsigned retired, measures; /* orders taken */
     struct bl_transition last;
     char last_name[BL_NAME_MAX + 1];
     unsigned transitions, failures;
@@ -52,6 +52,17 @@ static inline bool retire(void *ctx, uint32_t table, uint64_t key)
     return true;
 }
 
+static inline bool measure(void *ctx, uint32_t table, uint64_t key, bool on)
+{
+    struct world *w = ctx;
+    bl_role_assume_worker();
+    if (w->ring_full)
+        return false;
+    w->measures++;
+    bl_table_measure(&w->table[table], key, on);
+    return true;
+}
+
 /* `changed`, `removed`: with w as ctx; NULL: nobody asks. */
 static inline void setup_saved(struct world *w, struct bl_policy defaults,
                                void (*changed)(void *ctx, uint32_t node),
@@ -63,8 +74,12 @@ static inline void setup_saved(struct world *w, struct bl_policy defaults,
     memset(seed, 7, sizeof(seed));
     bl_key_secret_init(&w->secret, seed);
     struct bl_fleet_config c = {.max_nodes = 1000, .defaults = defaults, .memory = bl_memory_libc};
-    struct bl_fleet_out out = {
-        .ctx = w, .transition = note_transition, .retire = retire, .changed = changed, .removed = removed};
+    struct bl_fleet_out out = {.ctx = w,
+                               .transition = note_transition,
+                               .retire = retire,
+                               .measure = measure,
+                               .changed = changed,
+                               .removed = removed};
     w->fleet = bl_fleet_new(&c, &w->secret, &out);
     assert_non_null(w->fleet);
     w->now_ns = 1000 * MS;
@@ -126,6 +141,10 @@ static inline int beat(struct world *w, unsigned table, const char *name)
 
     if (bl_table_beat(&w->table[table], &b, 1, now, odd) == 0)
         return 0;
+    if (odd[0].why == BL_ODD_ATTEND) {
+        bl_table_learn(&w->table[table], odd[0].slot);
+        return 0;
+    }
     assert_int_equal(odd[0].why, BL_ODD_UNKNOWN);
     assert_int_equal(bl_table_insert(&w->table[table], &b, now, &slot), BL_INSERT_NEW);
     return bl_fleet_seen(w->fleet, table, &who, 0, unix_ms(w));

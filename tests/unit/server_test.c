@@ -392,12 +392,13 @@ static void bad_words_are_usage_errors(void **state)
                                "[--limit N]\n"},
         {"nodes rm", "beatline: nodes rm: nothing follows nodes rm; usage: beatline nodes rm NAME...\n"},
         {"nodes set a --err 30", "beatline: nodes set: --err \"30\" has no unit; write 30s or 30ms\n"},
-        {"nodes set a --auto=yes", "beatline: nodes set: no value is taken by --auto=yes; usage: beatline "
-                                   "nodes set NAME... [--timeout D] "
-                                   "[--warn D] [--err D] [--retries N] [--auto] [--clear] [--create]\n"},
+        {"nodes set a --auto=yes",
+         "beatline: nodes set: no value is taken by --auto=yes; usage: beatline "
+         "nodes set NAME... [--timeout D] "
+         "[--warn D] [--err D] [--retries N] [--detector fixed|auto|phi] [--auto] [--clear] [--create]\n"},
         {"nodes set a", "beatline: nodes set: nothing to set; usage: beatline nodes set NAME... [--timeout "
                         "D] [--warn D] [--err D] "
-                        "[--retries N] [--auto] [--clear] [--create]\n"},
+                        "[--retries N] [--detector fixed|auto|phi] [--auto] [--clear] [--create]\n"},
         {"events -fx", "beatline: events: unknown option -fx; usage: beatline events [-f] [-n N]\n"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)

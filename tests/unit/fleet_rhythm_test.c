@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Nodes on the auto and phi detectors in virtual time: what is learned
+ * of their beats, and that the sweep keeps up with it. */
+#include "engine/detector.h"
+#include "tests/unit/fleet_world.h"
+#include "tests/unit/random.h"
+
+#define AUTO ((struct bl_policy){.detector = BL_DETECTOR_AUTO})
+#define PHI  ((struct bl_policy){.detector = BL_DETECTOR_PHI})
+
+static void autobeat(struct world *w, const char *name)
+{
+    assert_int_equal(beat(w, 0, name), 0);
+    set(w, name, BL_SET_DETECTOR, AUTO);
+}
+
+static void beats(struct world *w, const char *name, unsigned n, unsigned every_ms)
+{
+    while (n-- > 0) {
+        pass(w, every_ms);
+        assert_int_equal(beat(w, 0, name), 0);
+    }
+}
+
+static struct bl_interval_stats stats_of(const struct world *w, unsigned table, const char *name)
+{
+    struct bl_place p;
+    assert_true(
+        bl_table_find(&w->table[table], bl_key_of_name(&w->secret, name, (unsigned)strlen(name)), &p));
+    return bl_slots_stats(p.slots, p.slot);
+}
+
+/* How long a node that has just beaten lasts, in ms, to the next 10. */
+static unsigned lasts_ms(struct world *w, const char *name)
+{
+    unsigned ms = 0;
+    for (; state_of(w, name) == BL_STATE_OK && ms < 10000000; ms += 10)
+        pass(w, 10);
+    return ms;
+}
+
+static void a_second_autobeat_may_come_any_time(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w, (struct bl_policy){0});
+    autobeat(&w, "a");
+    pass(&w, 600000);
+    assert_int_equal(state_of(&w, "a"), BL_STATE_OK);
+    assert_int_equal(w.transitions, 0);
+    teardown(&w);
+}
+
+static void fixed_timeouts_hold_until_a_rhythm_is_known(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w, (struct bl_policy){.timeout_ms = 5000});
+    autobeat(&w, "a");
+    assert_int_equal(lasts_ms(&w, "a"), 5010);
+    beat(&w, 0, "a");
+    pass(&w, 200);
+    beats(&w, "a", 12, 500);
+    assert_in_range(lasts_ms(&w, "a"), 510, 4000);
+    teardown(&w);
+}
+
+static void a_node_on_auto_fails_soon_after_its_beat_is_due(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w, (struct bl_policy){0});
+    autobeat(&w, "a");
+    beats(&w, "a", 20, 10000);
+    assert_int_equal(w.transitions, 0);
+    assert_in_range(lasts_ms(&w, "a"), 10010, 11000);
+    assert_string_equal(w.last.reason, "timeout");
+    assert_true(w.last.lateness_ticks <= 10);
+    beat(&w, 0, "a");
+    pass(&w, 200);
+    assert_int_equal(state_of(&w, "a"), BL_STATE_OK);
+    teardown(&w);
+}
+
+static void retries_of_a_learned_timeout_warn_first(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w, (struct bl_policy){.retries = 1});
+    autobeat(&w, "a");
+    beats(&w, "a", 20, 10000);
+    pass(&w, 11000);
+    assert_int_equal(state_of(&w, "a"), BL_STATE_WARNING);
+    pass(&w, 11000);
+    assert_int_equal(state_of(&w, "a"), BL_STATE_FAILED);
+    teardown(&w);
+}
+
+static void twice_the_interval_is_learned_after_two_alarms(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w, (struct bl_policy){0});
+    autobeat(&w, "a");
+    beats(&w, "a", 30, 6000);
+    beats(&w, "a", 2, 12000);
+    pass(&w, 200);
+    assert_int_equal(w.failures, 2);
+    beats(&w, "a", 1, 11800);
+    beats(&w, "a", 40, 12000);
+    assert_int_equal(w.failures, 2);
+    assert_int_equal(state_of(&w, "a"), BL_STATE_OK);
+    teardown(&w);
+}
+
+/* Rhythms that change all the time: whatever the timeout is when a node
+ * dies, the sweep is there when it is over. */
+static void no_threshold_that_shrinks_is_noticed_late(void **state)
+{
+    (void)state;
+    struct test_random r = {test_random_seed("fleet_rhythm")};
+    for (unsigned round = 0; round < 60; round++) {
+        struct world w;
+        setup(&w, (struct bl_policy){.detector = round % 2 ? BL_DETECTOR_AUTO : BL_DETECTOR_PHI});
+        beat(&w, 0, "a");
+        unsigned changes = 1 + test_random_below(&r, 4);
+        for (unsigned i = 0; i < changes; i++) {
+            unsigned every_ms = 100 + 10 * test_random_below(&r, 400), jitter_ms = test_random_below(&r, 900);
+            for (unsigned n = 10 + test_random_below(&r, 30); n > 0; n--) {
+                beats(&w, "a", 1, every_ms + 10 * test_random_below(&r, 1 + jitter_ms / 10));
+                beat(&w, 0, "b"); /* neighbours have their own pace */
+            }
+        }
+        struct bl_interval_stats stats = stats_of(&w, 0, "a");
+        uint32_t timeout_ms = bl_detector_timeout_ms(&stats, round % 2 ? BL_DETECTOR_AUTO : BL_DETECTOR_PHI,
+                                                     bl_phi_sigmas(BL_PHI_DEFAULT));
+        if (state_of(&w, "a") == BL_STATE_OK)
+            assert_in_range(lasts_ms(&w, "a"), timeout_ms + 1, timeout_ms + 10);
+        teardown(&w);
+    }
+}
+
+static void growth_takes_the_statistics_along(void **state)
+{
+    (void)state;
+    struct world w;
+    bl_role_assume_control();
+    bl_role_assume_worker();
+    setup(&w, (struct bl_policy){0});
+    autobeat(&w, "a");
+    beats(&w, "a", 20, 1000);
+    struct bl_interval_stats before = stats_of(&w, 0, "a");
+    bl_fleet_grow_begun(w.fleet, 0);
+    bl_table_grow_begin(&w.table[0], bl_slots_new(1024));
+    struct bl_slots *old = NULL;
+    while (!old)
+        old = bl_table_grow_step(&w.table[0], 8);
+    bl_fleet_grow_done(w.fleet, 0);
+    bl_slots_free(old);
+    struct bl_interval_stats after = stats_of(&w, 0, "a");
+    assert_memory_equal(&after, &before, sizeof(after));
+    beats(&w, "a", 20, 1000);
+    assert_int_equal(w.transitions, 0);
+    assert_in_range(lasts_ms(&w, "a"), 1010, 1300);
+    teardown(&w);
+}
+
+static void a_full_ring_is_asked_again(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w, (struct bl_policy){0});
+    w.ring_full = true;
+    autobeat(&w, "a");
+    autobeat(&w, "b");
+    pass(&w, 1000);
+    assert_int_equal(w.measures, 0);
+    w.ring_full = false;
+    pass(&w, 10);
+    assert_int_equal(w.measures, 2);
+    beats(&w, "a", 5, 1000);
+    assert_int_equal(stats_of(&w, 0, "a").count, 5);
+    teardown(&w);
+}
+
+static void a_fixed_node_is_measured_no_longer(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w, (struct bl_policy){0});
+    autobeat(&w, "a");
+    beats(&w, "a", 5, 1000);
+    assert_int_equal(w.measures, 1);
+    set(&w, "a", BL_SET_DETECTOR | BL_SET_TIMEOUT, (struct bl_policy){.timeout_ms = 3000});
+    assert_int_equal(w.measures, 2);
+    assert_int_equal(stats_of(&w, 0, "a").count, 0);
+    beats(&w, "a", 5, 2900);
+    assert_int_equal(stats_of(&w, 0, "a").count, 0);
+    assert_int_equal(lasts_ms(&w, "a"), 3010);
+    teardown(&w);
+}
+
+static void a_slot_used_again_has_no_statistics(void **state)
+{
+    (void)state;
+    struct world w;
+    bl_role_assume_control();
+    bl_role_assume_worker();
+    setup(&w, AUTO);
+    beat(&w, 0, "a");
+    beats(&w, "a", 5, 1000);
+    assert_int_equal(stats_of(&w, 0, "a").count, 5);
+    bl_fleet_remove(w.fleet, node_of(&w, "a"));
+    beat(&w, 0, "a");
+    assert_int_equal(stats_of(&w, 0, "a").count, 0);
+    teardown(&w);
+}
+
+static void the_default_detector_is_for_nodes_without_timeouts(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w, (struct bl_policy){.timeout_ms = 60000, .detector = BL_DETECTOR_AUTO});
+    beat(&w, 0, "a");
+    beat(&w, 0, "b");
+    set(&w, "b", BL_SET_ERR, (struct bl_policy){.err_ms = 30000});
+    beat(&w, 0, "c");
+    set(&w, "c", BL_SET_DETECTOR, (struct bl_policy){.detector = BL_DETECTOR_FIXED});
+    for (unsigned i = 0; i < 10; i++) {
+        beats(&w, "a", 1, 1000);
+        beat(&w, 0, "b");
+        beat(&w, 0, "c");
+    }
+    pass(&w, 2000);
+    assert_int_equal(state_of(&w, "a"), BL_STATE_FAILED);
+    pass(&w, 28100);
+    assert_int_equal(state_of(&w, "b"), BL_STATE_FAILED);
+    assert_int_equal(state_of(&w, "c"), BL_STATE_OK);
+    pass(&w, 30000);
+    assert_int_equal(state_of(&w, "c"), BL_STATE_FAILED);
+    teardown(&w);
+}
+
+static void new_defaults_have_nodes_measured(void **state)
+{
+    (void)state;
+    struct world w;
+    bl_role_assume_control();
+    bl_role_assume_worker();
+    setup(&w, (struct bl_policy){.timeout_ms = 60000});
+    beat(&w, 0, "a");
+    struct bl_fleet_config c = {.max_nodes = 1000, .defaults = PHI, .memory = bl_memory_libc};
+    bl_fleet_configure(w.fleet, &c);
+    pass(&w, 10);
+    beats(&w, "a", 10, 1000);
+    unsigned eight_ms = lasts_ms(&w, "a");
+    assert_in_range(eight_ms, 1010, 2000);
+    beat(&w, 0, "a");
+    pass(&w, 1000);
+    beats(&w, "a", 10, 1000);
+    c.phi = 16;
+    bl_fleet_configure(w.fleet, &c);
+    assert_in_range(lasts_ms(&w, "a"), eight_ms + 50, 3000);
+    teardown(&w);
+}
+
+static void the_promised_interval_is_a_floor(void **state)
+{
+    (void)state;
+    struct world w;
+    bl_role_assume_control();
+    bl_role_assume_worker();
+    setup(&w, (struct bl_policy){0});
+    autobeat(&w, "a");
+    bl_fleet_seen(w.fleet, 0, &(struct bl_node_ref){.name = "a", .name_len = 1}, 5000, unix_ms(&w));
+    beats(&w, "a", 20, 1000);
+    assert_int_equal(lasts_ms(&w, "a"), 5010);
+    teardown(&w);
+}
+
+static void a_node_that_moves_learns_anew_and_is_not_failed(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w, (struct bl_policy){0});
+    autobeat(&w, "a");
+    beats(&w, "a", 20, 1000);
+    for (unsigned i = 0; i < 10; i++) {
+        beat(&w, 1, "a");
+        pass(&w, 1000);
+    }
+    assert_int_equal(w.transitions, 0);
+    assert_int_equal(w.retired, 1);
+    assert_true(stats_of(&w, 1, "a").count > BL_INTERVAL_LEARNED);
+    pass(&w, 1000);
+    assert_int_equal(state_of(&w, "a"), BL_STATE_FAILED);
+    teardown(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_second_autobeat_may_come_any_time),
+        cmocka_unit_test(fixed_timeouts_hold_until_a_rhythm_is_known),
+        cmocka_unit_test(a_node_on_auto_fails_soon_after_its_beat_is_due),
+        cmocka_unit_test(retries_of_a_learned_timeout_warn_first),
+        cmocka_unit_test(twice_the_interval_is_learned_after_two_alarms),
+        cmocka_unit_test(no_threshold_that_shrinks_is_noticed_late),
+        cmocka_unit_test(growth_takes_the_statistics_along),
+        cmocka_unit_test(a_full_ring_is_asked_again),
+        cmocka_unit_test(a_fixed_node_is_measured_no_longer),
+        cmocka_unit_test(a_slot_used_again_has_no_statistics),
+        cmocka_unit_test(the_default_detector_is_for_nodes_without_timeouts),
+        cmocka_unit_test(new_defaults_have_nodes_measured),
+        cmocka_unit_test(the_promised_interval_is_a_floor),
+        cmocka_unit_test(a_node_that_moves_learns_anew_and_is_not_failed),
+    };
+    bl_rcu_thread_register();
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    bl_rcu_thread_unregister();
+    return failed;
+}
