@@ -220,7 +220,7 @@ static void look_at_block(struct bl_sweep *s, struct look *k, uint32_t block)
     uint32_t next = scan.left_ticks < BL_BLOCK_MAX_TICKS ? scan.left_ticks + 1 : BL_BLOCK_MAX_TICKS;
     bool recheck = false;
     k->blocks++;
-    k->slots += lines * BL_LINE_SLOTS;
+    k->slots += (uint64_t)lines * BL_LINE_SLOTS;
     for (; scan.closer != 0; scan.closer &= scan.closer - 1) {
         uint32_t slot = block * BL_BLOCK_SLOTS + (uint32_t)__builtin_ctzll(scan.closer);
         uint32_t wanted = look_at_slot(s, k, slot, &recheck);

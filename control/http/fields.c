@@ -144,9 +144,8 @@ int bl_fields_of_json(const json_t *object, struct bl_param *params, unsigned ma
         return -E2BIG;
     json_object_foreach(walked, name, value)
     {
-        params[count] = (struct bl_param){.name = name, .value = text_of(value, words)};
-        words += BL_FIELD_WORD;
-        count++;
+        char *word = words + (size_t)count * BL_FIELD_WORD;
+        params[count++] = (struct bl_param){.name = name, .value = text_of(value, word)};
     }
     return (int)count;
 }

@@ -99,6 +99,12 @@ function link() {
 /* ---- events ----------------------------------------------------------------- */
 
 function onEvent(type, data) {
+  if (type === "hello") return;
+  if (type === "reset") {
+    list.changed();
+    views.changed();
+    return;
+  }
   let event;
   try {
     event = JSON.parse(data);
@@ -107,8 +113,10 @@ function onEvent(type, data) {
   }
   if (!event.kind) event.kind = type;
   feed.add(event);
-  list.changed();
-  if (event.name) node.changed(event.name);
+  if (event.kind === "transition") {
+    list.changed();
+    node.changed(event.name);
+  } else if (event.kind === "view") views.changed();
 }
 
 /* ---- colours ------------------------------------------------------------------ */
@@ -191,7 +199,7 @@ function begin() {
   addEventListener("popstate", () => node.show(addressed()));
   addEventListener("hashchange", () => node.show(addressed()));
   load();
-  stream = follow("/api/v1/events", { event: onEvent, state: (what) => { streaming = what; link(); } });
+  stream = follow("/api/v1/events?last=60", { event: onEvent, state: (what) => { streaming = what; link(); } });
   if (addressed()) node.show(addressed());
 }
 

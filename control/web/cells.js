@@ -79,7 +79,8 @@ function fill(groups, i, size, width, gap, least, sections) {
     most = Math.max(most, groups[k].cells);
     reach += Math.max(least, Math.sqrt(groups[k].cells) * size) + gap;
   }
-  if (most <= groups[i].cells * 4) rows = Math.max(rows, Math.ceil(Math.sqrt(most)), Math.ceil(most / across));
+  if (groups.length === 1) rows = Math.ceil(groups[i].cells / across);
+  else if (most <= groups[i].cells * 4) rows = Math.max(rows, Math.ceil(Math.sqrt(most)), Math.ceil(most / across));
   const blocks = [];
   let left = 0;
   for (; i < groups.length; i++) {
@@ -182,6 +183,7 @@ export function paint(pixels, width, height, map, plan, { zoom, x: shiftX, y: sh
         }
         const fromX = Math.max(0, Math.round(x0)), toX = Math.min(width, Math.round(x0 + size) - seam);
         const fromY = Math.max(0, Math.round(y0)), toY = Math.min(height, Math.round(y0 + size) - seam);
+        if (toX <= fromX) continue; /* left of the box; fill() would count from the end */
         for (let y = fromY; y < toY; y++) pixels.fill(colour[state], y * width + fromX, y * width + toX);
       }
     }

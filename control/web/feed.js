@@ -30,7 +30,7 @@ function flush() {
   const made = [], alike = new Map();
   for (const e of waiting.splice(0)) {
     if (e.kind !== "transition") {
-      made.push(sentence(e));
+      made.push(e.kind === "view" ? ofView(e) : sentence(e));
       continue;
     }
     if (e.to === "failed") unsaid.failed++;
@@ -67,7 +67,11 @@ function one(e) {
 
 function many(group) {
   const names = group.map((e) => e.name), head = common(names), e = group[group.length - 1];
-  return row(time(e.time), e.to, [el("b", {}, `${count(group.length)} nodes`), head ? " of " : "", head ? el("bdi", {}, head + "…") : ""], `were ${e.from}`);
+  return row(time(e.time), e.to, [el("b", {}, `${count(group.length)} `), head ? el("bdi", {}, head + "…") : "nodes"], `were ${e.from}`);
+}
+
+function ofView(e) {
+  return row(time(e.time), e.to, ["view ", el("bdi", {}, e.name)], `was ${e.from}`);
 }
 
 function sentence(e) {

@@ -69,7 +69,7 @@ function gone() {
 
 const FACTS = [
   ["beat", "Last beat"], ["interval", "Interval"], ["loss", "Loss"], ["timeout", "Timeout"],
-  ["since", "In this state since"], ["incident", "Incidents"], ["first", "First seen"], ["source", "Comes in by"],
+  ["since", "Since"], ["incident", "Incidents"], ["first", "First seen"], ["source", "Comes in by"],
 ];
 
 function build(name) {
@@ -102,7 +102,7 @@ function timeoutForm() {
 }
 
 function settingOf(value) {
-  return value === "auto" ? { detector: "auto" } : { timeout: value };
+  return value === "auto" || value === "phi" ? { detector: value } : { timeout: value, detector: "fixed" };
 }
 
 const MUTES = [["", "until unmuted"], ["30m", "for 30 minutes"], ["2h", "for 2 hours"], ["1d", "for a day"], ["beat", "until its next beat"]];
@@ -116,7 +116,7 @@ function actions() {
     parts.mute, parts.unmute, el("span", { class: "spring" }), button("Delete…", remove, { class: "danger" }));
 }
 
-const muteOf = (until) => (until === "" ? null : until === "beat" ? { until: "beat" } : { for: until });
+const muteOf = (until) => (until === "" ? null : until === "beat" ? { until_beat: true } : { for: until });
 
 async function act(method, more, body, done) {
   try {
@@ -154,7 +154,7 @@ function draw() {
   text(f.interval, intervalText());
   text(f.loss, lossText());
   text(f.timeout, timeoutOf(node));
-  text(f.since, since === null ? "–" : `${when(since)} (${span(Date.now() - since)})`);
+  text(f.since, since === null ? "–" : `${when(since)} (${span(Date.now() - since)})${pauseText()}`);
   text(f.incident, count(node.incident ?? 0));
   text(f.first, first === null ? "–" : when(first));
   text(f.source, node.worker !== undefined ? `worker ${node.worker}` : node.table !== undefined ? `worker ${node.table}` : "–");
@@ -165,6 +165,12 @@ function draw() {
     parts.timeout.placeholder = duration(node.timeout_ms);
   timeline();
   tick();
+}
+
+function pauseText() {
+  if (node.state !== "paused") return "";
+  const until = [node.paused_until && when(time(node.paused_until)), node.paused_until_beat && "its next beat"].filter(Boolean);
+  return `, until ${until.length ? until.join(" or ") : "unmuted"}`;
 }
 
 function intervalText() {

@@ -22,6 +22,7 @@ export function start({ onOpen, onAll }) {
   };
   const pick = (row) => {
     close();
+    field.blur(); /* so that keys are the page's again, also after Esc */
     if (row.dataset.all) onAll(field.value.trim());
     else onOpen(row.dataset.key);
   };

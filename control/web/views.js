@@ -32,8 +32,9 @@ async function list(path, name) {
   try {
     return (await get(path, { quiet: true }))[name] ?? [];
   } catch (error) {
-    /* Not there in this daemon, or not now. */
-    stale = !(error instanceof Refused);
+    /* A daemon that does not have them does not say that all is well. */
+    $(`${name}-card`).hidden = error instanceof Refused && error.status === 404;
+    stale = stale || !(error instanceof Refused);
     return [];
   }
 }

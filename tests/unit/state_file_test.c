@@ -125,10 +125,22 @@ static const struct record *next(void *ctx, uint32_t type)
 
 static void see_node(void *ctx, const struct bl_node_past *p)
 {
-    struct bl_node_past is = *p, should = next(ctx, BL_STATE_NODES)->node;
-    assert_memory_equal(is.name, should.name, should.name_len);
-    is.name = should.name = NULL;
-    assert_memory_equal(&is, &should, sizeof(is));
+    const struct bl_node_past *should = &next(ctx, BL_STATE_NODES)->node;
+    assert_int_equal(p->name_len, should->name_len);
+    assert_memory_equal(p->name, should->name, should->name_len);
+    assert_int_equal(p->binary, should->binary);
+    assert_int_equal(p->until_beat, should->until_beat);
+    assert_int_equal(p->own_retries, should->own_retries);
+    assert_int_equal(p->state, should->state);
+    assert_int_equal(p->table, should->table);
+    assert_int_equal(p->id, should->id);
+    assert_memory_equal(&p->policy, &should->policy, sizeof(p->policy)); /* no padding in it */
+    assert_int_equal(p->interval_ms, should->interval_ms);
+    assert_int_equal(p->incident, should->incident);
+    assert_int_equal(p->pause_end_s, should->pause_end_s);
+    assert_int_equal(p->first_seen_unix_ms, should->first_seen_unix_ms);
+    assert_int_equal(p->state_since_unix_ms, should->state_since_unix_ms);
+    assert_int_equal(p->last_beat_unix_ms, should->last_beat_unix_ms);
 }
 
 static void see_removed(void *ctx, const struct bl_node_ref *who)
