@@ -409,11 +409,11 @@ static bool is_wasteful(const struct bl_views_generation *g)
            (g->empty > WASTE_VIEWS && g->empty > g->live / 2) || g->view_count - g->live > 2 * KEPT_MAX;
 }
 
-/* The numbers of views that may come back. */
-static void carry(struct bl_views *v, uint32_t id) BL_ON_CONTROL;
-static void carry(struct bl_views *v, uint32_t id)
+/* Keeps the number of a view in force that may come back, in the
+ * generation under way. */
+static void carry(struct bl_views *v, const struct bl_view *view) BL_ON_CONTROL;
+static void carry(struct bl_views *v, const struct bl_view *view)
 {
-    const struct bl_view *view = bl_generation_view(v->now, id);
     uint32_t same;
 
     /* Without memory a number begins anew; nothing else is lost. */
@@ -443,7 +443,7 @@ bool bl_views_step(struct bl_views *v, uint32_t max_nodes)
         return false;
     uint32_t views = bl_views_end(v->now), nodes = bl_registry_end(v->registry);
     for (; max_nodes && v->carried < views; v->carried++, max_nodes--)
-        carry(v, v->carried);
+        carry(v, bl_generation_view(v->now, v->carried));
     for (; max_nodes && v->cursor < nodes; max_nodes--) {
         uint32_t node = v->cursor++;
         if (bl_registry_get(v->registry, node))
@@ -469,9 +469,11 @@ static enum bl_state worst_of(const struct bl_view *view)
 static void tell_next(struct bl_views *v, const struct bl_view *view) BL_ON_CONTROL;
 static void tell_next(struct bl_views *v, const struct bl_view *view)
 {
-    uint32_t id = v->next ? bl_generation_find(v->next, view->name, view->name_len) : BL_VIEW_NONE;
-    if (id == BL_VIEW_NONE)
+    uint32_t id = bl_generation_find(v->next, view->name, view->name_len);
+    if (id == BL_VIEW_NONE) {
+        carry(v, view);
         return;
+    }
     struct bl_view *next = bl_generation_view(v->next, id);
     next->state = view->state;
     next->incident = view->incident;
@@ -490,7 +492,8 @@ static void conclude(struct bl_views *v, struct bl_view *view, int64_t unix_ms)
         BL_NODE_WRITE(view->incident, view->incident + 1);
     BL_NODE_WRITE(view->since_unix_ms, unix_ms);
     BL_NODE_WRITE(view->state, (uint8_t)to);
-    tell_next(v, view);
+    if (v->next)
+        tell_next(v, view);
     if (to != from && view->flags & BL_VIEW_LIVE && v->out.transition)
         v->out.transition(
             v->out.ctx,
