@@ -19,7 +19,7 @@ static const char magic[8] = {'b', 'e', 'a', 't', 'l', 'i', 'n', 'e'};
 
 /* ---- records --------------------------------------------------------------- */
 
-enum node_flags { NODE_BINARY = 1, NODE_UNTIL_BEAT = 2, NODE_OWN_RETRIES = 4 };
+enum node_flags { NODE_BINARY = 1, NODE_UNTIL_BEAT = 2, NODE_OWN_RETRIES = 4, NODE_OWN_DETECTOR = 8 };
 
 struct node_record {
     uint64_t id;
@@ -175,7 +175,7 @@ static int put(struct bl_state_writer *w, enum bl_state_section_type type, const
 int bl_state_put_node(struct bl_state_writer *w, const struct bl_node_past *p)
 {
     unsigned flags = (p->binary ? NODE_BINARY : 0) | (p->until_beat ? NODE_UNTIL_BEAT : 0) |
-                     (p->own_retries ? NODE_OWN_RETRIES : 0);
+                     (p->own_retries ? NODE_OWN_RETRIES : 0) | (p->own_detector ? NODE_OWN_DETECTOR : 0);
     struct node_record n = {
         .id = p->id,
         .first_seen_unix_ms = p->first_seen_unix_ms,
@@ -304,6 +304,7 @@ static void tell_node(const struct bl_state_sink *sink, const struct node_record
         .binary = n->flags & NODE_BINARY,
         .until_beat = n->flags & NODE_UNTIL_BEAT,
         .own_retries = n->flags & NODE_OWN_RETRIES,
+        .own_detector = n->flags & NODE_OWN_DETECTOR,
         .state = n->state,
         .table = n->table,
         .id = n->id,

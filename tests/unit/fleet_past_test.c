@@ -220,6 +220,8 @@ static struct bl_node_past random_past(struct test_random *r, char name[32])
         .state_since_unix_ms = UNIX_MS - test_random_below(r, 1000000),
         .last_beat_unix_ms = UNIX_MS - test_random_below(r, 1000000),
     };
+    /* Files of old had no bit for it: learning is always a node's own. */
+    p.own_detector = p.policy.detector != BL_DETECTOR_FIXED || test_random_below(r, 2);
     p.id = p.binary ? test_random_u64(r) % 200 : 0;
     p.name_len = (uint8_t)snprintf(name, 32, "%s%u", p.binary ? "hello-" : "node-",
                                    p.binary ? (unsigned)p.id : test_random_below(r, 200));
@@ -240,6 +242,7 @@ static void assert_same(const struct bl_node_past *a, const struct bl_node_past 
     assert_int_equal(a->id, b->id);
     assert_int_equal(a->until_beat, b->until_beat);
     assert_int_equal(a->own_retries, b->own_retries);
+    assert_int_equal(a->own_detector, b->own_detector);
     assert_int_equal(a->state, b->state);
     assert_memory_equal(&a->policy, &b->policy, sizeof(a->policy));
     assert_int_equal(a->interval_ms, b->interval_ms);

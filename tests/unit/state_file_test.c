@@ -58,6 +58,7 @@ static struct record random_record(struct test_random *r)
                                    .binary = test_random_below(r, 2),
                                    .until_beat = test_random_below(r, 2),
                                    .own_retries = test_random_below(r, 2),
+                                   .own_detector = test_random_below(r, 2),
                                    .state = (uint8_t)test_random_below(r, BL_STATE_COUNT),
                                    .table = (uint16_t)test_random_u64(r),
                                    .id = test_random_u64(r),
@@ -131,6 +132,7 @@ static void see_node(void *ctx, const struct bl_node_past *p)
     assert_int_equal(p->binary, should->binary);
     assert_int_equal(p->until_beat, should->until_beat);
     assert_int_equal(p->own_retries, should->own_retries);
+    assert_int_equal(p->own_detector, should->own_detector);
     assert_int_equal(p->state, should->state);
     assert_int_equal(p->table, should->table);
     assert_int_equal(p->id, should->id);

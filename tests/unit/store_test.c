@@ -241,6 +241,38 @@ static void a_crash_loses_nothing_that_was_journaled(void **state)
     end(&l, false);
 }
 
+static struct bl_policy policy_of(const struct life *l, const char *name)
+{
+    return bl_fleet_policy_of(l->w.fleet,
+                              bl_registry_get(bl_fleet_registry(l->w.fleet), node_of(&l->w, name)));
+}
+
+/* Fixed timeouts that somebody asked for, where others learn. */
+static void an_own_detector_outlives_a_crash(void **state)
+{
+    (void)state;
+    struct bl_fleet_config learns = {.max_nodes = 1000,
+                                     .defaults = {.timeout_ms = 1000, .detector = BL_DETECTOR_AUTO}};
+    struct life l;
+    clear_folder();
+    begin(&l);
+    start(&l);
+    bl_role_assume_control();
+    beat(&l.w, 0, "learns");
+    beat(&l.w, 0, "fixed");
+    set(&l.w, "fixed", BL_SET_DETECTOR, (struct bl_policy){.detector = BL_DETECTOR_FIXED});
+    set(&l.w, "phi", BL_SET_DETECTOR, (struct bl_policy){.detector = BL_DETECTOR_PHI});
+    wait_for_journal(&l, 3);
+    end(&l, false);
+
+    begin(&l);
+    bl_fleet_configure(l.w.fleet, &learns);
+    assert_int_equal(policy_of(&l, "learns").detector, BL_DETECTOR_AUTO);
+    assert_int_equal(policy_of(&l, "fixed").detector, BL_DETECTOR_FIXED);
+    assert_int_equal(policy_of(&l, "phi").detector, BL_DETECTOR_PHI);
+    end(&l, false);
+}
+
 /* Removed and back within one look of the store, in both orders. */
 static void who_is_back_is_back(void **state)
 {
@@ -448,6 +480,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_clean_stop_loses_nothing),
         cmocka_unit_test(a_crash_loses_nothing_that_was_journaled),
+        cmocka_unit_test(an_own_detector_outlives_a_crash),
         cmocka_unit_test(who_is_back_is_back),
         cmocka_unit_test(a_damaged_snapshot_costs_nothing_while_there_is_the_one_before),
         cmocka_unit_test(a_torn_journal_is_good_up_to_there),
