@@ -79,12 +79,15 @@ static const struct bl_bench_case memif_cases[] = {
      OF(.load = BEATLINE_LOAD, .rival = BL_DUEL_TESTPMD)},
     {.name = "memif/load/alone",
      .measure = "the same / receiving alone, in this process",
+     .slow = true,
      OF(.load = BEATLINE_LOAD, .rival = BL_DUEL_ALONE)},
     {.name = "memif/blast/testpmd",
      .measure = "over memif from the fastest load there is / dpdk-testpmd rxonly",
+     .slow = true,
      OF(.load = BLAST, .rival = BL_DUEL_TESTPMD)},
     {.name = "memif/blast/alone",
      .measure = "the same / receiving alone, in this process",
+     .slow = true,
      OF(.load = BLAST, .rival = BL_DUEL_ALONE)},
 };
 

@@ -284,6 +284,7 @@ static const struct bl_bench_case socket_cases[] = {
      .arg = &drain_case},
     {.name = "socket/flood",
      .measure = "the same while another process sends, 10 k nodes",
+     .slow = true,
      .run = run_socket,
      .arg = &flood_case},
 };

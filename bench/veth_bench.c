@@ -68,6 +68,7 @@ static const struct bl_bench_case veth_cases[] = {
      OF(.driver = "net_af_packet", .rival = BL_DUEL_TESTPMD)},
     {.name = "af_packet/alone",
      .measure = "the same / receiving alone, in this process",
+     .slow = true,
      OF(.driver = "net_af_packet", .rival = BL_DUEL_ALONE)},
     {.name = "af_xdp/testpmd",
      .measure = "over af_xdp on veth, binary, 10 k nodes / dpdk-testpmd rxonly",
@@ -75,6 +76,7 @@ static const struct bl_bench_case veth_cases[] = {
      OF(.driver = "net_af_xdp", .rival = BL_DUEL_TESTPMD)},
     {.name = "af_xdp/alone",
      .measure = "the same / receiving alone, in this process",
+     .slow = true,
      OF(.driver = "net_af_xdp", .rival = BL_DUEL_ALONE)},
 };
 
