@@ -17,6 +17,9 @@
  * in the polls after it. */
 #define MOVE_LINES_MAX 512u
 
+/* Beats parsed before the table hears of them. */
+#define FEED_BEATS 16u
+
 /* ---- beats ------------------------------------------------------------ */
 
 /* Tells control who `beat` is. A full ring marks the slot, so that the
@@ -92,14 +95,13 @@ static bool settle(struct bl_worker *w, const struct bl_odd *odd, uint32_t tick)
     return true;
 }
 
-static void beat_table(struct bl_worker *w, uint64_t now_ns) BL_ON_WORKER;
-static void beat_table(struct bl_worker *w, uint64_t now_ns)
+static void beat_table(struct bl_worker *w) BL_ON_WORKER;
+static void beat_table(struct bl_worker *w)
 {
     unsigned beats = w->sink.beats;
-    uint32_t tick = bl_ingest_clock_tick(&w->clock, now_ns);
-    unsigned odd = bl_table_beat(&w->table, w->sink.beat, beats, tick, w->odd);
+    unsigned odd = bl_table_end(&w->beating, beats);
     for (unsigned i = 0; i < odd; i++)
-        beats -= !settle(w, &w->odd[i], tick);
+        beats -= !settle(w, &w->odd[i], w->beating.now);
     bl_count(&w->counters.beats, beats);
     if (__atomic_load_n(&w->clock.frozen, __ATOMIC_RELAXED) != 0)
         bl_count(&w->counters.clock_stops, beats);
@@ -137,15 +139,22 @@ static void hand_settings_over(struct bl_worker *w)
 
 /* ---- packets ------------------------------------------------------------- */
 
-static void empty_sink(struct bl_worker *w, uint64_t now_ns) BL_ON_WORKER;
-static void empty_sink(struct bl_worker *w, uint64_t now_ns)
+/* Whatever is parsed from here on counts as of `now_ns`. */
+static void open_sink(struct bl_worker *w, uint64_t now_ns) BL_ON_WORKER;
+static void open_sink(struct bl_worker *w, uint64_t now_ns)
 {
-    if (w->sink.beats > 0)
-        beat_table(w, now_ns);
-    if (w->sink.settings > 0)
-        hand_settings_over(w);
     w->sink.beats = 0;
     w->sink.settings = 0;
+    bl_table_begin(&w->beating, &w->table, w->sink.beat, bl_ingest_clock_tick(&w->clock, now_ns), w->odd);
+}
+
+static void empty_sink(struct bl_worker *w) BL_ON_WORKER;
+static void empty_sink(struct bl_worker *w)
+{
+    if (w->sink.beats > 0)
+        beat_table(w);
+    if (w->sink.settings > 0)
+        hand_settings_over(w);
 }
 
 static void parse(struct bl_worker *w, const struct bl_wire_config *wire, const uint8_t *payload,
@@ -155,9 +164,12 @@ static void parse(struct bl_worker *w, const struct bl_wire_config *wire, const 
 {
     uint32_t at = bl_wire_parse(wire, payload, len, 0, &w->sink, &w->counters);
     while (at != BL_WIRE_DONE) {
-        empty_sink(w, now_ns);
+        empty_sink(w);
+        open_sink(w, now_ns);
         at = bl_wire_parse(wire, payload, len, at, &w->sink, &w->counters);
     }
+    if (w->sink.beats - w->beating.fetched >= FEED_BEATS)
+        bl_table_feed(&w->beating, w->sink.beats);
 }
 
 static unsigned take_burst(struct bl_worker *w, uint64_t now_ns) BL_ON_WORKER;
@@ -167,12 +179,13 @@ static unsigned take_burst(struct bl_worker *w, uint64_t now_ns)
     if (n == 0)
         return 0;
     const struct bl_wire_config *wire = bl_rcu_read(&w->wire);
+    open_sink(w, now_ns);
     for (unsigned i = 0; i < n; i++) {
         const struct bl_payload *payload = &w->burst.payload[i];
         if (payload->data)
             parse(w, wire, payload->data, payload->len, now_ns);
     }
-    empty_sink(w, now_ns);
+    empty_sink(w);
     bl_port_release(w->port, w->queue, &w->burst);
     return n;
 }
@@ -185,8 +198,9 @@ void bl_worker_feed(struct bl_worker *w, const uint8_t *payload, uint32_t len, u
         bl_count(&w->counters.drop[BL_DROP_empty], 1);
         return;
     }
+    open_sink(w, now_ns);
     parse(w, bl_rcu_read(&w->wire), payload, len, now_ns);
-    empty_sink(w, now_ns);
+    empty_sink(w);
 }
 
 /* ---- housekeeping ---------------------------------------------------------- */

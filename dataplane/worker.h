@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* worker: one RX queue, one table, one poll loop. Stages over the burst:
- * receive and decode, parse, beat the table, look at the odd ones,
- * release; then housekeeping: a few orders from control, a step of
- * growth. The beats of all packets of a burst go to the table together.
+ * receive and decode, parse (the table hears of every 16 beats and
+ * fetches meanwhile), beat the table, look at the odd ones, release;
+ * then housekeeping: a few orders from control, a step of growth.
  *
  * Threads: the worker's own thread runs bl_worker_run; control owns the
  * other end of the rings, the clock and the policy words. Nothing in the
@@ -63,6 +63,7 @@ struct bl_worker {
     /* the burst in hand: packets, what they say, what of it is odd */
     struct bl_burst burst BL_OWNED_BY(bl_role_worker);
     struct bl_sink sink BL_OWNED_BY(bl_role_worker);
+    struct bl_table_burst beating BL_OWNED_BY(bl_role_worker); /* the sink's beats, on their way */
     struct bl_odd odd[BL_BURST] BL_OWNED_BY(bl_role_worker);
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The hot path: bl_table_beat. What decides its speed is that no line is
+/* The hot path: a burst of beats. What decides its speed is that no line is
  * touched that was not prefetched:
  *
  *   first look   each line is compared and its slot beaten, while the
@@ -29,25 +29,6 @@
 
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 
-/* Where the probe of one beat stands. */
-struct straggler {
-    const struct bl_slots *in;
-    uint32_t line;
-    uint16_t beat;  /* index in the burst */
-    uint8_t walked; /* lines past the home line */
-    bool last;      /* of the generations to look in */
-};
-
-/* One burst on its way. */
-struct burst {
-    const struct bl_table *table;
-    const struct bl_beat *beat;
-    uint32_t now;
-    unsigned odd_count, stragglers;
-    struct bl_odd *odd;
-    struct straggler straggler[BL_BURST];
-};
-
 /* The generation to look in first: `next` for a home line that growth
  * has been through. move_line is 0 when nothing grows. */
 static inline const struct bl_slots *first_look(const struct bl_table *t, uint64_t key, uint32_t *line)
@@ -73,7 +54,7 @@ static uint32_t slot_name(const struct bl_table *t, const struct bl_line *l, uns
 }
 
 /* Keeps burst order: stragglers are done after the rest. */
-static void add_odd(struct burst *b, unsigned beat, unsigned why, uint32_t slot)
+static void add_odd(struct bl_table_burst *b, unsigned beat, unsigned why, uint32_t slot)
 {
     unsigned at = b->odd_count++;
     for (; at > 0 && b->odd[at - 1].beat > beat; at--)
@@ -145,7 +126,8 @@ static ALWAYS_INLINE bool has_empty(const struct bl_line *l, bool avx2)
 
 /* The other generation, from the key's home line there; only while the
  * table grows. */
-static __attribute__((noinline)) void cross_over(struct straggler *s, const struct bl_table *t, uint64_t key)
+static __attribute__((noinline)) void cross_over(struct bl_straggler *s, const struct bl_table *t,
+                                                 uint64_t key)
 {
     s->last = true;
     s->in = s->in == t->slots ? t->next : t->slots;
@@ -154,7 +136,7 @@ static __attribute__((noinline)) void cross_over(struct straggler *s, const stru
 }
 
 /* Moves the probe on. False: the key is nowhere. */
-static ALWAYS_INLINE bool walk_on(struct straggler *s, const struct bl_table *t, uint64_t key, bool avx2)
+static ALWAYS_INLINE bool walk_on(struct bl_straggler *s, const struct bl_table *t, uint64_t key, bool avx2)
 {
     if (s->walked + 1u < BL_PROBE_LINES && !has_empty(&s->in->line[s->line], avx2)) {
         s->walked++;
@@ -169,25 +151,25 @@ static ALWAYS_INLINE bool walk_on(struct straggler *s, const struct bl_table *t,
 }
 
 /* The first line did not have it. */
-static ALWAYS_INLINE void missed(struct burst *b, unsigned beat, bool avx2) BL_ON_WORKER;
-static ALWAYS_INLINE void missed(struct burst *b, unsigned beat, bool avx2)
+static ALWAYS_INLINE void missed(struct bl_table_burst *b, unsigned beat, bool avx2) BL_ON_WORKER;
+static ALWAYS_INLINE void missed(struct bl_table_burst *b, unsigned beat, bool avx2)
 {
-    struct straggler *s = &b->straggler[b->stragglers];
+    struct bl_straggler *s = &b->straggler[b->straggler_count];
     uint64_t key = b->beat[beat].key;
-    *s = (struct straggler){.beat = (uint16_t)beat, .last = b->table->next == NULL};
+    *s = (struct bl_straggler){.beat = (uint16_t)beat, .last = b->table->next == NULL};
     s->in = first_look(b->table, key, &s->line);
     if (walk_on(s, b->table, key, avx2))
-        b->stragglers++;
+        b->straggler_count++;
     else
         add_odd(b, beat, BL_ODD_UNKNOWN, BL_SLOT_NONE);
 }
 
 /* One turn. In order, so that two beats of one node stay so. */
-static ALWAYS_INLINE void turn_of_stragglers(struct burst *b, bool avx2)
+static ALWAYS_INLINE void turn_of_stragglers(struct bl_table_burst *b, bool avx2)
 {
     unsigned left = 0;
-    for (unsigned i = 0; i < b->stragglers; i++) {
-        struct straggler *s = &b->straggler[i];
+    for (unsigned i = 0; i < b->straggler_count; i++) {
+        struct bl_straggler *s = &b->straggler[i];
         const struct bl_beat *beat = &b->beat[s->beat];
         struct bl_line *l = &s->in->line[s->line];
         unsigned hit = hit_of(l, beat->key, avx2);
@@ -202,7 +184,7 @@ static ALWAYS_INLINE void turn_of_stragglers(struct burst *b, bool avx2)
             add_odd(b, s->beat, BL_ODD_UNKNOWN, BL_SLOT_NONE);
         }
     }
-    b->stragglers = left;
+    b->straggler_count = left;
 }
 
 /* ---- a burst -------------------------------------------------------------- */
@@ -215,8 +197,8 @@ static inline struct bl_line *first_line(const struct bl_table *t, uint64_t key)
     return &s->line[at];
 }
 
-static ALWAYS_INLINE void look(struct burst *b, unsigned i, bool avx2) BL_ON_WORKER;
-static ALWAYS_INLINE void look(struct burst *b, unsigned i, bool avx2)
+static ALWAYS_INLINE void look(struct bl_table_burst *b, unsigned i, bool avx2) BL_ON_WORKER;
+static ALWAYS_INLINE void look(struct bl_table_burst *b, unsigned i, bool avx2)
 {
     const struct bl_beat *beat = &b->beat[i];
     struct bl_line *line = first_line(b->table, beat->key);
@@ -231,49 +213,47 @@ static ALWAYS_INLINE void look(struct burst *b, unsigned i, bool avx2)
         add_odd(b, i, why, slot_name(b->table, line, place));
 }
 
-static ALWAYS_INLINE void beat_burst(struct burst *b, unsigned n, bool avx2) BL_ON_WORKER;
-static ALWAYS_INLINE void beat_burst(struct burst *b, unsigned n, bool avx2)
+/* To the `n`-th beat, of which `looks` at least are looked at. */
+static ALWAYS_INLINE void advance(struct bl_table_burst *b, unsigned n, unsigned looks, bool avx2)
+    BL_ON_WORKER;
+static ALWAYS_INLINE void advance(struct bl_table_burst *b, unsigned n, unsigned looks, bool avx2)
 {
-    unsigned ahead = n < PREFETCH_BEATS ? n : PREFETCH_BEATS;
-    for (unsigned i = 0; i < ahead; i++)
+    unsigned at = b->looked_at;
+    for (unsigned i = b->fetched; i < n; i++) {
         PREFETCH(first_line(b->table, b->beat[i].key));
-    for (unsigned i = 0; i + ahead < n; i++) {
-        PREFETCH(first_line(b->table, b->beat[i + ahead].key));
-        look(b, i, avx2);
+        if (i >= at + PREFETCH_BEATS)
+            look(b, at++, avx2);
     }
-    for (unsigned i = n - ahead; i < n; i++)
-        look(b, i, avx2);
-    while (b->stragglers > 0)
+    for (; at < looks; at++)
+        look(b, at, avx2);
+    b->fetched = n;
+    b->looked_at = at;
+}
+
+static ALWAYS_INLINE void finish(struct bl_table_burst *b, unsigned n, bool avx2) BL_ON_WORKER;
+static ALWAYS_INLINE void finish(struct bl_table_burst *b, unsigned n, bool avx2)
+{
+    advance(b, n, n, avx2);
+    while (b->straggler_count > 0)
         turn_of_stragglers(b, avx2);
 }
 
 #if HAVE_AVX2
-__attribute__((target("avx2"))) static void beat_burst_avx2(struct burst *b, unsigned n) BL_ON_WORKER;
-static void beat_burst_avx2(struct burst *b, unsigned n)
+__attribute__((target("avx2"))) static void advance_avx2(struct bl_table_burst *b, unsigned n) BL_ON_WORKER;
+static void advance_avx2(struct bl_table_burst *b, unsigned n)
 {
-    beat_burst(b, n, true);
+    advance(b, n, 0, true);
 }
-#endif
 
-unsigned bl_table_beat_with(struct bl_table *t, const struct bl_beat *beats, unsigned n, uint32_t now,
-                            struct bl_odd odd[BL_BURST], bool simd)
+__attribute__((target("avx2"))) static void finish_avx2(struct bl_table_burst *b, unsigned n) BL_ON_WORKER;
+static void finish_avx2(struct bl_table_burst *b, unsigned n)
 {
-    struct burst b;
-    b.table = t;
-    b.beat = beats;
-    b.now = now;
-    b.odd = odd;
-    b.odd_count = b.stragglers = 0;
-#if HAVE_AVX2
-    if (simd)
-        beat_burst_avx2(&b, n);
-    else
-#else
-    (void)simd;
-#endif
-        beat_burst(&b, n, false);
-    return b.odd_count;
+    finish(b, n, true);
 }
+#else
+#define advance_avx2(b, n) advance(b, n, 0, false)
+#define finish_avx2(b, n)  finish(b, n, false)
+#endif
 
 bool bl_table_beat_has_simd(void)
 {
@@ -284,8 +264,48 @@ bool bl_table_beat_has_simd(void)
 #endif
 }
 
-unsigned bl_table_beat(struct bl_table *t, const struct bl_beat *beats, unsigned n, uint32_t now,
+void bl_table_begin(struct bl_table_burst *b, const struct bl_table *t, const struct bl_beat *beats,
+                    uint32_t now, struct bl_odd odd[BL_BURST])
+{
+    b->table = t;
+    b->beat = beats;
+    b->odd = odd;
+    b->now = now;
+    b->fetched = b->looked_at = 0;
+    b->odd_count = b->straggler_count = 0;
+}
+
+void bl_table_feed_with(struct bl_table_burst *b, unsigned n, bool simd)
+{
+    if (simd)
+        advance_avx2(b, n);
+    else
+        advance(b, n, 0, false);
+}
+
+unsigned bl_table_end_with(struct bl_table_burst *b, unsigned n, bool simd)
+{
+    if (simd)
+        finish_avx2(b, n);
+    else
+        finish(b, n, false);
+    return b->odd_count;
+}
+
+void bl_table_feed(struct bl_table_burst *b, unsigned n)
+{
+    bl_table_feed_with(b, n, bl_table_beat_has_simd());
+}
+
+unsigned bl_table_end(struct bl_table_burst *b, unsigned n)
+{
+    return bl_table_end_with(b, n, bl_table_beat_has_simd());
+}
+
+unsigned bl_table_beat(const struct bl_table *t, const struct bl_beat *beats, unsigned n, uint32_t now,
                        struct bl_odd odd[BL_BURST])
 {
-    return bl_table_beat_with(t, beats, n, now, odd, bl_table_beat_has_simd());
+    struct bl_table_burst b;
+    bl_table_begin(&b, t, beats, now, odd);
+    return bl_table_end(&b, n);
 }

@@ -86,10 +86,11 @@ void bl_slots_set_stats(struct bl_slots *s, uint32_t slot, const struct bl_inter
 struct bl_place bl_table_place(const struct bl_table *t, uint32_t slot);
 bool bl_table_own(const struct bl_table *t, uint64_t key, uint32_t *slot);
 
-/* bl_table_beat by the vector or by the scalar compare, which give the
- * same answers: the tests' handle. `simd` only where there is some. */
-unsigned bl_table_beat_with(struct bl_table *t, const struct bl_beat *beats, unsigned n, uint32_t now,
-                            struct bl_odd odd[BL_BURST], bool simd) BL_ON_WORKER;
+/* bl_table_feed and bl_table_end by the vector or by the scalar compare,
+ * which give the same answers: the tests' handle. `simd` only where there
+ * is some. */
+void bl_table_feed_with(struct bl_table_burst *b, unsigned n, bool simd) BL_ON_WORKER;
+unsigned bl_table_end_with(struct bl_table_burst *b, unsigned n, bool simd) BL_ON_WORKER;
 bool bl_table_beat_has_simd(void);
 
 /* The last beat becomes `age` ticks ago, unless a younger one is there.

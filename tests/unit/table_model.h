@@ -145,7 +145,12 @@ static inline void model_burst(struct model *m)
         if (why != 0)
             want[wanted++] = (struct bl_odd){.beat = (uint16_t)i, .why = (uint16_t)why};
     }
-    unsigned got = bl_table_beat_with(&m->table, beat, n, (uint32_t)m->now, odd, m->simd);
+    struct bl_table_burst burst;
+    bl_table_begin(&burst, &m->table, beat, (uint32_t)m->now, odd);
+    for (unsigned fed = test_random_below(&m->random, n + 1); fed < n;
+         fed += 1 + test_random_below(&m->random, n))
+        bl_table_feed_with(&burst, fed, m->simd);
+    unsigned got = bl_table_end_with(&burst, n, m->simd);
     assert_int_equal(got, wanted);
     for (unsigned i = 0; i < got; i++) {
         struct bl_place p = model_place(m, odd[i].slot);
