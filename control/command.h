@@ -17,6 +17,8 @@ enum bl_command_kind {
     BL_COMMAND_REMOVE,
     BL_COMMAND_PAUSE, /* name, pause; again: a new end */
     BL_COMMAND_RESUME,
+    BL_COMMAND_FORGET_VIEW, /* name, of a view: an empty one of a template goes; -EBUSY, -EINVAL: see
+                               bl_views_forget */
 };
 
 struct bl_command {

@@ -197,6 +197,9 @@ static void execute(struct bl_core *core, struct bl_command *c, int64_t unix_ms)
     case BL_COMMAND_RESUME:
         c->result = node == BL_NODE_NONE ? -ENOENT : bl_fleet_resume(core->fleet, node, unix_ms);
         break;
+    case BL_COMMAND_FORGET_VIEW:
+        c->result = bl_views_forget(core->views, c->name, c->name_len);
+        break;
     }
     explain(c);
 }

@@ -3,6 +3,7 @@
  * that failed in it; they are looked for once, in a first walk through the
  * registry, and are at most FAILED_MOST for all alarms of a list, NAMED_MOST
  * for each: lovebeat says of that list that it may be trimmed. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -175,6 +176,25 @@ static void alarm(struct bl_http_request *r)
         bl_http_stream(r, BL_HTTP_JSON, next_alarm);
 }
 
+static void forgotten(struct bl_http_request *r, struct bl_command *answer)
+{
+    const char *name = answer->name;
+
+    if (answer->result == 0)
+        bl_lovebeat_done(r);
+    else if (answer->result == -ENOENT)
+        bl_http_problem(r, 404, "view %.200s: not known; GET /api/views/ lists those there are", name);
+    else if (answer->result == -EBUSY)
+        bl_http_problem(r, 409, "view %.200s: has nodes; delete these first", name);
+    else
+        bl_http_problem(r, 409, "view %.200s: the config names it; take it out there", name);
+}
+
+static void delete_alarm(struct bl_http_request *r)
+{
+    bl_http_ask(r, BL_COMMAND_FORGET_VIEW, bl_http_path(r, "name"), forgotten);
+}
+
 /* ---- 0.8: views ---------------------------------------------------------------- */
 
 static void json_view(struct bl_json *j, const struct bl_view *view)
@@ -241,6 +261,7 @@ static void view(struct bl_http_request *r)
 #define ALARMS .end = end, .state_bytes = sizeof(struct alarms)
 const struct bl_http_ops bl_http_lovebeat_alarms = {.run = alarms, ALARMS};
 const struct bl_http_ops bl_http_lovebeat_alarms_slash = {.run = alarms, ALARMS};
+const struct bl_http_ops bl_http_lovebeat_alarm_delete = {.run = delete_alarm};
 const struct bl_http_ops bl_http_lovebeat_alarm = {.run = alarm, ALARMS};
 const struct bl_http_ops bl_http_lovebeat_views_old = {.run = views, ALARMS};
 const struct bl_http_ops bl_http_lovebeat_views_old_bare = {.run = views, ALARMS};

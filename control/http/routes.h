@@ -30,6 +30,7 @@ enum bl_http_role {
     X(lovebeat_alarms, GET, "/api/alarms", READ)                                                             \
     X(lovebeat_alarms_slash, GET, "/api/alarms/", READ)                                                      \
     X(lovebeat_alarm, GET, "/api/alarms/{name}", READ)                                                       \
+    X(lovebeat_alarm_delete, DELETE, "/api/alarms/{name}", ADMIN)                                            \
     X(lovebeat_alarm_status, GET, "/api/alarms/{name}/status", READ)                                         \
     X(lovebeat_views_old, GET, "/api/views/", READ)                                                          \
     X(lovebeat_views_old_bare, GET, "/api/views", READ)                                                      \

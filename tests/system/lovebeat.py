@@ -243,6 +243,8 @@ def alarms(api):
     equal(api.curl("/api/alarms/all/status")[0], api.curl("/api/status")[0], "the alarm's status")
     for path in ("/api/alarms/nope", "/api/alarms/nope/status"):
         api.get(path, status=404)
+    check("the config names it" in api.get("-X", "DELETE", "/api/alarms/all", status=409), "all stays")
+    api.get("-X", "DELETE", "/api/alarms/nope", status=404)
     for path in ("/api/alarms", "/api/alarms/"):
         check("alarms" in api.get(path) and "now" in api.get(path), path)
 
