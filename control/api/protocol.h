@@ -19,7 +19,8 @@ enum bl_exit {
 /* X(identifier, words, usage, help): one line per command. A new command
  * is a line here and a file in api/ that defines bl_cli_IDENTIFIER. */
 #define BL_COMMANDS(X)                                                                                       \
-    X(status, "status", "[--check] [--warning N] [--critical N]", "how the fleet and its ingest are")        \
+    X(status, "status", "[--check] [--view NAME] [--warning N] [--critical N]",                              \
+      "how the fleet and its ingest are")                                                                    \
     X(nodes_list, "nodes list", "[--state S]... [--match GLOB] [--limit N]", "the nodes, one a line")        \
     X(nodes_show, "nodes show", "NAME...", "all that is known of a node")                                    \
     X(nodes_set, "nodes set",                                                                                \

@@ -28,6 +28,7 @@ struct bl_statsd {
     int fd, family;
     uint64_t next_ns;      /* the next round */
     struct bl_totals last; /* counters as of the last round */
+    uint32_t view;         /* the round's next; BL_VIEW_NONE: it is through */
     char datagram[BL_STATSD_DATAGRAM];
     size_t len;
     const char *prefix; /* of the turn */
@@ -61,6 +62,7 @@ static void aim(struct bl_statsd *s, const char *to, const struct bl_api *api)
         return;
     s->to = strdup(to);
     s->next_ns = api->now_ns;
+    s->view = BL_VIEW_NONE;
     bl_totals_read(api, &s->last);
     (void)bl_resolve_numeric(s->target.host, s->target.port, &s->addresses);
     s->lookup_ns = s->addresses.count > 0 ? UINT64_MAX : 0;
@@ -176,6 +178,31 @@ static void put_ingest(struct bl_statsd *s, const struct bl_api *api)
     s->last = now;
 }
 
+static void put_view(struct bl_statsd *s, const struct bl_view *view)
+{
+    for (unsigned state = 0; state < BL_STATE_COUNT; state++)
+        put(s, "view", view->name, bl_state_name((enum bl_state)state),
+            bl_view_count(view, (enum bl_state)state), 'g');
+    put(s, "alarm.state", view->name, NULL, number_of((enum bl_state)BL_NODE_READ(view->state)), 'g');
+}
+
+/* On with the round's views, as far as this turn may. Ids are of one
+ * generation: when that changes on the way, a view may be left out or come
+ * twice, until the next round. */
+static void put_views(struct bl_statsd *s, const struct bl_api *api)
+{
+    const struct bl_views_generation *g = bl_views_now(bl_core_views(api->core));
+
+    for (; s->view < bl_views_end(g); s->view++) {
+        const struct bl_view *view = bl_view_at(g, s->view);
+        if (s->sent >= BL_STATSD_TURN)
+            return;
+        if (view != NULL)
+            put_view(s, view);
+    }
+    s->view = BL_VIEW_NONE;
+}
+
 static void begin_round(struct bl_statsd *s, const struct bl_api *api, uint32_t interval_ms)
 {
     uint64_t interval_ns = interval_ms * UINT64_C(1000000);
@@ -184,6 +211,7 @@ static void begin_round(struct bl_statsd *s, const struct bl_api *api, uint32_t 
         s->next_ns = api->now_ns + interval_ns;
     put_nodes(s, bl_fleet_registry(bl_core_fleet(api->core)));
     put_ingest(s, api);
+    s->view = 0;
 }
 
 void bl_statsd_event(struct bl_statsd *s, const struct bl_api *api, const struct bl_event *e)
@@ -206,8 +234,10 @@ void bl_statsd_turn(struct bl_statsd *s, const struct bl_api *api)
     s->prefix = c->statsd_prefix;
     s->sent = 0;
     look_up(s, api->now_ns);
-    if (api->now_ns >= s->next_ns)
+    if (api->now_ns >= s->next_ns && s->view == BL_VIEW_NONE)
         begin_round(s, api, c->statsd_interval_ms);
+    if (s->view != BL_VIEW_NONE)
+        put_views(s, api);
     send_datagram(s);
 }
 

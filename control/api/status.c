@@ -103,10 +103,11 @@ static void human_ingest(struct bl_text *out, const struct bl_totals *t)
     }
 }
 
-enum { CHECK, WARNING, CRITICAL };
+enum { CHECK, VIEW, WARNING, CRITICAL };
 static const struct bl_option options[] = {
     [CHECK] = {"check", 0, NULL,
                "one line and an exit code for monitoring: 0 ok, 1 warning, 2 critical, 3 unknown"},
+    [VIEW] = {"view", 'v', "NAME", "with --check: only the nodes of this view"},
     [WARNING] = {"warning", 'w', "N",
                  "with --check: warn from N nodes, or N%, that are not well; 1 if not given"},
     [CRITICAL] = {"critical", 'c', "N", "with --check: critical from N nodes, or N%, that failed; 0: never"},
@@ -131,7 +132,9 @@ static bool parse(struct bl_call *call, struct bl_check *check)
     bool good = true;
 
     while (good && (arg = bl_args_next(&args, &value)) != BL_ARG_END) {
-        if (arg == WARNING)
+        if (arg == VIEW)
+            check->view = value;
+        else if (arg == WARNING)
             good = take_limit(call, "--warning", value, &check->warning);
         else if (arg == CRITICAL)
             good = take_limit(call, "--critical", value, &check->critical);

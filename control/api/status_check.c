@@ -40,12 +40,23 @@ static uint32_t nodes_of(const struct bl_check_limit *l, uint32_t total)
     return nodes > 0 ? (uint32_t)nodes : UINT32_MAX;
 }
 
-static void count_all(const struct bl_call *call, struct counts *c)
+/* False: there is no such view, said so. */
+static bool count(struct bl_call *call, const char *name, struct counts *c)
 {
-    const struct bl_registry *r = bl_fleet_registry(bl_core_fleet(call->api->core));
+    const struct bl_views_generation *g = bl_views_now(bl_core_views(call->api->core));
+    size_t len = name != NULL ? strlen(name) : 0;
+    uint32_t id = name == NULL                         ? BL_VIEW_ALL
+                  : len == 0 || len > BL_VIEW_NAME_MAX ? BL_VIEW_NONE
+                                                       : bl_view_find(g, name, (unsigned)len);
+    const struct bl_view *view = id != BL_VIEW_NONE ? bl_view_at(g, id) : NULL;
+    if (view == NULL) {
+        bl_call_fail(call, BL_EXIT_NOT_FOUND,
+                     "view %.200s: not known; give one of the config's views, or all", name);
+        return false;
+    }
     for (unsigned s = 0; s < BL_STATE_COUNT; s++)
-        c->of[s] = bl_registry_count(r, (enum bl_state)s);
-    c->total = bl_registry_total(r);
+        c->total += c->of[s] = bl_view_count(view, (enum bl_state)s);
+    return true;
 }
 
 static enum verdict judge(const struct counts *c, uint32_t warning, uint32_t critical, bool frozen)
@@ -117,7 +128,10 @@ void bl_check_run(struct bl_call *call, const struct bl_check *check)
     struct bl_totals totals;
     struct counts c = {0};
 
-    count_all(call, &c);
+    if (!count(call, check->view, &c)) {
+        bl_check_unknown(call);
+        return;
+    }
     bl_totals_read(call->api, &totals);
     bool frozen = totals.frozen_workers > 0;
     enum verdict v =

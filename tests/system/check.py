@@ -45,6 +45,15 @@ def by_hand(daemon):
               f"status --check {args}: {done}")
 
 
+def by_lovebeats_plugin(daemon):
+    """What lovebeat's own plugins read, as they read it: a word and a
+    number behind it, in the answer of either version's path."""
+    for path, numbers in (("/status", "2 1 1"), ("/api/status", "2 1 1")):
+        pick = "awk '/num_ok/ {o=$2} /num_warning/ {w=$2} /num_error/ {e=$2} END {print o, w, e}'"
+        got = run("bash", "-c", f"curl -f -s http://{daemon.http_address()}{path} | {pick}").stdout.strip()
+        equal(got, numbers, f"counts that awk reads from {path}")
+
+
 def thresholds(local):
     says("one failed", 2, "CRITICAL - ok: 2, warnings: 1, errors: 1 of 4 |", *local)
     says("may fail", 1, "WARNING - ok: 2, ", *local, "-c", "2")
@@ -59,7 +68,7 @@ def thresholds(local):
 
 def story(s):
     mistakes()
-    daemon = Daemon(s, {})
+    daemon = Daemon(s, {"http": {"listen": ["127.0.0.1:0"]}})
     local = ("-b", BUILD / "beatline", "-s", daemon.socket)
     by_hand(daemon)
     says("an empty fleet", 0, "OK - ok: 0, warnings: 0, errors: 0 of 0 |", *local)
@@ -67,6 +76,13 @@ def story(s):
         c.sendall(b"a.beat:1|c\nb.beat:1|c\nweb.c.beat:1|c\nweb.d.beat:1|c\nweb.c.warn:0.1|g\nweb.d.err:0.1|g\n")
     wait_for(lambda: (daemon.count("failed"), daemon.count("warning")) == (1, 1), "one failed, one in warning")
     thresholds(local)
+    says("a view", 2, "CRITICAL - all: ok: 2, warnings: 1, errors: 1 of 4 |", *local, "-V", "all")
+    says("no such view", 3, "UNKNOWN - view nope: not known", *local, "-V", "nope")
+    remote = (daemon.http_address(),)
+    thresholds(remote)
+    says("a view over HTTP", 2, "CRITICAL - all: ok: 2, ", *remote, "-V", "all")
+    says("no such view over HTTP", 3, f"UNKNOWN - {remote[0]} knows no view nope", *remote, "-V", "nope")
+    by_lovebeats_plugin(daemon)
 
 
 tell(story)

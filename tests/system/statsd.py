@@ -54,6 +54,8 @@ def story(s):
         c.sendall(b"a.beat:1|c\nb.beat:1|c\nb.err:0.2|g\nc@1.err:9|g\nnonsense\n")
     wait_for(lambda: statsd.has(total=3, ok=1, failed=1, new=1), "one of each")
     wait_for(lambda: statsd.has() or statsd.gauge.get("bl.service.state.b") == 2, "b's own state")
+    wait_for(lambda: statsd.has() or (statsd.gauge.get("bl.view.all.failed"), statsd.gauge.get("bl.alarm.state.all"))
+             == (1, 2), "the view of all")
     with socket.create_connection(("127.0.0.1", daemon.tcp()["number"])) as c:
         c.sendall(b"b.beat:1|c\nc@1.beat:1|c\n")
     daemon.cli("nodes", "pause", "a")

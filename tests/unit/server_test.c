@@ -376,10 +376,11 @@ static void bad_words_are_usage_errors(void **state)
         {"frob", "beatline: frob: no such command; beatline help lists them\n"},
         {"config", "beatline: config: needs another word; there are: config show, config reload\n"},
         {"config frob", "beatline: config frob: no such command; there are: config show, config reload\n"},
-        {"status now", "beatline: status: does not take now; usage: beatline status [--check] [--warning N] "
-                       "[--critical N]\n"},
-        {"status --all", "beatline: status: unknown option --all; usage: beatline status [--check] "
-                         "[--warning N] [--critical N]\n"},
+        {"status now",
+         "beatline: status: does not take now; usage: beatline status [--check] [--view NAME] [--warning N] "
+         "[--critical N]\n"},
+        {"status --all", "beatline: status: unknown option --all; usage: beatline status [--check] [--view "
+                         "NAME] [--warning N] [--critical N]\n"},
         {"nodes list --stat ok", "beatline: nodes list: unknown option --stat; usage: beatline nodes list "
                                  "[--state S]... [--match GLOB] "
                                  "[--limit N]\n"},
