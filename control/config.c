@@ -95,11 +95,13 @@ static void read_scalar(struct reader *r, const yaml_node_t *node, const char *p
         fail(r, &node->start_mark, path, "%s", why);
 }
 
-/* A list in the file replaces the default's items. */
-static void clear_list(struct bl_config *c, const struct bl_config_key *k)
+/* A list in the file replaces the default's items. `base`: of its row. */
+static void clear_list(struct bl_config *c, const struct bl_config_key *k, void *base)
 {
     if (k->type == BL_CONFIG_STATES)
         c->notify_states = 0;
+    if (k->type == BL_CONFIG_GLOBS)
+        bl_text_list_clear((struct bl_text_list *)((char *)base + k->offset));
     if (k->type == BL_CONFIG_LISTENS || k->type == BL_CONFIG_HOSTS)
         bl_listen_clear((struct bl_listen_list *)((char *)c + k->offset));
     if (k->type == BL_CONFIG_PORTS) {
@@ -133,13 +135,13 @@ static void read_item(struct reader *r, const yaml_node_t *node, const char *pat
     snprintf(at.schema, sizeof(at.schema), "%s[]", k->path);
     unsigned before = r->errors;
     read_mapping(r, node, &at);
-    const char *lack = bl_config_item_lacks(k, at.base);
-    if (r->errors == before && lack != NULL)
+    const char *lack = r->errors == before ? bl_config_item_lacks(r->config, k, at.base, why) : NULL;
+    if (lack != NULL)
         fail(r, &node->start_mark, path, "%s", lack);
 }
 
 static void read_list(struct reader *r, const yaml_node_t *node, const char *path,
-                      const struct bl_config_key *k)
+                      const struct bl_config_key *k, void *base)
 {
     if (node->type != YAML_SEQUENCE_NODE) {
         const char *name = strrchr(path, '.') != NULL ? strrchr(path, '.') + 1 : path;
@@ -147,7 +149,7 @@ static void read_list(struct reader *r, const yaml_node_t *node, const char *pat
              is_null(node) ? "nothing" : kind_of(node), name);
         return;
     }
-    clear_list(r->config, k);
+    clear_list(r->config, k, base);
     unsigned i = 0;
     for (const yaml_node_item_t *item = node->data.sequence.items.start;
          item < node->data.sequence.items.top && !is_full(r); item++, i++) {
@@ -157,7 +159,7 @@ static void read_list(struct reader *r, const yaml_node_t *node, const char *pat
         if (bl_config_is_items(k))
             read_item(r, value, item_path, k);
         else
-            read_scalar(r, value, item_path, k, r->config);
+            read_scalar(r, value, item_path, k, base);
     }
 }
 
@@ -177,7 +179,7 @@ static void read_pair(struct reader *r, const struct place *in, const yaml_node_
     join(at.schema, in->schema, name);
     const struct bl_config_key *k = bl_config_find_key(at.schema);
     if (k != NULL && bl_config_is_list(k)) {
-        read_list(r, value, at.path, k);
+        read_list(r, value, at.path, k, in->base);
     } else if (k != NULL) {
         read_scalar(r, value, at.path, k, in->base);
     } else if (!bl_config_is_section(at.schema)) {

@@ -23,6 +23,7 @@
  *     syslog: [{to: local, facility: daemon, timeout: 5s, retries: 3, retry_every: 5s}]
  *     webhook: [{url: URL, timeout: 10s, retries: 3, retry_every: 5s, header: ""}]
  *     states: [failed, ok, warning]    which `to` states are told
+ *   views: [{name: NAME, regexp: REGEXP | pattern: GLOB, includes: [], excludes: [], notify: false}]
  *   http: {listen: ["127.0.0.1:8080"], hosts: [], connections: 1024,
  *          connections_per_address: 256, timeout: 30s,
  *          tokens: [{token: TOKEN, token_file: PATH, role: read}]}
@@ -39,6 +40,7 @@
 #include "control/http/routes.h"
 #include "control/json.h"
 #include "control/listen.h"
+#include "control/views/config.h"
 #include "engine/state.h"
 
 #define BL_CONFIG_ERR_BYTES 1024
@@ -100,6 +102,8 @@ struct bl_config {
     uint32_t statsd_interval_ms;
     bool statsd_nodes;
     int log_level;
+    struct bl_view_config *views; /* see views/config.h */
+    unsigned view_count;
     struct bl_listen_list http_listen; /* none: no HTTP */
     struct bl_listen_list http_hosts;  /* names under which browsers know us; no addresses */
     struct bl_token_config http_token[BL_TOKENS_MAX];

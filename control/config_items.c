@@ -60,6 +60,8 @@ static void clear_tokens(struct bl_config *c)
 
 static void *next_item(struct bl_config *c, const struct bl_config_key *k)
 {
+    if (k->type == BL_CONFIG_VIEWS)
+        return bl_view_config_add(c);
     if (k->type == BL_CONFIG_TOKENS)
         return c->http_token_count < BL_TOKENS_MAX ? &c->http_token[c->http_token_count++] : NULL;
     if (c->notifier_count == BL_NOTIFIERS_MAX)
@@ -74,7 +76,9 @@ void *bl_config_add_item(struct bl_config *c, const struct bl_config_key *k, cha
     char prefix[64];
 
     if (item == NULL) {
-        if (k->type == BL_CONFIG_TOKENS)
+        if (k->type == BL_CONFIG_VIEWS)
+            snprintf(why, BL_CONFIG_WHY, "too many views, at most %u; or out of memory", BL_VIEWS_MAX);
+        else if (k->type == BL_CONFIG_TOKENS)
             snprintf(why, BL_CONFIG_WHY, "too many tokens; at most %u", BL_TOKENS_MAX);
         else
             snprintf(why, BL_CONFIG_WHY, "too many notifiers; at most %u in all", BL_NOTIFIERS_MAX);
@@ -90,6 +94,8 @@ void *bl_config_add_item(struct bl_config *c, const struct bl_config_key *k, cha
 
 const void *bl_config_item(const struct bl_config *c, const struct bl_config_key *k, unsigned i)
 {
+    if (k->type == BL_CONFIG_VIEWS)
+        return i < c->view_count ? &c->views[i] : NULL;
     if (k->type == BL_CONFIG_TOKENS)
         return i < c->http_token_count ? &c->http_token[i] : NULL;
     return notifier_at(c, kind_of(k), i);
@@ -97,7 +103,9 @@ const void *bl_config_item(const struct bl_config *c, const struct bl_config_key
 
 void bl_config_clear_items(struct bl_config *c, const struct bl_config_key *k)
 {
-    if (k->type == BL_CONFIG_TOKENS)
+    if (k->type == BL_CONFIG_VIEWS)
+        bl_view_configs_clear(c);
+    else if (k->type == BL_CONFIG_TOKENS)
         clear_tokens(c);
     else
         clear_notifiers(c, kind_of(k));
@@ -106,15 +114,19 @@ void bl_config_clear_items(struct bl_config *c, const struct bl_config_key *k)
 const char *bl_config_item_example(const struct bl_config_key *k)
 {
     return k->type == BL_CONFIG_SYSLOGS  ? "to: local"
+           : k->type == BL_CONFIG_VIEWS  ? "name: NAME, pattern: GLOB"
            : k->type == BL_CONFIG_TOKENS ? "token: TOKEN, role: read"
                                          : "url: URL";
 }
 
-const char *bl_config_item_lacks(const struct bl_config_key *k, const void *item)
+const char *bl_config_item_lacks(const struct bl_config *c, const struct bl_config_key *k, const void *item,
+                                 char why[BL_CONFIG_WHY])
 {
     const struct bl_token_config *t = item;
     const struct bl_notifier_config *n = item;
 
+    if (k->type == BL_CONFIG_VIEWS)
+        return bl_view_config_is_good(c, item, why, BL_CONFIG_WHY) ? NULL : why;
     if (k->type != BL_CONFIG_TOKENS)
         return n->target == NULL ? "has no url; add url: URL" : NULL;
     if (t->role == BL_HTTP_ANYONE)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* config_items: the lists of mappings that the config holds: notifiers
- * and tokens. The reader, `config show` and the defaults go through the
+/* config_items: the lists of mappings that the config holds: notifiers,
+ * tokens and views. The reader, `config show` and the defaults go through the
  * functions below and know no list by name; to add a list, add a type,
  * its rows, and its branches here. Main thread. */
 #pragma once
@@ -24,6 +24,8 @@ void bl_config_clear_items(struct bl_config *c, const struct bl_config_key *k);
 /* "to: local": what an item looks like at its shortest. */
 const char *bl_config_item_example(const struct bl_config_key *k);
 
-/* What an item that was read lacks, "has no url; add url: URL"; NULL:
- * nothing. */
-const char *bl_config_item_lacks(const struct bl_config_key *k, const void *item);
+/* What an item that was read lacks, "has no url; add url: URL", or what of
+ * it does not fit together or with the items before; NULL: nothing. The
+ * text may be in `why`. */
+const char *bl_config_item_lacks(const struct bl_config *c, const struct bl_config_key *k, const void *item,
+                                 char why[BL_CONFIG_WHY]);

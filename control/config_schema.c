@@ -4,11 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "control/views/pattern.h"
 #include "engine/detector.h"
 #include "engine/table.h"
+#include "engine/views.h"
 
 #define AT(field)   offsetof(struct bl_config, field)
 #define ITEM(field) offsetof(struct bl_notifier_config, field)
+#define VIEW(field) offsetof(struct bl_view_config, field)
 
 #define TOKEN(field) offsetof(struct bl_token_config, field)
 
@@ -123,6 +126,22 @@ const struct bl_config_key bl_config_keys[] = {
      "how often the figures are sent", false, false},
     {"statsd.nodes", BL_CONFIG_BOOL, AT(statsd_nodes), 0, 0, "false",
      "also a gauge of a node's state whenever that changes, as lovebeat sends", false, false},
+    {"views", BL_CONFIG_VIEWS, 0, 0, BL_VIEWS_MAX, "",
+     "named subsets of the nodes, each as bad as its worst node; `all` is there anyway", false, false},
+    {"views[].name", BL_CONFIG_VIEW, VIEW(name), 1, BL_VIEW_NAME_MAX, NULL,
+     "its name; with variables, as in web-$dc: one view for each value that the pattern catches", false,
+     false},
+    {"views[].regexp", BL_CONFIG_REGEXP, VIEW(regexp), 0, 4096, "",
+     "nodes in whose name this regular expression is found", false, false},
+    {"views[].pattern", BL_CONFIG_GLOB, VIEW(pattern), 0, BL_PATTERN_MAX, "",
+     "nodes whose name is this: * anything, ? one character, [a-z] one of, $dc a part without dots", false,
+     false},
+    {"views[].includes", BL_CONFIG_GLOBS, VIEW(includes), 0, 0, "", "more such patterns: any will do", false,
+     false},
+    {"views[].excludes", BL_CONFIG_GLOBS, VIEW(excludes), 0, 0, "", "but no node that one of these matches",
+     false, false},
+    {"views[].notify", BL_CONFIG_BOOL, VIEW(notify), 0, 0, "false",
+     "tell people of its changes too, as notify.states says", false, false},
     {"log.level", BL_CONFIG_LEVEL, AT(log_level), 0, 0, "info", "error, warning, info or debug", false,
      false},
 };

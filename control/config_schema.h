@@ -33,6 +33,9 @@ enum bl_config_type {
     BL_CONFIG_TOKEN,    /* char *, a bearer token or "" */
     BL_CONFIG_BOOL,     /* bool, true or false */
     BL_CONFIG_STATSD,   /* char *, udp://HOST:PORT or "" */
+    BL_CONFIG_VIEW,     /* char *, a view's name */
+    BL_CONFIG_REGEXP,   /* char *, a regular expression */
+    BL_CONFIG_GLOB,     /* char *, a pattern of views */
     BL_CONFIG_UNKNOWN,  /* bool, reject or accept */
     BL_CONFIG_DETECTOR, /* uint8_t, a detector's name */
     BL_CONFIG_KEY,      /* uint8_t[16] and the bool auth: hex digits or "" */
@@ -40,9 +43,11 @@ enum bl_config_type {
     BL_CONFIG_LISTENS,  /* struct bl_listen_list, list of ADDR:PORT */
     BL_CONFIG_HOSTS,    /* struct bl_listen_list, list of host names */
     BL_CONFIG_STATES,   /* list of states, a bit each */
+    BL_CONFIG_GLOBS,    /* struct bl_text_list, list of patterns of views */
     BL_CONFIG_SYSLOGS,  /* list of mappings: notifiers */
     BL_CONFIG_WEBHOOKS, /* list of mappings: notifiers */
     BL_CONFIG_TOKENS,   /* list of mappings: bl_token_config */
+    BL_CONFIG_VIEWS,    /* list of mappings: views */
 };
 
 struct bl_config_key {

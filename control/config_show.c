@@ -10,7 +10,8 @@
 static void show_value(struct bl_text *out, const struct bl_config_key *k, const void *base)
 {
     bool quoted = k->type == BL_CONFIG_TEXT || k->type == BL_CONFIG_HEADER || k->type == BL_CONFIG_URL ||
-                  k->type == BL_CONFIG_SYSLOG || k->type == BL_CONFIG_STATSD || k->type == BL_CONFIG_KEY;
+                  k->type == BL_CONFIG_SYSLOG || k->type == BL_CONFIG_STATSD || k->type == BL_CONFIG_KEY ||
+                  k->type == BL_CONFIG_VIEW || k->type == BL_CONFIG_REGEXP || k->type == BL_CONFIG_GLOB;
     struct bl_text value = {0};
     struct bl_json j;
 
@@ -25,9 +26,14 @@ static void show_value(struct bl_text *out, const struct bl_config_key *k, const
 
 /* Item `i` of a list of names; NULL: there is none any more, "": this one
  * is not in it. */
-static const char *name_of(const struct bl_config_key *k, const struct bl_config *c, unsigned i)
+static const char *name_of(const struct bl_config_key *k, const void *base, unsigned i)
 {
-    const struct bl_listen_list *listen = (const void *)((const char *)c + k->offset);
+    const void *at = (const char *)base + k->offset;
+    const struct bl_listen_list *listen = at;
+    const struct bl_text_list *texts = at;
+    const struct bl_config *c = base;
+    if (k->type == BL_CONFIG_GLOBS)
+        return i < texts->count ? texts->item[i] : NULL;
     if (k->type == BL_CONFIG_PORTS)
         return i < c->port_count ? c->ports[i] : NULL;
     if (k->type == BL_CONFIG_LISTENS || k->type == BL_CONFIG_HOSTS)
@@ -37,17 +43,26 @@ static const char *name_of(const struct bl_config_key *k, const struct bl_config
     return (c->notify_states >> i & 1) != 0 ? bl_state_name((enum bl_state)i) : "";
 }
 
-static void show_names(struct bl_text *out, const struct bl_config_key *k, const struct bl_config *c)
+static void show_names(struct bl_text *out, const struct bl_config_key *k, const void *base)
 {
     struct bl_json j;
     const char *name;
     bl_json_begin(&j, out);
     bl_json_array(&j, NULL);
-    for (unsigned i = 0; (name = name_of(k, c, i)) != NULL; i++) {
+    for (unsigned i = 0; (name = name_of(k, base, i)) != NULL; i++) {
         if (name[0] != '\0')
             bl_json_string(&j, NULL, name);
     }
     bl_json_array_end(&j);
+}
+
+/* A key's value, whatever its kind, as the file has it. */
+static void show_any(struct bl_text *out, const struct bl_config_key *k, const void *base)
+{
+    if (bl_config_is_list(k))
+        show_names(out, k, base);
+    else
+        show_value(out, k, base);
 }
 
 /* The keys of list `k`'s items: the rows below "PATH[].". */
@@ -99,7 +114,7 @@ static void show_item(struct bl_text *out, const struct bl_config_key *k, const 
             continue;
         indent(out, level);
         bl_text_printf(out, "%s%s: ", first ? "- " : "  ", last_word(row->path));
-        show_value(out, row, item);
+        show_any(out, row, item);
         if (explain)
             bl_text_printf(out, "  # %s", row->sentence);
         bl_text_append(out, "\n", 1);
@@ -145,10 +160,7 @@ static void show_yaml(const struct bl_config *c, struct bl_text *out)
             continue;
         }
         bl_text_append(out, " ", 1);
-        if (bl_config_is_list(k))
-            show_names(out, k, c);
-        else
-            show_value(out, k, c);
+        show_any(out, k, c);
         bl_text_append(out, "\n", 1);
     }
 }
@@ -184,15 +196,15 @@ static void json_line(struct bl_text *out, const char *path, const struct bl_con
 }
 
 /* The items of lists of names, as one line each of "ports[0]". */
-static void json_names(struct bl_text *out, const struct bl_config_key *k, const struct bl_config *c)
+static void json_names(struct bl_text *out, const char *list, const struct bl_config_key *k, const void *base)
 {
     const char *name;
-    for (unsigned i = 0, n = 0; (name = name_of(k, c, i)) != NULL; i++) {
+    for (unsigned i = 0, n = 0; (name = name_of(k, base, i)) != NULL; i++) {
         if (name[0] == '\0')
             continue;
-        char path[64];
+        char path[96];
         struct bl_json j;
-        snprintf(path, sizeof(path), "%s[%u]", k->path, n++);
+        snprintf(path, sizeof(path), "%s[%u]", list, n++);
         bl_json_line_begin(&j, out);
         bl_json_string(&j, "key", path);
         bl_json_string(&j, "value", name);
@@ -206,12 +218,16 @@ static void json_items(struct bl_text *out, const struct bl_config_key *k, const
     const void *item;
 
     for (unsigned i = 0; (item = bl_config_item(c, k, i)) != NULL; i++) {
-        for (size_t row = 0; row < bl_config_key_count; row++) {
-            if (!is_item_key(&bl_config_keys[row], k))
+        for (size_t n = 0; n < bl_config_key_count; n++) {
+            const struct bl_config_key *row = &bl_config_keys[n];
+            char path[80];
+            if (!is_item_key(row, k))
                 continue;
-            char path[96];
-            snprintf(path, sizeof(path), "%s[%u].%s", k->path, i, last_word(bl_config_keys[row].path));
-            json_line(out, path, &bl_config_keys[row], item, NULL);
+            snprintf(path, sizeof(path), "%.40s[%u].%.20s", k->path, i, last_word(row->path));
+            if (bl_config_is_list(row))
+                json_names(out, path, row, item);
+            else
+                json_line(out, path, row, item, NULL);
         }
     }
 }
@@ -228,7 +244,7 @@ static void show_json(const struct bl_config *c, struct bl_text *out)
         if (bl_config_is_items(k))
             json_items(out, k, c);
         else if (bl_config_is_list(k))
-            json_names(out, k, c);
+            json_names(out, k->path, k, c);
         else
             json_line(out, k->path, k, c, defaults);
     }

@@ -10,6 +10,8 @@
 #include "control/config_items.h"
 #include "control/duration.h"
 #include "control/log.h"
+#include "control/views/match.h"
+#include "control/views/pattern.h"
 #include "dataplane/port.h"
 
 static const char *const facilities[] = {
@@ -201,6 +203,49 @@ static int set_detector(uint8_t *at, const char *text, char why[BL_CONFIG_WHY])
     return 0;
 }
 
+static int set_view_name(const struct bl_config_key *k, char **at, const char *text, char why[BL_CONFIG_WHY])
+{
+    for (const char *s = text; *s != '\0'; s++) {
+        if ((unsigned char)*s < ' ' || *s == 0x7f) {
+            snprintf(why, BL_CONFIG_WHY, "has a control byte in it; remove it");
+            return -EINVAL;
+        }
+    }
+    return set_bounded_text(k, at, text, why);
+}
+
+static int set_regexp(const struct bl_config_key *k, char **at, const char *text, char why[BL_CONFIG_WHY])
+{
+    if (text[0] != '\0' && !bl_view_regexp_is_good(text, why))
+        return -EINVAL;
+    return set_bounded_text(k, at, text, why);
+}
+
+static bool is_glob(const char *text, char why[BL_CONFIG_WHY])
+{
+    char reason[BL_PATTERN_WHY];
+    struct bl_pattern *p = bl_pattern_new(text, reason);
+    if (p == NULL)
+        snprintf(why, BL_CONFIG_WHY, "\"%.60s\": %s", text, reason);
+    bl_pattern_free(p);
+    return p != NULL;
+}
+
+static int set_glob(char **at, const char *text, char why[BL_CONFIG_WHY])
+{
+    return text[0] == '\0' || is_glob(text, why) ? set_text(at, text, why) : -EINVAL;
+}
+
+static int add_glob(struct bl_text_list *l, const char *text, char why[BL_CONFIG_WHY])
+{
+    if (!is_glob(text, why))
+        return -EINVAL;
+    int r = bl_text_list_add(l, text);
+    if (r != 0)
+        snprintf(why, BL_CONFIG_WHY, "out of memory");
+    return r;
+}
+
 static int set_unknown(bool *reject, const char *text, char why[BL_CONFIG_WHY])
 {
     *reject = strcmp(text, "reject") == 0;
@@ -366,6 +411,12 @@ int bl_config_set(const struct bl_config_key *k, void *base, const char *text, c
         return set_bool(at, text, why);
     case BL_CONFIG_STATSD:
         return set_statsd(at, text, why);
+    case BL_CONFIG_VIEW:
+        return set_view_name(k, at, text, why);
+    case BL_CONFIG_REGEXP:
+        return set_regexp(k, at, text, why);
+    case BL_CONFIG_GLOB:
+        return set_glob(at, text, why);
     case BL_CONFIG_UNKNOWN:
         return set_unknown(at, text, why);
     case BL_CONFIG_DETECTOR:
@@ -379,9 +430,12 @@ int bl_config_set(const struct bl_config_key *k, void *base, const char *text, c
         return add_listen(k, at, text, why);
     case BL_CONFIG_STATES:
         return add_state(at, text, why);
+    case BL_CONFIG_GLOBS:
+        return add_glob(at, text, why);
     case BL_CONFIG_SYSLOGS:
     case BL_CONFIG_WEBHOOKS:
     case BL_CONFIG_TOKENS:
+    case BL_CONFIG_VIEWS:
         break;
     }
     return -EINVAL;

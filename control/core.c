@@ -132,16 +132,24 @@ static int add_workers(struct bl_core *core, const struct bl_core_config *c)
     return 0;
 }
 
-/* The views over the fleet's registry. On an error too, the plan is
- * released by bl_views_begin. */
+static void release_views(const struct bl_core_config *c)
+{
+    if (c->views.release)
+        c->views.release(c->views.ctx);
+}
+
+/* The views over the fleet's registry. */
 static int make_views(struct bl_core *core, const struct bl_core_config *c)
 {
     struct bl_views_out out = {.ctx = core, .transition = on_view};
 
     bl_role_assume_control(); /* before its thread starts */
-    core->views = bl_views_new(&c->memory, c->secret, bl_fleet_registry(core->fleet), &out);
-    if (!core->views)
+    if (core->fleet)
+        core->views = bl_views_new(&c->memory, c->secret, bl_fleet_registry(core->fleet), &out);
+    if (!core->views) {
+        release_views(c);
         return -ENOMEM;
+    }
     struct bl_registry_watch watch = bl_views_watch(core->views);
     bl_registry_watch(bl_fleet_registry_own(core->fleet), &watch);
     if (!c->views.match)
@@ -156,11 +164,14 @@ struct bl_core *bl_core_new(const struct bl_core_config *c, char err[BL_ERR_BYTE
     if (c->worker_count > BL_TABLES_MAX) {
         snprintf(err, BL_ERR_BYTES, "%u workers: at most %u; use fewer queues", c->worker_count,
                  BL_TABLES_MAX);
+        release_views(c);
         return NULL;
     }
     struct bl_core *core = calloc(1, sizeof(*core));
-    if (!core)
+    if (!core) {
+        release_views(c);
         goto no_memory;
+    }
     core->config = c->config;
     core->memory = c->memory;
     core->cpu = c->cpu;
@@ -176,7 +187,7 @@ struct bl_core *bl_core_new(const struct bl_core_config *c, char err[BL_ERR_BYTE
     }
     core->changes = c->changes;
     core->fleet = bl_fleet_new(&fc, c->secret, &out);
-    if (!core->fleet || open_rings(core) || add_workers(core, c) || make_views(core, c))
+    if (make_views(core, c) || open_rings(core) || add_workers(core, c))
         goto no_memory;
     return core;
 no_memory:

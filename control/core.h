@@ -35,7 +35,9 @@ struct bl_core_config {
     unsigned worker_count;
     const struct bl_key_secret *secret;
     struct bl_memory memory;    /* of the registry and the views */
-    struct bl_views_plan views; /* in force from the start; match NULL: only `all` */
+    /* In force from the start, and the core's whatever happens; match
+     * NULL: only `all`. */
+    struct bl_views_plan views;
     int cpu;                    /* to pin the thread to; -1: anywhere */
     struct bl_changes *changes; /* to the store; NULL: nobody saves */
 };

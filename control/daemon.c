@@ -20,6 +20,7 @@
 #include "control/memory.h"
 #include "control/notify/notifier.h"
 #include "control/restore.h"
+#include "control/views/match.h"
 #include "dataplane/eal.h"
 #include "dataplane/worker.h"
 #include "engine/rcu.h"
@@ -212,6 +213,10 @@ static int make_core(struct bl_daemon *d, char *err)
         if (!d->changes)
             return -ENOMEM;
     }
+    struct bl_view_match *match = bl_view_match_new(d->config->views, d->config->view_count, err);
+    if (!match)
+        return -EINVAL;
+    cc.views = bl_view_match_plan(match);
     d->core = bl_core_new(&cc, err);
     if (!d->core)
         return -ENOMEM;
@@ -381,22 +386,40 @@ static void publish_wire(struct bl_daemon *d, struct bl_wire_config *next)
     free(old);
 }
 
+/* The matcher of new views, NULL with 0 if they are the old ones. */
+static int new_views(const struct bl_daemon *d, const struct bl_config *next, struct bl_view_match **match,
+                     char *err)
+{
+    *match = NULL;
+    if (bl_view_configs_are_same(d->config, next))
+        return 0;
+    *match = bl_view_match_new(next->views, next->view_count, err);
+    return *match ? 0 : -EINVAL;
+}
+
 static int put_in_force(struct bl_daemon *d, struct bl_config *next, char *err)
 {
+    struct bl_view_match *match;
+    int r = new_views(d, next, &match, err);
+    if (r)
+        return r;
     struct bl_wire_config *wire = wire_config(d, next);
-    if (!wire) {
-        snprintf(err, BL_CONFIG_ERR_BYTES, "out of memory");
-        return -ENOMEM;
-    }
-    int r = bl_notifier_reconfigure(d->notifier, next, err);
+    r = wire ? bl_notifier_reconfigure(d->notifier, next, err) : -ENOMEM;
     if (r) {
+        if (!wire)
+            snprintf(err, BL_CONFIG_ERR_BYTES, "out of memory");
         free(wire);
+        bl_view_match_free(match);
         return r;
     }
     publish_wire(d, wire);
     bl_core_reconfigure(d->core, next);
     if (d->store)
         bl_store_set_save_every(d->store, next->save_every_ms);
+    if (match) {
+        struct bl_views_plan plan = bl_view_match_plan(match);
+        bl_core_set_views(d->core, &plan);
+    }
     bl_server_config_is(d->server, next);
     bl_log_set_level((enum bl_log_level)next->log_level);
     return 0;

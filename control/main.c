@@ -7,6 +7,7 @@
 
 #include "control/config.h"
 #include "control/daemon.h"
+#include "control/views/match.h"
 
 const char *argp_program_version = "beatlined " BL_VERSION;
 
@@ -87,6 +88,14 @@ static const struct argp parser = {
     .doc = "beatlined -- takes heartbeats in, tells people what died",
 };
 
+/* What only shows when the views are compiled. */
+static bool views_are_good(const struct bl_config *c, char err[BL_CONFIG_ERR_BYTES])
+{
+    struct bl_view_match *m = bl_view_match_new(c->views, c->view_count, err);
+    bl_view_match_free(m);
+    return m != NULL;
+}
+
 int main(int argc, char **argv)
 {
     struct command_line line = {0};
@@ -95,7 +104,8 @@ int main(int argc, char **argv)
     argp_err_exit_status = 2;
     argp_parse(&parser, argc, argv, 0, NULL, &line);
     struct bl_config *config = bl_config_load_with(line.file, &line.overrides, err);
-    if (!config) {
+    if (!config || (line.check && !views_are_good(config, err))) {
+        bl_config_free(config);
         fprintf(stderr, "beatlined: %s\n", err);
         return 1;
     }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "control/api/glob.h"
 
-#include <stddef.h>
-
 /* The end of the set at p ("[...]"), NULL if it is none. A `]` that comes
  * first is a member. */
 static const char *set_end(const char *p)
@@ -46,9 +44,16 @@ static size_t character(const char *s)
     return len;
 }
 
-/* One step of the pattern, not `*`, against the character at *name.
- * Advances both and returns true if it matches. */
-static bool step(const char **pattern, const char **name)
+size_t bl_glob_element(const char *p, bool *wild)
+{
+    const char *end = *p == '[' ? set_end(p) : NULL;
+    *wild = *p == '?' || end != NULL;
+    if (end != NULL)
+        return (size_t)(end - p) + 1;
+    return *p == '\\' && p[1] != '\0' ? 2 : 1;
+}
+
+bool bl_glob_step(const char **pattern, const char **name)
 {
     const char *p = *pattern, *end = *p == '[' ? set_end(p) : NULL;
 
@@ -87,7 +92,7 @@ bool bl_glob_match(const char *pattern, const char *name)
             retry = name;
         } else if (*pattern == '\0' && *name == '\0') {
             return true;
-        } else if (!step(&pattern, &name)) {
+        } else if (!bl_glob_step(&pattern, &name)) {
             if (star == NULL || *retry == '\0')
                 return false;
             name = ++retry;

@@ -7,6 +7,15 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* Both terminated. The whole name must match. */
 bool bl_glob_match(const char *pattern, const char *name);
+
+/* For matchers that add to this language (views/pattern.h). The bytes of
+ * the pattern's element at p, which is neither `*` nor the end; *wild:
+ * more than one character is it. */
+size_t bl_glob_element(const char *p, bool *wild);
+/* One element, not `*`, against the character at *name. Advances both and
+ * returns true if it matches. */
+bool bl_glob_step(const char **pattern, const char **name);
