@@ -34,7 +34,7 @@ struct bl_core_config {
     struct bl_worker **worker;      /* all of them, the api thread's included */
     unsigned worker_count;
     const struct bl_key_secret *secret;
-    struct bl_memory memory;    /* of the registry and the views */
+    struct bl_memory memory; /* of the registry and the views */
     /* In force from the start, and the core's whatever happens; match
      * NULL: only `all`. */
     struct bl_views_plan views;

@@ -316,6 +316,7 @@ struct bl_views *bl_views_new(const struct bl_memory *m, const struct bl_key_sec
         free(v);
         return NULL;
     }
+    v->now->number = v->generations;
     return v;
 }
 
@@ -428,6 +429,7 @@ static void publish(struct bl_views *v)
 
     bl_registry_index_reclaim(&v->next->by_name); /* no reader has seen it */
     bl_registry_index_reclaim(&v->next->by_key);
+    v->next->number = v->generations + 1;
     bl_rcu_publish(&v->now, v->next);
     v->next = NULL;
     old->retired_next = v->retired;

@@ -90,6 +90,10 @@ struct bl_views_generation;
 /* The generation in force. Ids are of one generation: remember names. */
 const struct bl_views_generation *bl_views_now(const struct bl_views *v);
 
+/* Which one it is, 1..: who lists in pieces learns by it that the ids are
+ * others now. */
+uint64_t bl_views_number(const struct bl_views_generation *g);
+
 /* One past the highest id: the loop bound of a listing. */
 uint32_t bl_views_end(const struct bl_views_generation *g);
 /* The view, NULL if there is none for people to see (it only keeps its

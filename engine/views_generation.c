@@ -34,6 +34,11 @@ struct bl_view *bl_generation_view(const struct bl_views_generation *g, uint32_t
     return &bl_rcu_read(&g->view[id / BL_VIEW_CHUNK])[id % BL_VIEW_CHUNK];
 }
 
+uint64_t bl_views_number(const struct bl_views_generation *g)
+{
+    return g->number;
+}
+
 uint32_t bl_views_end(const struct bl_views_generation *g)
 {
     return bl_rcu_read(&g->view_count);

@@ -52,6 +52,7 @@ struct bl_views_generation {
     struct bl_memory memory;
     const struct bl_key_secret *secret;
     struct bl_plan_use *plan;
+    uint64_t number; /* from when it is published */
     /* control's */
     uint32_t units, units_unused; /* taken, and those of sets that no node has */
     uint32_t empty;               /* live views of templates that have no node */

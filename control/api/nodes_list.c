@@ -2,6 +2,7 @@
 #include "control/api/commands.h"
 #include "control/api/human.h"
 #include "control/api/node_view.h"
+#include "control/api/view_json.h"
 
 /* Nodes looked at in one run: 5 ms at 250 ns each; a filter that lets
  * nobody through must not hold up the thread. */
@@ -11,9 +12,10 @@
 #define NAME_WIDTH_LEAST 12u
 #define NAME_WIDTH_MOST  60u
 
-enum { STATE, MATCH, LIMIT };
+enum { STATE, VIEW, MATCH, LIMIT };
 static const struct bl_option options[] = {
     [STATE] = {"state", 's', "S", "only nodes in this state; may be given again"},
+    [VIEW] = {"view", 'v', "VIEW", "only nodes in this view; beatline views list shows them"},
     [MATCH] = {"match", 'm', "GLOB", "only names that match: * ? [a-z]"},
     [LIMIT] = {"limit", 'n', "N", "at most N nodes"},
     {0},
@@ -24,6 +26,9 @@ struct list {
     uint32_t next; /* index to look at */
     uint64_t listed, limit;
     struct bl_node_filter filter;
+    const char *view;    /* NULL: all nodes */
+    uint64_t generation; /* of which view_id is */
+    uint32_t view_id;
     unsigned name_width;
 };
 
@@ -51,6 +56,8 @@ static bool parse(struct bl_call *call, struct list *l)
     while (good && (arg = bl_args_next(&args, &value)) != BL_ARG_END) {
         if (arg == STATE)
             good = take_state(call, l, value);
+        else if (arg == VIEW)
+            l->view = value;
         else if (arg == MATCH)
             l->filter.match = value;
         else if (arg == LIMIT)
@@ -68,7 +75,26 @@ static bool parse(struct bl_call *call, struct list *l)
     return good;
 }
 
-static unsigned measure_names(const struct list *l, const struct bl_registry *r)
+/* Looks the view up again after each new generation; false: it is gone. */
+static bool find_view(struct bl_call *call, struct list *l, const struct bl_views_generation *g)
+{
+    if (l->view == NULL)
+        return true;
+    if (l->generation != bl_views_number(g))
+        l->view_id = bl_call_find_view(call, g, l->view);
+    l->generation = bl_views_number(g);
+    return l->view_id != BL_VIEW_NONE;
+}
+
+static bool is_wanted(const struct list *l, const struct bl_views_generation *g, const struct bl_registry *r,
+                      uint32_t node)
+{
+    return bl_node_is_wanted(&l->filter, bl_registry_get(r, node)) &&
+           (l->view == NULL || bl_view_has(g, l->view_id, node));
+}
+
+static unsigned measure_names(const struct list *l, const struct bl_registry *r,
+                              const struct bl_views_generation *g)
 {
     char name[BL_NAME_MAX + 8];
     uint32_t end = bl_registry_end(r);
@@ -76,7 +102,7 @@ static unsigned measure_names(const struct list *l, const struct bl_registry *r)
 
     for (uint32_t i = 0, seen = 0; i < end && i < NODES_PER_RUN && seen < NODES_MEASURED; i++) {
         const struct bl_node *n = bl_registry_get(r, i);
-        if (!bl_node_is_wanted(&l->filter, n))
+        if (n == NULL || !is_wanted(l, g, r, i))
             continue;
         unsigned width = bl_human_name(n->name, name, sizeof(name));
         most = width > most ? width : most;
@@ -127,7 +153,8 @@ static enum bl_step finish(struct bl_call *call, const struct list *l)
 {
     if (l->listed == 0 && !call->json)
         bl_text_printf(&call->err, "%s\n",
-                       l->filter.states != 0 || l->filter.match != NULL ? "no such nodes" : "no nodes yet");
+                       l->filter.states != 0 || l->filter.match != NULL || l->view != NULL ? "no such nodes"
+                                                                                           : "no nodes yet");
     return BL_STEP_DONE;
 }
 
@@ -136,11 +163,15 @@ static enum bl_step run(struct bl_call *call)
     struct list *l = call->state;
     const struct bl_registry *r = bl_fleet_registry(bl_core_fleet(call->api->core));
 
-    if (!l->started) {
-        if (!parse(call, l))
-            return BL_STEP_DONE;
+    bool fresh = !l->started;
+    if (fresh && !parse(call, l))
+        return BL_STEP_DONE;
+    const struct bl_views_generation *g = bl_views_now(bl_core_views(call->api->core));
+    if (!find_view(call, l, g))
+        return BL_STEP_DONE;
+    if (fresh) {
         l->started = true;
-        l->name_width = measure_names(l, r);
+        l->name_width = measure_names(l, r, g);
         if (!call->json && bl_registry_total(r) > 0)
             header(&call->out, l->name_width);
     }
@@ -149,8 +180,7 @@ static enum bl_step run(struct bl_call *call)
         struct bl_node_view v;
         if (looked == NODES_PER_RUN || call->out.len >= BL_PIECE_BYTES)
             return BL_STEP_MORE;
-        if (!bl_node_is_wanted(&l->filter, bl_registry_get(r, l->next)) ||
-            !bl_node_look(&v, call->api, l->next))
+        if (!is_wanted(l, g, r, l->next) || !bl_node_look(&v, call->api, l->next))
             continue;
         write_node(call, l, &v);
         l->listed++;

@@ -21,7 +21,8 @@ enum bl_exit {
 #define BL_COMMANDS(X)                                                                                       \
     X(status, "status", "[--check] [--view NAME] [--warning N] [--critical N]",                              \
       "how the fleet and its ingest are")                                                                    \
-    X(nodes_list, "nodes list", "[--state S]... [--match GLOB] [--limit N]", "the nodes, one a line")        \
+    X(nodes_list, "nodes list", "[--state S]... [--view VIEW] [--match GLOB] [--limit N]",                   \
+      "the nodes, one a line")                                                                               \
     X(nodes_show, "nodes show", "NAME...", "all that is known of a node")                                    \
     X(nodes_set, "nodes set",                                                                                \
       "NAME... [--timeout D] [--warn D] [--err D] [--retries N] [--detector fixed|auto|phi] [--auto] "       \
@@ -31,6 +32,9 @@ enum bl_exit {
     X(nodes_pause, "nodes pause", "NAME... [--for D | --until TIME] [--until-beat]",                         \
       "mute nodes: no alarm until resumed, or until what is said here")                                      \
     X(nodes_resume, "nodes resume", "NAME...", "watch paused nodes again")                                   \
+    X(views_list, "views list", "", "the views: how each one's worst node is")                               \
+    X(views_show, "views show", "VIEW...", "a view's counts, and what makes a node belong to it")            \
+    X(views_test, "views test", "NAME...", "which views a node of that name is in, or would be")             \
     X(events, "events", "[-f] [-n N]", "what happened; -f follows")                                          \
     X(stats, "stats", "", "all of the figures below")                                                        \
     X(stats_ports, "stats ports", "", "packets and drops of each port")                                      \

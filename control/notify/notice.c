@@ -6,7 +6,8 @@
 
 bool bl_notice_wanted(const struct bl_event *e, uint32_t states)
 {
-    if (e->kind != BL_EVENT_TRANSITION || e->to >= BL_STATE_COUNT || e->from >= BL_STATE_COUNT)
+    bool view = e->kind == BL_EVENT_VIEW && e->flags & BL_EVENT_NOTIFY;
+    if ((e->kind != BL_EVENT_TRANSITION && !view) || e->to >= BL_STATE_COUNT || e->from >= BL_STATE_COUNT)
         return false;
     if (!(states & (1u << e->to)))
         return false;
@@ -44,6 +45,7 @@ struct bl_notice *bl_notice_new(const struct bl_event *e)
     n->users = 1;
     n->from = e->from;
     n->to = e->to;
+    n->of_view = e->kind == BL_EVENT_VIEW;
     memcpy(n->reason, e->reason, strnlen(e->reason, sizeof(n->reason) - 1));
     memcpy(n->name, name, bytes);
     return n;
@@ -69,7 +71,10 @@ static void append_reason(struct bl_text *out, const struct bl_notice *n)
 
 void bl_notice_sentence(struct bl_text *out, const struct bl_notice *n)
 {
-    bl_text_printf(out, "node %s %s: ", n->name, bl_state_name(n->to));
-    append_reason(out, n);
+    bl_text_printf(out, "%s %s %s", n->of_view ? "view" : "node", n->name, bl_state_name(n->to));
+    if (!n->of_view) {
+        bl_text_append(out, ": ", 2);
+        append_reason(out, n);
+    }
     bl_text_printf(out, " (was %s, incident %u)", bl_state_name(n->from), n->incident);
 }

@@ -19,11 +19,13 @@ struct bl_notice {
     uint32_t incident;
     uint32_t users; /* deliveries that hold it, and its maker */
     uint8_t from, to;
+    bool of_view;    /* name is a view's */
     char reason[16]; /* terminated */
     char name[];     /* terminated; UTF-8 without control bytes */
 };
 
-/* Whether people are told of `e`: a transition to one of `states` (bit
+/* Whether people are told of `e`: a transition (of a node, or of a view
+ * whose config says notify) to one of `states` (bit
  * 1 << bl_state). Of `ok` only the way back from warning, failed or
  * unknown: a first beat, or the end of a pause, is no news to a person,
  * and a fleet that starts would send one message per node. */
@@ -36,5 +38,6 @@ struct bl_notice *bl_notice_new(const struct bl_event *e);
 void bl_notice_release(struct bl_notice *n);
 
 /* Appends "node invoice.mailer failed: no beat for 2.0 s (was ok,
- * incident 1)". Always one line. */
+ * incident 1)", "view web-ams failed (was ok, incident 3)". Always one
+ * line. */
 void bl_notice_sentence(struct bl_text *out, const struct bl_notice *n);

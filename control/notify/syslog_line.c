@@ -47,9 +47,10 @@ static void append_param(struct bl_text *out, const char *key, const char *value
 void bl_syslog_5424(struct bl_text *out, const struct bl_syslog_identity *who, const struct bl_notice *n)
 {
     char time[BL_TIMESTAMP_TEXT];
-    bl_text_printf(out, "<%u>1 %s %s beatline %d TRANSITION [beatline@32473", priority(who, n),
-                   bl_timestamp_text(n->time_unix_ms, time), who->host[0] ? who->host : "-", (int)who->pid);
-    append_param(out, "node", n->name);
+    bl_text_printf(out, "<%u>1 %s %s beatline %d %s [beatline@32473", priority(who, n),
+                   bl_timestamp_text(n->time_unix_ms, time), who->host[0] ? who->host : "-", (int)who->pid,
+                   n->of_view ? "VIEW" : "TRANSITION");
+    append_param(out, n->of_view ? "view" : "node", n->name);
     append_param(out, "from", bl_state_name(n->from));
     append_param(out, "to", bl_state_name(n->to));
     bl_text_printf(out, " incident=\"%u\"", n->incident);

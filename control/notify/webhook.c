@@ -94,8 +94,8 @@ static void write_body(struct bl_text *out, const struct bl_notice *n)
     struct bl_json j;
     bl_json_begin(&j, out);
     bl_json_object(&j, NULL);
-    bl_json_string(&j, "event", "transition");
-    bl_json_string(&j, "node", n->name);
+    bl_json_string(&j, "event", n->of_view ? "view" : "transition");
+    bl_json_string(&j, n->of_view ? "view" : "node", n->name);
     bl_json_string(&j, "from", bl_state_name(n->from));
     bl_json_string(&j, "to", bl_state_name(n->to));
     bl_json_string(&j, "time", bl_timestamp_text(n->time_unix_ms, time));

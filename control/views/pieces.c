@@ -95,13 +95,12 @@ void bl_pieces_count(struct bl_pieces *p)
 
 const char *bl_pieces_rarest(struct bl_pieces *p, uint32_t id, size_t *len)
 {
-    const struct piece *best = NULL;
-
     while (p->piece[p->next].id < id)
         p->next++;
+    const struct piece *best = &p->piece[p->next++]; /* each pattern has one */
     for (; p->next < p->count && p->piece[p->next].id == id; p->next++) {
         const struct piece *at = &p->piece[p->next];
-        if (best == NULL || at->count < best->count || (at->count == best->count && at->len > best->len))
+        if (at->count < best->count || (at->count == best->count && at->len > best->len))
             best = at;
     }
     *len = best->len;

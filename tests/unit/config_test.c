@@ -328,6 +328,51 @@ static void several_mistakes_are_told_in_one_run_up_to_ten(void **state)
 
 /* Bytes flipped, cut out, doubled: taken or told, never a crash, and the
  * text always ends within its buffer. */
+static void views_are_lists_of_rules(void **state)
+{
+    (void)state;
+    struct bl_config *c = load_good("views:\n"
+                                    "  - {name: backups, regexp: ^backup}\n"
+                                    "  - name: web-$dc\n"
+                                    "    pattern: $dc.web.*\n"
+                                    "    includes: [$dc.www.*]\n"
+                                    "    excludes: ['*.test', '*.old']\n"
+                                    "    notify: true\n");
+    assert_int_equal(c->view_count, 2);
+    assert_string_equal(c->views[0].regexp, "^backup");
+    assert_string_equal(c->views[1].pattern, "$dc.web.*");
+    assert_int_equal(c->views[1].includes.count, 1);
+    assert_string_equal(c->views[1].excludes.item[1], "*.old");
+    assert_true(c->views[1].notify && !c->views[0].notify);
+    bl_config_free(c);
+}
+
+static void views_that_cannot_be_are_told_with_their_place(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *view, *why;
+    } cases[] = {
+        {"{name: a, regexp: '(a)\\1'}", "2:23: views[0].regexp: \"(a)\\1\": Back-references"},
+        {"{name: $dc, pattern: $d.web}", "2:5: views[0]: the name needs $dc"},
+        {"{name: $dc, regexp: a}", "2:5: views[0]: the name has variables"},
+        {"{name: a, includes: [b, $x.$x]}", "2:29: views[0].includes[1]: \"$x.$x\": $x is in it twice"},
+        {"{name: all, pattern: a}", "2:5: views[0]: all is there without being listed"},
+        {"{name: a}", "2:5: views[0]: says of no node"},
+        {"{name: a, pattern: b, regexp: c}", "2:5: views[0]: has both"},
+        {"{pattern: b}", "2:5: views[0]: has no name"},
+        {"{name: a, patern: b}", "2:15: views[0].patern: unknown key; did you mean \"pattern\"?"},
+        {"{name: a, pattern: b}\n  - {name: a, pattern: c}", "3:5: views[1]: the name a is views[0]'s"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char yaml[256], err[BL_CONFIG_ERR_BYTES];
+        int len = snprintf(yaml, sizeof(yaml), "views:\n  - %s\n", cases[i].view);
+        assert_null(load(yaml, (size_t)len, err));
+        if (strncmp(err, cases[i].why, strlen(cases[i].why)) != 0)
+            fail_msg("%s\nsays %s\nnot  %s", yaml, err, cases[i].why);
+    }
+}
+
 static void a_garbled_file_never_hurts(void **state)
 {
     (void)state;
@@ -442,6 +487,8 @@ int main(void)
         cmocka_unit_test(an_unknown_key_at_the_top_lists_those_there_are),
         cmocka_unit_test(each_mistake_is_told_with_its_place_and_what_to_do),
         cmocka_unit_test(several_mistakes_are_told_in_one_run_up_to_ten),
+        cmocka_unit_test(views_are_lists_of_rules),
+        cmocka_unit_test(views_that_cannot_be_are_told_with_their_place),
         cmocka_unit_test(a_garbled_file_never_hurts),
         cmocka_unit_test(a_file_that_cannot_be_read_is_told),
         cmocka_unit_test(what_is_shown_loads_back_to_the_same),

@@ -54,6 +54,27 @@ static void rfc_5424_has_all_the_facts_as_structured_data(void **state)
            "node invoice.mailer failed: no beat for 2.0 s (was ok, incident 1)");
 }
 
+static void a_view_is_told_as_one_if_its_config_says_so(void **state)
+{
+    (void)state;
+    struct bl_event e = {.number = 18,
+                         .kind = BL_EVENT_VIEW,
+                         .from = BL_STATE_OK,
+                         .to = BL_STATE_FAILED,
+                         .time_unix_ms = INT64_C(1795252750123),
+                         .incident = 3,
+                         .name = "web-ams"};
+    assert_false(bl_notice_wanted(&e, 1u << BL_STATE_FAILED));
+    e.flags = BL_EVENT_NOTIFY;
+    assert_true(bl_notice_wanted(&e, 1u << BL_STATE_FAILED));
+    assert_false(bl_notice_wanted(&e, 1u << BL_STATE_OK));
+    expect(&e, 5424,
+           "<27>1 2026-11-21T09:19:10.123Z watcher beatline 4711 VIEW "
+           "[beatline@32473 view=\"web-ams\" from=\"ok\" to=\"failed\" incident=\"3\" "
+           "reason=\"\" number=\"18\"] "
+           "view web-ams failed (was ok, incident 3)");
+}
+
 static void rfc_3164_is_local_time_with_a_host_on_stderr_only(void **state)
 {
     (void)state;
@@ -202,6 +223,7 @@ int main(void)
     setenv("TZ", "UTC0", 1);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rfc_5424_has_all_the_facts_as_structured_data),
+        cmocka_unit_test(a_view_is_told_as_one_if_its_config_says_so),
         cmocka_unit_test(rfc_3164_is_local_time_with_a_host_on_stderr_only),
         cmocka_unit_test(severity_follows_the_state),
         cmocka_unit_test(structured_data_escapes_what_rfc_5424_says),

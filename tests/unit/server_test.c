@@ -382,14 +382,14 @@ static void bad_words_are_usage_errors(void **state)
         {"status --all", "beatline: status: unknown option --all; usage: beatline status [--check] [--view "
                          "NAME] [--warning N] [--critical N]\n"},
         {"nodes list --stat ok", "beatline: nodes list: unknown option --stat; usage: beatline nodes list "
-                                 "[--state S]... [--match GLOB] "
+                                 "[--state S]... [--view VIEW] [--match GLOB] "
                                  "[--limit N]\n"},
         {"nodes list --state up",
          "beatline: nodes list: --state up: no state; there are new, ok, warning, failed, paused, unknown\n"},
         {"nodes list --limit x",
          "beatline: nodes list: --limit x: no whole number from 0 to 18446744073709551615\n"},
         {"nodes list --limit", "beatline: nodes list: nothing follows --limit; usage: beatline nodes list "
-                               "[--state S]... [--match GLOB] "
+                               "[--state S]... [--view VIEW] [--match GLOB] "
                                "[--limit N]\n"},
         {"nodes rm", "beatline: nodes rm: nothing follows nodes rm; usage: beatline nodes rm NAME...\n"},
         {"nodes set a --err 30", "beatline: nodes set: --err \"30\" has no unit; write 30s or 30ms\n"},

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/api/view_json.h"
+
+#include <string.h>
+
+#include "control/timestamp.h"
+#include "control/views/match.h"
+
+void bl_view_json(struct bl_json *j, const struct bl_view *view)
+{
+    char when[BL_TIMESTAMP_TEXT];
+    int64_t since = BL_NODE_READ(view->since_unix_ms);
+
+    bl_json_string(j, "name", view->name);
+    bl_json_string(j, "state", bl_state_name((enum bl_state)BL_NODE_READ(view->state)));
+    bl_json_uint(j, "total", bl_view_total(view));
+    for (enum bl_state s = 0; s < BL_STATE_COUNT; s++)
+        bl_json_uint(j, bl_state_name(s), bl_view_count(view, s));
+    bl_json_uint(j, "incident", BL_NODE_READ(view->incident));
+    if (since != 0)
+        bl_json_string(j, "state_since", bl_timestamp_text(since, when));
+    else
+        bl_json_null(j, "state_since");
+}
+
+static const struct bl_view_config *rules_of(const struct bl_views_generation *g, const struct bl_view *view)
+{
+    return bl_view_match_entry(bl_views_plan_of(g), BL_NODE_READ(view->entry));
+}
+
+static void append(struct bl_text *out, const char *before, const char *what, const char *text)
+{
+    if (text[0] != '\0')
+        bl_text_printf(out, "%s%s%s", out->len > 0 ? before : "", what, text);
+}
+
+static void append_list(struct bl_text *out, const char *what, const struct bl_text_list *l)
+{
+    for (unsigned i = 0; i < l->count; i++)
+        append(out, ", ", i == 0 ? what : "", l->item[i]);
+}
+
+void bl_view_rules_text(struct bl_text *out, const struct bl_views_generation *g, const struct bl_view *view)
+{
+    const struct bl_view_config *c = rules_of(g, view);
+    struct bl_text text = {0};
+
+    if (c == NULL) {
+        bl_text_printf(out, "all nodes");
+        return;
+    }
+    append(&text, ", ", "regexp ", c->regexp);
+    append(&text, ", ", "pattern ", c->pattern);
+    append_list(&text, "includes ", &c->includes);
+    append_list(&text, "excludes ", &c->excludes);
+    bl_text_append(out, text.data, text.len);
+    bl_text_free(&text);
+}
+
+static void json_list(struct bl_json *j, const char *key, const struct bl_text_list *l)
+{
+    struct bl_text text = {0};
+    append_list(&text, "", l);
+    if (l->count > 0)
+        bl_json_string_n(j, key, text.data, text.len);
+    bl_text_free(&text);
+}
+
+void bl_view_json_rules(struct bl_json *j, const struct bl_views_generation *g, const struct bl_view *view)
+{
+    const struct bl_view_config *c = rules_of(g, view);
+
+    if (c == NULL)
+        return;
+    if (c->regexp[0] != '\0')
+        bl_json_string(j, "regexp", c->regexp);
+    if (c->pattern[0] != '\0')
+        bl_json_string(j, "pattern", c->pattern);
+    json_list(j, "includes", &c->includes);
+    json_list(j, "excludes", &c->excludes);
+}
+
+uint32_t bl_call_find_view(struct bl_call *call, const struct bl_views_generation *g, const char *name)
+{
+    size_t len = strlen(name);
+    uint32_t id = len <= BL_VIEW_NAME_MAX ? bl_view_find(g, name, (unsigned)len) : BL_VIEW_NONE;
+
+    if (id == BL_VIEW_NONE)
+        bl_call_fail(call, BL_EXIT_NOT_FOUND, "view %.200s: there is none; beatline views list shows them",
+                     name);
+    return id;
+}
