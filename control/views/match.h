@@ -13,7 +13,8 @@
  * Threads: main makes it (it may take a second for a thousand regular
  * expressions); control matches with it; the api thread tests with it,
  * with a state of its own. Memory: some hundred bytes a pattern. Cost:
- * about 0.3 us a name, 0.1 more for each template it is in. */
+ * about 0.3 us a name that is in none of a thousand views, 0.7 us one
+ * that is in three (bench/views_bench.c). */
 #pragma once
 
 #include <stdbool.h>
