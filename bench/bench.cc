@@ -139,7 +139,7 @@ bool take_options(int *argc, char **argv, table *out, bool *list)
             plan.quick = true;
             plan.phase_ns = 50000000;
         } else if (std::strcmp(argv[i], "--smoke") == 0) {
-            plan = {2, 1000000, 1000, true};
+            plan = {2, 1000000, 1000, false};
         } else if (std::strcmp(argv[i], "--list") == 0) {
             *list = true;
         } else if (std::strncmp(argv[i], "--csv=", 6) == 0) {

@@ -53,7 +53,9 @@ int main(int argc, char **argv)
     bl_bench_socket_cases();
     bl_bench_sweep_cases();
     bl_bench_views_cases();
+    bl_bench_appliance_cases();
     int rc = bl_bench_main(argc, argv);
+    bl_bench_appliance_end();
     bl_rcu_thread_unregister();
     bl_eal_stop();
     return rc;

@@ -12,3 +12,7 @@ void bl_bench_memif_cases(void);
 void bl_bench_socket_cases(void);
 void bl_bench_cores_cases(void);
 void bl_bench_veth_cases(void);
+void bl_bench_appliance_cases(void);
+
+/* The appliance's story is over; after the last case. */
+void bl_bench_appliance_end(void);

@@ -27,6 +27,7 @@ struct sweep_case {
     uint64_t count;
     uint32_t interval_ticks;
     uint64_t need_mib; /* of free memory, to be tried at all */
+    bool mixed;        /* timeouts of 30 s to an hour, not 30 s each */
 };
 
 struct fleet {
@@ -44,16 +45,21 @@ struct fleet {
 
 /* ---- a fleet ------------------------------------------------------------- */
 
+/* As a fleet of services has them: a few long, most short. */
+static const uint32_t mixed_ticks[] = {30000, 30000, 45000, 60000, 60000, 90000, 300000, 3600000};
+
 /* Every node has beaten once within the last interval. */
-static void set_policies(struct fleet *f)
+static void set_policies(struct fleet *f, bool mixed)
 {
     bl_role_assume_control();
     struct bl_slots *s = f->table.slots;
     for (uint32_t slot = 0, node = 0; slot < s->slot_count; slot++) {
         if (bl_slots_key(s, slot) == BL_KEY_EMPTY)
             continue;
-        bl_slots_set_policy(
-            s, slot, (struct bl_slot_policy){.threshold_ticks = TIMEOUT_TICKS, .node = node & 0xffffff});
+        uint32_t ticks =
+            mixed ? mixed_ticks[node % (sizeof(mixed_ticks) / sizeof(mixed_ticks[0]))] : TIMEOUT_TICKS;
+        bl_slots_set_policy(s, slot,
+                            (struct bl_slot_policy){.threshold_ticks = ticks, .node = node & 0xffffff});
         s->line[slot / BL_LINE_SLOTS].last_beat[slot % BL_LINE_SLOTS] =
             f->now - (uint32_t)((uint64_t)node++ * 2654435761 % f->interval_ticks);
     }
@@ -69,7 +75,7 @@ static struct fleet *fleet_new(const struct bl_bench_plan *plan, const struct sw
     f->now = 100000;
     bl_nodes_init(&f->nodes, c->count / plan->scale, BL_BEATS_UNIFORM);
     if (bl_nodes_table(&f->nodes, BL_PAGES_BEST, &f->table)) {
-        set_policies(f);
+        set_policies(f, c->mixed);
         bl_beats_init(&f->beats, &f->nodes, &f->table, true, 1);
         f->beats.bursts = 1;
         f->sweep = bl_sweep_new(&f->table);
@@ -316,6 +322,12 @@ static const struct bl_bench_case sweep_cases[] = {
      GOAL(AT_MOST, 3, 0.5),
      .run = run_share,
      OF(.count = 10 * MILLION)},
+    {.name = "sweep/10M/share/mixed",
+     .measure = "the same for 10 M nodes with timeouts from 30 s to an hour, mixed",
+     .unit = "%",
+     .slow = true,
+     .run = run_share,
+     OF(.count = 10 * MILLION, .mixed = true)},
     {.name = "sweep/100M/share",
      .measure = "the same for 100 M nodes",
      .unit = "%",
