@@ -3,13 +3,13 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "dataplane/guest_thread.h"
 #include "dataplane/sender_datagram.h"
 #include "dataplane/sender_link.h"
 
@@ -45,22 +45,6 @@ struct bl_sender {
     uint32_t sequence;
     int32_t last_error;
 };
-
-/* How often this process is a fork's child: a sender of another count
- * has no thread here. The one thing that fork leaves us to know it by:
- * process ids come again, in a namespace at once. */
-static unsigned forks;
-static pthread_once_t forks_once = PTHREAD_ONCE_INIT;
-
-static void on_fork_child(void)
-{
-    forks++;
-}
-
-static void watch_forks(void)
-{
-    pthread_atfork(NULL, NULL, on_fork_child);
-}
 
 static uint64_t now_ns(clockid_t clock)
 {
@@ -187,25 +171,6 @@ static int set_link(struct bl_sender_link *l, const struct bl_sender_config *c, 
     return 0;
 }
 
-/* 0 or errno. */
-static int start_thread(struct bl_sender *s)
-{
-    pthread_attr_t attr;
-    sigset_t all, before;
-    int error = pthread_attr_init(&attr);
-    if (error)
-        return error;
-    pthread_attr_setstacksize(&attr, STACK_BYTES);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    error = pthread_create(&s->thread, &attr, run, s);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attr);
-    if (!error)
-        pthread_setname_np(s->thread, "bl-sender");
-    return error;
-}
-
 static void set_up(struct bl_sender *s, const struct bl_sender_config *c)
 {
     pthread_condattr_t attr;
@@ -214,8 +179,7 @@ static void set_up(struct bl_sender *s, const struct bl_sender_config *c)
     pthread_cond_init(&s->changed, &attr);
     pthread_condattr_destroy(&attr);
     pthread_mutex_init(&s->lock, NULL);
-    pthread_once(&forks_once, watch_forks);
-    s->forks = forks;
+    s->forks = bl_guest_forks();
     s->flags = c->flags;
     s->jitter_percent = c->jitter_percent;
     s->hello_due = true;
@@ -236,7 +200,7 @@ struct bl_sender *bl_sender_start(const struct bl_sender_config *c, char err[BL_
         return NULL;
     }
     set_up(s, c);
-    int error = start_thread(s);
+    int error = bl_guest_thread_start(&s->thread, "bl-sender", STACK_BYTES, run, s);
     if (error) {
         snprintf(err, BL_SENDER_ERR_BYTES, "sender: cannot start its thread: %s", strerror(error));
         destroy(s);
@@ -247,7 +211,7 @@ struct bl_sender *bl_sender_start(const struct bl_sender_config *c, char err[BL_
 
 int bl_sender_beat(struct bl_sender *s)
 {
-    if (s->forks != forks)
+    if (s->forks != bl_guest_forks())
         return -ECHILD;
     pthread_mutex_lock(&s->lock);
     s->asked = true;
@@ -275,7 +239,7 @@ void bl_sender_stop(struct bl_sender *s)
 {
     if (!s)
         return;
-    if (s->forks != forks) {
+    if (s->forks != bl_guest_forks()) {
         /* The lock is as the fork met it; the thread is the parent's. */
         bl_sender_link_close(&s->link);
         free(s);

@@ -11,6 +11,8 @@
 /* The table is grown from 3/4 to 3/8 full. */
 #define FULL(slots)  ((slots) / 4 * 3)
 #define ROOMY(nodes) ((uint64_t)(nodes)*8 / 3)
+/* In the middle between the two. */
+#define SLOTS_OF(nodes) ((uint64_t)(nodes)*2)
 /* Lines moved per step of growth, and slots looked at per sweep batch. */
 #define MOVE_LINES  65536u
 #define SWEEP_SLOTS 65536u
@@ -35,7 +37,7 @@ struct bl_tracker {
     struct bl_table table;
     struct bl_fleet *fleet;
     uint64_t start_ms, now_ms;
-    uint32_t failures; /* told since check_timeouts began */
+    uint32_t failures; /* told since a check began */
     bool telling;      /* in a callback */
 };
 
@@ -369,6 +371,11 @@ int bl_tracker_remove(struct bl_tracker *t, const char *name)
     return err;
 }
 
+static int failures(const struct bl_tracker *t)
+{
+    return t->failures < INT32_MAX ? (int)t->failures : INT32_MAX;
+}
+
 int bl_tracker_check_timeouts(struct bl_tracker *t, uint64_t now_ms)
 {
     bl_role_assume_control();
@@ -377,7 +384,19 @@ int bl_tracker_check_timeouts(struct bl_tracker *t, uint64_t now_ms)
     t->failures = 0;
     move_time(t, now_ms);
     sweep(t);
-    return t->failures < INT32_MAX ? (int)t->failures : INT32_MAX;
+    return failures(t);
+}
+
+int bl_tracker_check_some(struct bl_tracker *t, uint64_t now_ms, uint32_t nodes, bool *done)
+{
+    bl_role_assume_control();
+    if (t->telling)
+        return -EBUSY;
+    t->failures = 0;
+    move_time(t, now_ms);
+    uint64_t slots = SLOTS_OF(nodes);
+    *done = bl_fleet_sweep(t->fleet, slots < SWEEP_SLOTS ? (uint32_t)slots : SWEEP_SLOTS, (int64_t)t->now_ms);
+    return failures(t);
 }
 
 /* ---- looking ------------------------------------------------------------------ */

@@ -134,6 +134,12 @@ int bl_tracker_remove(struct bl_tracker *t, const char *name);
  * be due are looked at. */
 int bl_tracker_check_timeouts(struct bl_tracker *t, uint64_t now_ms);
 
+/* The same in pieces, for who must not be kept for long: looks at the
+ * nodes that may be due until it has seen about `nodes` (at least 64) of
+ * them; *done says that it was through them all. Returns how many became
+ * failed in this piece, or -EBUSY in a callback. */
+int bl_tracker_check_some(struct bl_tracker *t, uint64_t now_ms, uint32_t nodes, bool *done);
+
 /* ---- looking: also from a callback ------------------------------------ */
 
 /* A node as of the tracker's latest time. */
