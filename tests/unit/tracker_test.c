@@ -106,6 +106,32 @@ static void silence_leads_to_warning_then_failed(void **state)
     bl_tracker_free(t);
 }
 
+static void a_check_in_pieces_finds_the_same(void **state)
+{
+    (void)state;
+    struct diary d;
+    struct bl_tracker *t = make(&d, 1000, 0);
+    char name[16];
+    for (unsigned i = 0; i < 5000; i++) {
+        snprintf(name, sizeof(name), "n%u", i);
+        assert_int_equal(bl_tracker_register(t, name, NULL, T0), 0);
+    }
+    bool done = false;
+    unsigned pieces = 0;
+    int failed = 0;
+    for (; !done; pieces++) {
+        int n = bl_tracker_check_some(t, T0 + 1001, 100, &done);
+        assert_in_range(n, 0, 400); /* 100 nodes and what a block has more */
+        failed += n;
+    }
+    assert_int_equal(failed, 5000);
+    assert_int_equal(d.failures, 5000);
+    assert_true(pieces > 20);
+    assert_int_equal(bl_tracker_check_some(t, T0 + 1001, UINT32_MAX, &done), 0);
+    assert_true(done);
+    bl_tracker_free(t);
+}
+
 static void a_beat_brings_a_failed_node_back_at_once(void **state)
 {
     (void)state;
@@ -446,6 +472,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_node_is_ok_from_its_registration_on),
         cmocka_unit_test(silence_leads_to_warning_then_failed),
+        cmocka_unit_test(a_check_in_pieces_finds_the_same),
         cmocka_unit_test(a_beat_brings_a_failed_node_back_at_once),
         cmocka_unit_test(a_node_can_have_a_policy_of_its_own),
         cmocka_unit_test(without_any_timeout_it_is_30_s),
