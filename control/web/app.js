@@ -151,7 +151,8 @@ function startTheme() {
 const KEYS = "/ search · m map · t nodes in trouble · a all nodes · Esc back. On the map: arrows move, n and p go to the next and previous node in trouble, Enter opens, + - 0 zoom, Shift and arrows shift.";
 
 function keys(event) {
-  const typing = event.target.closest("input, select, textarea, dialog");
+  /* A dialog that was closed has the focus until the next frame is drawn. */
+  const typing = event.target.closest("input, select, textarea, dialog[open]");
   if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "/") $("search").focus();
   else if (event.key === "m") $("map").focus();

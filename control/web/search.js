@@ -54,17 +54,20 @@ export function start({ onOpen, onAll }) {
     show(items.length ? [...items, { key: "", all: true, says: "List all that match" }] : [{ key: "", says: "No node's name has that in it." }]);
   }
 
+  /* What was chosen stays chosen while it is among what is found. */
   function show(items) {
+    const held = results.children[chosen]?.dataset.key;
     let n = 0;
     rows(results, items, (i) => i.key, () => el("li", { role: "option", "aria-selected": "false" }), (row, item) => {
       row.id = `found-${n++}`;
       row.className = item.says ? "quiet" : "";
       if (item.all) row.dataset.all = "yes";
+      else delete row.dataset.all;
       row.replaceChildren(...(item.says ? [item.says] : [el("span", { class: "state", data: { state: item.state }, title: item.state }, sign(item.state)), " ", el("bdi", {}, item.key)]));
     });
     results.hidden = false;
     field.setAttribute("aria-expanded", "true");
-    chosen = -1;
+    choose(held === undefined ? -1 : [...results.children].findIndex((row) => row.dataset.key === held));
   }
 
   field.addEventListener("input", () => {

@@ -1,0 +1,251 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The web page as people use it, on a small fleet and on ten thousand:
+numbers that live, a node found, set, muted and deleted by hand or by
+keys alone, names that are only ever text, a daemon that goes and comes
+back, and a dead rack that one cannot miss. Pictures: BUILD/web-pictures."""
+
+import json
+import socket
+import time
+
+from appliance import BUILD, Daemon, check, equal, tell, wait_for
+from browser import Browser
+
+# What a careless page would run. '.' ends no name: the last action does.
+EVIL = "<img/src=x/onerror=window.pwned=1>"
+SMALL = [f"fra1.web{n}" for n in range(1, 5)] + [f"ams1.db{n}" for n in range(1, 6)] + [EVIL]
+RACKS, IN_RACK = 250, 40
+DEAD_RACK = "ams1.rack100"
+
+PIXELS_OF = """([state]) => {
+  const canvas = document.getElementById("map"), copy = document.createElement("canvas");
+  copy.width = canvas.width;
+  copy.height = canvas.height;
+  const pen = copy.getContext("2d", {willReadFrequently: true});
+  pen.drawImage(canvas, 0, 0);
+  const probe = document.createElement("canvas").getContext("2d");
+  probe.fillStyle = getComputedStyle(document.documentElement).getPropertyValue("--map-" + state);
+  probe.fillRect(0, 0, 1, 1);
+  const want = probe.getImageData(0, 0, 1, 1).data, all = pen.getImageData(0, 0, canvas.width, canvas.height).data;
+  let n = 0, left = 1e9, right = -1, top = 1e9, bottom = -1;
+  for (let i = 0; i < all.length; i += 4) {
+    if (all[i] !== want[0] || all[i + 1] !== want[1] || all[i + 2] !== want[2] || all[i + 3] !== 255) continue;
+    const x = (i / 4) % canvas.width, y = Math.floor(i / 4 / canvas.width);
+    n++; left = Math.min(left, x); right = Math.max(right, x); top = Math.min(top, y); bottom = Math.max(bottom, y);
+  }
+  const scale = canvas.clientWidth / canvas.width;
+  return {pixels: n, wide: right - left + 1, high: bottom - top + 1, x: (left + 2) * scale, y: (top + 2) * scale};
+}"""
+
+
+# Before the browser has drawn a frame, as on a machine that is busy.
+KEY_AFTER_CLOSE = """(key) => {
+  const press = (to, key) => to.dispatchEvent(new KeyboardEvent("keydown", {key, bubbles: true}));
+  document.querySelector("#list button.name").click();
+  document.getElementById("node").close();
+  press(document.activeElement, key);
+  return document.activeElement.id;
+}"""
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def served(s):
+    """A daemon whose page stays at one address over a restart."""
+    http = free_port()
+    daemon = Daemon(s, {"ports": ["socket:127.0.0.1:0"], "http": {"listen": [f"127.0.0.1:{http}"]},
+                        "defaults": {"timeout": "1h", "retries": 0}})
+    daemon.url = f"http://127.0.0.1:{http}/"
+    return daemon
+
+
+def say(daemon, *lines):
+    with socket.create_connection(("127.0.0.1", daemon.tcp()["number"]), timeout=20) as c:
+        c.sendall("".join(line + "\n" for line in lines).encode())
+
+
+def beat(daemon, names):
+    say(daemon, *(f"{name}.beat:1|c" for name in names))
+
+
+def node(daemon, name):
+    return json.loads(daemon.cli("nodes", "show", name).stdout)
+
+
+def numbers_live(daemon, b):
+    beat(daemon, SMALL)
+    b.open(daemon.url)
+    b.settle("ten nodes are ok", lambda b: b.text(at='.tile[data-state="ok"] b') == "10")
+    b.wait(at="#list-empty", text="No node is in trouble.")
+    b.wait(at="#link-text", text="live")
+    b.wait(at="#map-said", text="10 in 3 groups")
+    b.picture("10-well")
+    say(daemon, f"{EVIL}.timeout:1|g", "fra1.web2.timeout:1|g")
+    b.settle("two have failed", lambda b: b.text(at='.tile[data-state="failed"] b') == "2")
+    b.wait(at="#list tr", text="fra1.web2")
+    b.wait(at="#list tr", text=EVIL)
+    b.wait(at="#feed li", text=EVIL)
+    b.settle("the title says it", lambda b: b.look(what="() => document.title") == "(2 failed) beatline")
+    b.settle("the map shows it", lambda b: b.look(what=PIXELS_OF, **{"with": ["failed"]})["pixels"] > 200)
+    b.picture("10-failed")
+    check(b.look(what="() => window.pwned === undefined && !document.querySelector('main img, dialog img')"),
+          "a name became markup")
+
+
+def by_keys_alone(daemon, b):
+    b.press(keys="/")
+    b.type(value="onerror")
+    b.wait(at="#search-results li", text=EVIL)
+    b.picture("10-search")
+    b.press(keys="ArrowDown")
+    b.wait(at='#search-results li[aria-selected="true"]', text=EVIL)
+    b.press(keys="Enter")
+    b.wait(at="#node h2", text=EVIL)
+    b.wait(at="#node .badge", text="failed")
+    b.picture("10-node")
+    b.press(keys="Escape")
+    b.wait(at="#node", gone=True)
+    check(b.look(what=KEY_AFTER_CLOSE, **{"with": "m"}) == "map", "a key right after a dialog is the page's")
+    b.press(keys=["n", "n"])
+    b.wait(at="#map-cell", text=", failed")
+    first = b.text(at="#map-cell")
+    b.press(keys="n")
+    b.settle("n goes to the other failed node",
+             lambda b: ", failed" in b.text(at="#map-cell") and b.text(at="#map-cell") != first)
+    b.press(keys="Enter")
+    b.wait(at="#node .badge", text="failed")
+    b.press(keys="Escape")
+    b.wait(at="#node", gone=True)
+    b.press(keys="a")
+    b.wait(at="#list-title", text="All nodes")
+    b.settle("all ten are listed", lambda b: len(b.texts(at="#list tr")) == 10)
+    b.press(keys=["?"])
+    b.wait(at="#ask h2", text="Keys")
+    b.press(keys="Escape")
+    b.wait(at="#ask", gone=True)
+
+
+def done(b, what):
+    b.wait(at="#node .said", text=what)
+
+
+def a_node_by_hand(daemon, b):
+    b.click(at="#list button.name >> text=ams1.db3")
+    b.wait(at="#node h2", text="ams1.db3")
+    check("#node=ams1.db3" in b.look(what="() => location.href"), "a node has an address")
+    b.fill(at="#node-timeout", value="30")
+    b.press(keys="Enter")
+    done(b, "no unit")
+    b.fill(at="#node-timeout", value="2h")
+    b.press(keys="Enter")
+    done(b, "timeout is 2h now")
+    equal(node(daemon, "ams1.db3")["timeout_ms"], 7_200_000, "the timeout set by hand")
+    b.choose(at="#node .pair select", value="2h")
+    b.click(at="#node button:text-matches('^Mute')")
+    done(b, "muted")
+    equal(node(daemon, "ams1.db3")["state"], "paused", "a muted node's state")
+    check(node(daemon, "ams1.db3")["paused_until"] is not None, "muted for two hours, not for ever")
+    b.wait(at="#node .badge", text="paused")
+    b.picture("10-muted")
+    b.click(at="#node button:text-matches('^Unmute')")
+    done(b, "unmuted")
+    b.wait(at="#node .badge", text="ok")
+    b.click(at="#node button:text-matches('^Beat')")
+    done(b, "beat taken")
+    b.settle("the beat counts", lambda b: node(daemon, "ams1.db3")["age_ms"] < 5_000)
+    b.click(at="#node button:text-matches('^Delete')")
+    b.wait(at="#ask h2", text="Delete ams1.db3?")
+    b.press(keys="Escape")
+    b.wait(at="#ask", gone=True)
+    check("ams1.db3" in daemon.names("ok"), "asked, not told, to delete")
+    b.click(at="#node button:text-matches('^Delete')")
+    b.click(at="#ask >> button.danger")
+    b.wait(at="#node", gone=True)
+    check("ams1.db3" not in daemon.names("ok"), "deleted")
+
+
+def banners(s, daemon, b):
+    b.amend(path="**/api/v1/status", ingest={"frozen": True})
+    b.wait(at=".banner", text="Ingest is frozen")
+    b.picture("10-frozen")
+    b.amend(path="**/api/v1/status", ingest=None)
+    b.wait(at=".banner", gone=True)
+    b.quiet()
+    daemon.stop()
+    b.wait(at=".banner", text="No word from the daemon")
+    b.wait(at="#link-text", text="lost")
+    b.picture("10-lost")
+    daemon.process = s.start([BUILD / "beatlined", "-c", daemon.config], daemon.log)
+    wait_for(daemon.answers, "the daemon is back")
+    b.wait(at=".banner", gone=True)
+    b.wait(at="#link-text", text="live")
+    say(daemon, "after.restart.timeout:1|g", "after.restart.beat:1|c")
+    b.wait(at="#feed li", text="after.restart")
+    b.quiet()
+
+
+def small_fleet(s, b):
+    daemon = served(s)
+    numbers_live(daemon, b)
+    by_keys_alone(daemon, b)
+    a_node_by_hand(daemon, b)
+    banners(s, daemon, b)
+    b.close()
+
+
+def a_dead_rack(daemon, b, scheme):
+    b.open(daemon.url, scheme=scheme)
+    b.wait(at="#map-said", text="10,000 in 250 groups")
+    red = b.settle("the dead rack is on the map", lambda b: (lambda seen: seen["pixels"] >= 40 and seen)(
+        b.look(what=PIXELS_OF, **{"with": ["failed"]})))
+    check(0.5 < red["wide"] / red["high"] < 2, f"the dead rack is a block: {red}")
+    b.hover(at="#map", x=red["x"], y=red["y"])
+    b.wait(at="#map-tip b", text=DEAD_RACK + ".")
+    b.wait(at="#map-tip small", text=f"{DEAD_RACK}: 40 of 40 in trouble")
+    b.picture(f"10000-{scheme}")
+    b.click(at="#map", x=red["x"], y=red["y"])
+    b.wait(at="#node h2", text=DEAD_RACK + ".")
+    b.press(keys="Escape")
+
+
+def large_fleet(s, b):
+    daemon = served(s)
+    names = [f"{('fra1', 'ams1', 'sin1')[r % 3]}.rack{r:03}.n{n:02}" for r in range(RACKS) for n in range(IN_RACK)]
+    dead = [name for name in names if name.startswith(DEAD_RACK)]
+    beat(daemon, names)
+    say(daemon, *(f"{name}.timeout:1|g" for name in dead))
+    wait_for(lambda: daemon.count("failed") == IN_RACK, "the rack is dead")
+    a_dead_rack(daemon, b, "light")
+    b.press(keys="Escape")
+    b.choose(at="#map-by", value="1")
+    b.wait(at="#map-said", text="10,000 in 3 groups")
+    b.picture("10000-by-site")
+    b.choose(at="#map-by", value="view")
+    b.wait(at="#map-said", text="10,000 in 1 group")
+    b.choose(at="#map-by", value="auto")
+    b.wait(at="#map-said", text="10,000 in 250 groups")
+    b.click(at="#map-in")
+    b.click(at="#map-in")
+    b.picture("10000-zoomed")
+    b.quiet()
+    b.close()
+    a_dead_rack(daemon, b, "dark")
+    b.size(width=390, height=844)
+    time.sleep(0.5)
+    b.picture("10000-phone")
+    b.quiet()
+    b.close()
+
+
+def story(s):
+    b = Browser(s)
+    small_fleet(s, b)
+    large_fleet(s, b)
+
+
+tell(story)
