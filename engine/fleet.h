@@ -59,6 +59,9 @@ struct bl_fleet_out {
      * nobody asks. */
     void (*changed)(void *ctx, uint32_t node);
     void (*removed)(void *ctx, uint32_t node);
+    /* A stranger was taken in: "first beat", "setting" or "hello", or
+     * "asked" (by a person, or a program of theirs). NULL: nobody asks. */
+    void (*registered)(void *ctx, uint32_t node, const char *reason);
 };
 
 struct bl_fleet_config {

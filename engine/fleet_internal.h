@@ -79,6 +79,13 @@ static inline void bl_fleet_note(struct bl_fleet *f, uint32_t node)
         f->out.changed(f->out.ctx, node);
 }
 
+/* Says that a node is new. */
+static inline void bl_fleet_welcome(struct bl_fleet *f, uint32_t node, const char *reason)
+{
+    if (f->out.registered)
+        f->out.registered(f->out.ctx, node, reason);
+}
+
 /* Sets the end of a paused node's pause, Unix time in s, 0: none. 0 or
  * -ENOMEM. */
 int bl_fleet_pause_until(struct bl_fleet *f, uint32_t node, uint32_t end_s) BL_ON_CONTROL;

@@ -116,6 +116,8 @@ int bl_fleet_seen(struct bl_fleet *f, uint32_t table, const struct bl_node_ref *
     bl_fleet_write_slot(f, table, node);
     if (fresh || promises)
         bl_fleet_note(f, node);
+    if (fresh)
+        bl_fleet_welcome(f, node, "first beat");
     return 0;
 }
 
@@ -184,8 +186,10 @@ int bl_fleet_set(struct bl_fleet *f, const struct bl_node_ref *who, const struct
     int r = find_or_add(f, who, unix_ms, &node, &fresh);
     if (r)
         return r;
-    if (fresh)
+    if (fresh) {
         bl_fleet_note(f, node);
+        bl_fleet_welcome(f, node, who->asked ? "asked" : "setting");
+    }
     set_policy(f, node, patch, unix_ms);
     return 0;
 }
@@ -203,6 +207,8 @@ int bl_fleet_hello(struct bl_fleet *f, uint64_t id, const char *name, unsigned n
         if (r == -EEXIST)
             bl_fleet_count(&f->stats.name_conflicts);
     }
+    if (fresh)
+        bl_fleet_welcome(f, node, "hello");
     bl_fleet_note(f, node);
     set_policy(f, node, patch, unix_ms);
     return r;
