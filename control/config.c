@@ -360,6 +360,7 @@ void bl_config_free(struct bl_config *c)
     bl_listen_clear(&c->http_listen);
     bl_listen_clear(&c->http_hosts);
     free(c->file);
+    free(c->event_log_path);
     free(c->state_dir);
     free(c->statsd_to);
     free(c->statsd_prefix);

@@ -18,6 +18,7 @@
  *   sweep: {tick: 10ms, batch: {small: 0, medium: 0, large: 0}}   slots; 0: automatic
  *   auth: {key: ""}                    32 hex digits; "" off
  *   events: {keep: 65536}
+ *   event_log: {path: "", queue: 1000000}
  *   state: {dir: "", save_every: 5m}
  *   notify:
  *     syslog: [{to: local, facility: daemon, timeout: 5s, retries: 3, retry_every: 5s}]
@@ -92,6 +93,8 @@ struct bl_config {
     bool auth;
     uint8_t auth_key[16];
     uint32_t events_keep;
+    char *event_log_path; /* "": there is none */
+    uint32_t event_log_queue;
     char *state_dir; /* "": nothing is kept */
     uint32_t save_every_ms;
     struct bl_notifier_config notifier[BL_NOTIFIERS_MAX];

@@ -54,11 +54,38 @@ static void on_changed(void *ctx, uint32_t node)
     bl_changes_node(((struct bl_core *)ctx)->changes, node);
 }
 
+/* To the event log alone: what comes once for each of millions of nodes
+ * is no news for people. */
+static void log_node(struct bl_core *core, enum bl_event_kind kind, const struct bl_node *n,
+                     const char *reason) BL_ON_CONTROL
+{
+    struct bl_event e = {.kind = kind,
+                         .from = n->state,
+                         .to = n->state,
+                         .time_unix_ms = core->unix_ms,
+                         .name_len = n->name_len};
+
+    if (!core->config->event_log_path[0])
+        return;
+    snprintf(e.name, sizeof(e.name), "%s", n->name);
+    snprintf(e.reason, sizeof(e.reason), "%s", reason);
+    bl_event_feed_push(&core->log_feed, &e);
+}
+
+static void on_registered(void *ctx, uint32_t node, const char *reason)
+{
+    struct bl_core *core = ctx;
+    bl_role_assume_control();
+    log_node(core, BL_EVENT_REGISTERED, bl_registry_get(bl_fleet_registry(core->fleet), node), reason);
+}
+
 static void on_removed(void *ctx, uint32_t node)
 {
-    const struct bl_core *core = ctx;
+    struct bl_core *core = ctx;
+    const struct bl_node *n = bl_registry_get(bl_fleet_registry(core->fleet), node);
     bl_role_assume_control();
-    bl_changes_removed(core->changes, bl_registry_get(bl_fleet_registry(core->fleet), node));
+    bl_changes_removed(core->changes, n);
+    log_node(core, BL_EVENT_REMOVED, n, "");
 }
 
 static void on_view(void *ctx, const struct bl_view_transition *t)
@@ -91,6 +118,8 @@ void bl_core_emit(struct bl_core *core, struct bl_event *e)
     BL_NODE_WRITE(core->stats.events, core->stats.events + 1);
     bl_event_feed_push(&core->api_feed, e);
     bl_event_feed_push(&core->notifier_feed, e);
+    if (core->config->event_log_path[0])
+        bl_event_feed_push(&core->log_feed, e);
 }
 
 /* ---- life ------------------------------------------------------------------ */
@@ -110,6 +139,9 @@ static int open_rings(struct bl_core *core)
     int r = bl_event_feed_init(&core->api_feed);
     if (r == 0)
         r = bl_event_feed_init(&core->notifier_feed);
+    if (r == 0)
+        r = bl_event_feed_init(&core->log_feed);
+    core->log_feed.limit = core->config->event_log_queue;
     core->commands = bl_ring_new(COMMAND_RING, sizeof(struct bl_command *));
     core->answers = bl_ring_new(COMMAND_RING, sizeof(struct bl_command *));
     return r ? r : core->commands && core->answers ? 0 : -ENOMEM;
@@ -175,16 +207,17 @@ struct bl_core *bl_core_new(const struct bl_core_config *c, char err[BL_ERR_BYTE
     core->config = c->config;
     core->memory = c->memory;
     core->cpu = c->cpu;
-    core->api_feed.fd = core->notifier_feed.fd = -1;
+    core->api_feed.fd = core->notifier_feed.fd = core->log_feed.fd = -1;
     pthread_mutex_init(&core->request.mutex, NULL);
     pthread_cond_init(&core->request.done, NULL);
     struct bl_fleet_config fc = fleet_config(c->config, c->memory);
-    struct bl_fleet_out out = {
-        .ctx = core, .transition = on_transition, .retire = on_retire, .measure = on_measure};
-    if (c->changes) {
-        out.changed = on_changed;
-        out.removed = on_removed;
-    }
+    struct bl_fleet_out out = {.ctx = core,
+                               .transition = on_transition,
+                               .retire = on_retire,
+                               .measure = on_measure,
+                               .registered = on_registered,
+                               .changed = on_changed,
+                               .removed = on_removed};
     core->changes = c->changes;
     core->fleet = bl_fleet_new(&fc, c->secret, &out);
     if (make_views(core, c) || open_rings(core) || add_workers(core, c))
@@ -206,6 +239,7 @@ void bl_core_free(struct bl_core *core)
     bl_views_free(core->views);
     bl_event_feed_fini(&core->api_feed);
     bl_event_feed_fini(&core->notifier_feed);
+    bl_event_feed_fini(&core->log_feed);
     bl_ring_free(core->commands);
     bl_ring_free(core->answers);
     pthread_mutex_destroy(&core->request.mutex);
@@ -322,6 +356,7 @@ void bl_core_take_request(struct bl_core *core, int64_t unix_ms)
     pthread_mutex_lock(&core->request.mutex);
     if (core->request.next) {
         core->config = core->request.next;
+        core->log_feed.limit = core->config->event_log_queue;
         struct bl_fleet_config fc = fleet_config(core->config, core->memory);
         bl_fleet_configure(core->fleet, &fc);
     }
@@ -370,6 +405,11 @@ int bl_core_notifier_fd(const struct bl_core *core)
     return core->notifier_feed.fd;
 }
 
+struct bl_event_feed *bl_core_log_feed(struct bl_core *core)
+{
+    return &core->log_feed;
+}
+
 const struct bl_fleet *bl_core_fleet(const struct bl_core *core)
 {
     return core->fleet;
@@ -406,6 +446,7 @@ void bl_core_stats(const struct bl_core *core, struct bl_core_stats *out)
         .busy_ns = BL_NODE_READ(s->busy_ns),
         .events = BL_NODE_READ(s->events),
         .events_waiting = BL_NODE_READ(core->api_feed.waiting) + BL_NODE_READ(core->notifier_feed.waiting),
+        .events_lost = BL_NODE_READ(core->api_feed.lost) + BL_NODE_READ(core->notifier_feed.lost),
         .growths = BL_NODE_READ(s->growths),
         .reports = BL_NODE_READ(s->reports),
         .commands = BL_NODE_READ(s->commands),

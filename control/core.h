@@ -11,9 +11,11 @@
  *   sleep to the next millisecond if there was nothing to do
  *
  * Threads: main creates and starts it; from then on the functions below
- * say who may call them. Events go to two rings (api, notifier), each
- * with an eventfd to wake its reader; an event that meets a full ring
- * waits in a list of control's own, so none is lost and order is kept. */
+ * say who may call them. Events go to two rings (api, notifier), and to a
+ * third while the config has an event log, each with an eventfd to wake
+ * its reader; an event that meets a full ring waits in a list of control's
+ * own, so none is lost and order is kept. Only the event log's list is
+ * limited (event_log.queue). */
 #pragma once
 
 #include <stdbool.h>
@@ -21,7 +23,7 @@
 
 #include "control/command.h"
 #include "control/config.h"
-#include "control/event.h"
+#include "control/event_feed.h"
 #include "control/store/changes.h"
 #include "dataplane/worker.h"
 #include "engine/fleet.h"
@@ -90,6 +92,11 @@ int bl_core_api_fd(const struct bl_core *core);
 unsigned bl_core_notices(struct bl_core *core, struct bl_event *events, unsigned max) BL_ON_NOTIFIER;
 int bl_core_notifier_fd(const struct bl_core *core);
 
+/* ---- the event log ----------------------------------------------------- */
+
+/* What the event log reads; empty while the config has none. */
+struct bl_event_feed *bl_core_log_feed(struct bl_core *core);
+
 /* ---- any thread under RCU -------------------------------------------- */
 
 const struct bl_fleet *bl_core_fleet(const struct bl_core *core);
@@ -102,7 +109,8 @@ struct bl_views *bl_core_views_own(struct bl_core *core) BL_ON_CONTROL;
 
 struct bl_core_stats {
     uint64_t turns, turns_busy, sweep_rounds, longest_turn_ns, busy_ns;
-    uint64_t events, events_waiting; /* not yet in a ring */
+    uint64_t events, events_waiting; /* not yet in a ring; the event log's apart */
+    uint64_t events_lost;            /* to the api or notifier thread: out of memory */
     uint64_t growths, reports, commands;
     uint32_t frozen_workers;
     uint32_t batch_slots; /* in force */

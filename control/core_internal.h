@@ -30,6 +30,7 @@ struct bl_core {
     struct bl_core_line line[BL_TABLES_MAX];
     unsigned line_count;
     struct bl_event_feed api_feed, notifier_feed;
+    struct bl_event_feed log_feed;      /* fed while there is an event log */
     struct bl_changes *changes;         /* to the store, or NULL */
     uint64_t last_event;                /* its number; any thread reads */
     struct bl_ring *commands, *answers; /* struct bl_command * */
@@ -46,6 +47,7 @@ struct bl_core {
     } request;
     /* the loop's own */
     uint64_t next_tick_ns, next_look_ns, next_reclaim_ns;
+    int64_t unix_ms; /* of this turn */
     bool in_round;
     uint64_t turn_ns; /* when the turn before began, and whether it was busy */
     bool turn_busy;

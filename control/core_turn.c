@@ -350,6 +350,7 @@ static void note_turn(struct bl_core *core, uint64_t now_ns, bool busy)
 
 bool bl_core_turn(struct bl_core *core, uint64_t now_ns, int64_t unix_ms)
 {
+    core->unix_ms = unix_ms;
     advance_clocks(core, now_ns, unix_ms);
     look_at_ports(core, now_ns);
     bool busy = drain_reports(core, unix_ms);
@@ -362,6 +363,7 @@ bool bl_core_turn(struct bl_core *core, uint64_t now_ns, int64_t unix_ms)
     reclaim(core, now_ns);
     bl_event_feed_flush(&core->api_feed);
     bl_event_feed_flush(&core->notifier_feed);
+    bl_event_feed_flush(&core->log_feed);
     add(&core->stats.turns, 1);
     if (busy)
         add(&core->stats.turns_busy, 1);

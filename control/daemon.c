@@ -15,6 +15,7 @@
 #include "control/api/server.h"
 #include "control/api/tcp.h"
 #include "control/core.h"
+#include "control/event_log.h"
 #include "control/http/tokens.h"
 #include "control/log.h"
 #include "control/memory.h"
@@ -43,6 +44,7 @@ struct bl_daemon {
     struct bl_changes *changes;    /* core -> store; NULL: nothing is kept */
     struct bl_core *core;
     struct bl_store *store;
+    struct bl_event_log *event_log;
     struct bl_notifier *notifier;
     struct bl_tcp *tcp;
     struct bl_server *server;
@@ -228,10 +230,25 @@ static int make_core(struct bl_daemon *d, char *err)
     return bl_restore(&r, &d->store, err);
 }
 
+static void say(void *ctx, const char *text)
+{
+    bl_core_say(ctx, text);
+}
+
+static int make_event_log(struct bl_daemon *d, char *err)
+{
+    struct bl_event_log_config c = {
+        .path = d->config->event_log_path, .feed = bl_core_log_feed(d->core), .say = say, .ctx = d->core};
+    d->event_log = bl_event_log_new(&c, err);
+    return d->event_log ? 0 : -EIO;
+}
+
 static int make_parts(struct bl_daemon *d, char *err)
 {
     struct timespec ts;
     int r = make_core(d, err);
+    if (r == 0)
+        r = make_event_log(d, err);
     if (r)
         return r;
     if (d->config->reject_unknown) /* no worker runs yet */
@@ -248,6 +265,7 @@ static int make_parts(struct bl_daemon *d, char *err)
                                   .core = d->core,
                                   .notifier = d->notifier,
                                   .store = d->store,
+                                  .event_log = d->event_log,
                                   .memory = d->arena,
                                   .worker = d->worker[d->worker_count - 1],
                                   .tcp = d->tcp,
@@ -264,6 +282,8 @@ static int start_threads(struct bl_daemon *d, char *err)
     int r = bl_core_start(d->core, err);
     if (r == 0 && d->store)
         r = bl_store_start(d->store, err);
+    if (r == 0)
+        r = bl_event_log_start(d->event_log, err);
     if (r == 0)
         r = bl_notifier_start(d->notifier, err);
     if (r == 0)
@@ -397,23 +417,41 @@ static int new_views(const struct bl_daemon *d, const struct bl_config *next, st
     return *match ? 0 : -EINVAL;
 }
 
+/* What may be refused, all or nothing. An event log that ends has its
+ * turn after control has told it the last. */
+static int open_outputs(struct bl_daemon *d, const struct bl_config *next, char *err)
+{
+    char ignored[BL_EVENT_LOG_WHY];
+    int r = next->event_log_path[0] ? bl_event_log_set_path(d->event_log, next->event_log_path, err) : 0;
+
+    if (r)
+        return r;
+    r = bl_notifier_reconfigure(d->notifier, next, err);
+    if (r)
+        bl_event_log_set_path(d->event_log, d->config->event_log_path, ignored);
+    return r;
+}
+
 static int put_in_force(struct bl_daemon *d, struct bl_config *next, char *err)
 {
+    char ignored[BL_EVENT_LOG_WHY];
     struct bl_view_match *match;
     int r = new_views(d, next, &match, err);
     if (r)
         return r;
     struct bl_wire_config *wire = wire_config(d, next);
-    r = wire ? bl_notifier_reconfigure(d->notifier, next, err) : -ENOMEM;
+    if (!wire)
+        snprintf(err, BL_CONFIG_ERR_BYTES, "out of memory");
+    r = wire ? open_outputs(d, next, err) : -ENOMEM;
     if (r) {
-        if (!wire)
-            snprintf(err, BL_CONFIG_ERR_BYTES, "out of memory");
         free(wire);
         bl_view_match_free(match);
         return r;
     }
     publish_wire(d, wire);
     bl_core_reconfigure(d->core, next);
+    if (!next->event_log_path[0])
+        bl_event_log_set_path(d->event_log, "", ignored);
     if (d->store)
         bl_store_set_save_every(d->store, next->save_every_ms);
     if (match) {
@@ -467,6 +505,7 @@ void bl_daemon_run(struct bl_daemon *d)
         if (signal_number != SIGHUP)
             break;
         bl_daemon_reload(d, err);
+        bl_event_log_reopen(d->event_log); /* also when the config is not taken: logs are rotated */
     }
     bl_log(BL_LOG_INFO, "stopping on %s", signal_number == SIGINT ? "SIGINT" : "SIGTERM");
 }
@@ -479,6 +518,7 @@ void bl_daemon_stop(struct bl_daemon *d)
     for (unsigned i = 0; i < d->worker_count; i++)
         bl_worker_stop(d->worker[i]);
     bl_store_stop(d->store);
+    bl_event_log_stop(d->event_log);
     bl_core_stop(d->core);
     if (d->store)
         bl_store_save(d->store);
@@ -487,6 +527,7 @@ void bl_daemon_stop(struct bl_daemon *d)
     bl_tcp_free(d->tcp);
     bl_notifier_free(d->notifier);
     bl_store_free(d->store);
+    bl_event_log_free(d->event_log);
     bl_core_free(d->core);
     bl_changes_free(d->changes);
     if (d->arena)

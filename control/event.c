@@ -14,6 +14,10 @@ const char *bl_event_kind_name(uint32_t kind)
         return "daemon";
     case BL_EVENT_VIEW:
         return "view";
+    case BL_EVENT_REGISTERED:
+        return "registered";
+    case BL_EVENT_REMOVED:
+        return "removed";
     }
     return "event";
 }

@@ -15,6 +15,9 @@ enum bl_event_kind {
     BL_EVENT_THAW,           /* it runs again */
     BL_EVENT_DAEMON,         /* started, reloaded, stopping: detail */
     BL_EVENT_VIEW,           /* a view changed state: name, from, to, incident are the view's */
+    /* For the event log alone, which has one for each node: no number. */
+    BL_EVENT_REGISTERED, /* a stranger was taken in: name, reason */
+    BL_EVENT_REMOVED,    /* a node was removed: name, and its state as `from` */
 };
 
 enum bl_event_flags {
@@ -22,7 +25,7 @@ enum bl_event_flags {
 };
 
 struct bl_event {
-    uint64_t number;  /* 1.. in the order control saw them, gapless */
+    uint64_t number;  /* 1.. in the order control saw them, gapless; 0: it has none */
     uint32_t kind;    /* bl_event_kind */
     uint8_t from, to; /* bl_state */
     uint8_t name_len;
@@ -38,5 +41,5 @@ struct bl_event {
     };
 };
 
-/* "transition" "freeze" "thaw" "daemon" "view". */
+/* "transition" "freeze" "thaw" "daemon" "view" "registered" "removed". */
 const char *bl_event_kind_name(uint32_t kind);

@@ -56,6 +56,8 @@ static bool list_add(struct bl_event_feed *f, const struct bl_event *e)
 {
     uint32_t bytes = packed_bytes(e);
 
+    if (f->limit && f->waiting >= f->limit)
+        return false;
     if (!f->last || PIECE_BYTES - f->last->tail < bytes) {
         struct bl_feed_piece *p = malloc(sizeof(*p));
         if (!p)

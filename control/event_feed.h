@@ -4,7 +4,8 @@
  * room for. Nothing is lost and order is kept; control never waits. The
  * list is packed (an event without its unused text), in pieces of 1 MiB,
  * given back as it drains: a million waiting transitions with 24-byte
- * names are about 100 MB.
+ * names are about 100 MB. A reader that may fall behind for good (a disk
+ * that is full) has a limit on it, and what is beyond is counted.
  *
  * Threads: control pushes and flushes, one reader pops. The eventfd
  * becomes readable when something was pushed; the reader clears it by
@@ -28,7 +29,8 @@ struct bl_event_feed {
     /* control's */
     struct bl_feed_piece *first, *last; /* the list, oldest first */
     uint64_t waiting;                   /* events in it; any thread reads */
-    uint64_t lost;                      /* no memory for the list; any thread reads */
+    uint64_t limit;                     /* of the list, in events; 0: memory's */
+    uint64_t lost;                      /* no place in the list; any thread reads */
     bool wake;                          /* pushed since the last flush */
 };
 

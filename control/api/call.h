@@ -63,8 +63,9 @@ struct bl_api {
     struct bl_asks *asks;
     struct bl_notifier *notifier;
     struct bl_worker *worker;
-    struct bl_tcp *tcp;           /* NULL: none */
-    const struct bl_store *store; /* NULL: nothing is kept */
+    struct bl_tcp *tcp;                   /* NULL: none */
+    const struct bl_store *store;         /* NULL: nothing is kept */
+    const struct bl_event_log *event_log; /* NULL: none */
     const struct bl_memory_arena *memory;
     const struct bl_config *config; /* published; read with bl_rcu_read */
     struct bl_history history;

@@ -41,6 +41,7 @@ enum bl_exit {
     X(stats_workers, "stats workers", "", "what each worker counted")                                        \
     X(stats_sweep, "stats sweep", "", "the sweep's rounds and how late it noticed")                          \
     X(stats_memory, "stats memory", "", "what the daemon and a node cost in memory")                         \
+    X(stats_alerts, "stats alerts", "", "what was told to whom, and what was lost on the way")               \
     X(stats_state, "stats state", "", "what is kept on disk, and how it goes")                               \
     X(config_show, "config show", "", "the config in force")                                                 \
     X(config_reload, "config reload", "", "read the config file again")                                      \

@@ -300,6 +300,7 @@ struct bl_server *bl_server_new(const struct bl_server_config *c, char err[BL_ER
                              .worker = c->worker,
                              .tcp = c->tcp,
                              .store = c->store,
+                             .event_log = c->event_log,
                              .memory = c->memory,
                              .config = c->config,
                              .start_unix_ms = c->start_unix_ms,

@@ -23,6 +23,7 @@
 
 #include "control/config.h"
 #include "control/core.h"
+#include "control/event_log.h"
 #include "control/memory.h"
 #include "control/notify/notifier.h"
 #include "control/store/store.h"
@@ -40,6 +41,7 @@ struct bl_server_config {
     struct bl_tcp *tcp;                   /* the same worker's connections; NULL: none */
     const struct bl_config *config;       /* in force; followed under RCU via bl_server_config_is */
     struct bl_store *store;               /* NULL: nothing is kept */
+    struct bl_event_log *event_log;       /* NULL: there is none, whatever the config says */
     const struct bl_memory_arena *memory; /* the registry's; NULL: no figures of it */
     int64_t start_unix_ms;
     /* Reloads (as SIGHUP does): 0, or negative errno and the config error

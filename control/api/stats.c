@@ -7,11 +7,9 @@ static enum bl_step run(struct bl_call *call)
     static const struct {
         const char *title;
         const struct bl_cli_ops *ops;
-    } section[] = {{"ports", &bl_cli_stats_ports},
-                   {"workers", &bl_cli_stats_workers},
-                   {"sweep", &bl_cli_stats_sweep},
-                   {"memory", &bl_cli_stats_memory},
-                   {"state", &bl_cli_stats_state}};
+    } section[] = {{"ports", &bl_cli_stats_ports},   {"workers", &bl_cli_stats_workers},
+                   {"sweep", &bl_cli_stats_sweep},   {"memory", &bl_cli_stats_memory},
+                   {"alerts", &bl_cli_stats_alerts}, {"state", &bl_cli_stats_state}};
 
     if (!bl_args_none(call))
         return BL_STEP_DONE;

@@ -209,8 +209,21 @@ static void core(const struct page *p)
     sample_seconds(p, "control_longest_turn_seconds", GAUGE, "", s.longest_turn_ns);
     one(p, "events", COUNTER, "changes of state and other events told", s.events);
     one(p, "events_waiting", GAUGE, "events not yet handed to those who tell them", s.events_waiting);
+    one(p, "events_lost", COUNTER, "events that found no memory on their way", s.events_lost);
     one(p, "commands", COUNTER, "commands of clients executed", s.commands);
     one(p, "table_growths", COUNTER, "tables grown", s.growths);
+}
+
+static void event_log(const struct page *p)
+{
+    struct bl_event_log_stats s = {0};
+
+    if (p->api->event_log != NULL)
+        bl_event_log_stats(p->api->event_log, &s);
+    one(p, "event_log_lines", COUNTER, "lines of the event log", s.lines);
+    one(p, "event_log_errors", COUNTER, "writes to the event log that failed", s.errors);
+    one(p, "event_log_waiting", GAUGE, "events that wait for the event log", s.waiting);
+    one(p, "event_log_lost", COUNTER, "events that the event log lacks", s.lost);
 }
 
 static void daemon_itself(const struct page *p)
@@ -234,7 +247,7 @@ static void http(const struct page *p)
 /* ---- the page ------------------------------------------------------------------- */
 
 static void (*const families[])(const struct page *p) = {
-    daemon_itself, nodes, fleet, lateness, worker_counters, drops, worker_gauges, core, http};
+    daemon_itself, nodes, fleet, lateness, worker_counters, drops, worker_gauges, core, event_log, http};
 #define FAMILIES (sizeof(families) / sizeof(families[0]))
 
 struct metrics {
