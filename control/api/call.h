@@ -26,6 +26,7 @@
 
 #include "control/api/asks.h"
 #include "control/api/history.h"
+#include "control/api/incidents.h"
 #include "control/api/protocol.h"
 #include "control/api/server.h"
 #include "control/command.h"
@@ -69,7 +70,8 @@ struct bl_api {
     const struct bl_memory_arena *memory;
     const struct bl_config *config; /* published; read with bl_rcu_read */
     struct bl_history history;
-    struct bl_maps maps; /* of who looks at the web page */
+    struct bl_incidents incidents; /* of the views */
+    struct bl_maps maps;           /* of who looks at the web page */
     int64_t start_unix_ms;
     int (*reload)(void *ctx, char err[BL_CONFIG_ERR_BYTES]);
     void *reload_ctx;

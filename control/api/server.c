@@ -131,6 +131,16 @@ static void accept_clients(struct bl_server *s)
 
 enum { ID_LISTENER = CONNECTIONS_MAX, ID_CORE, ID_TCP, ID_HTTP, ID_STOP };
 
+static void take_incident(struct bl_server *s, const struct bl_event *e) BL_ON_API
+{
+    const struct bl_views_generation *g = bl_views_now(bl_core_views(s->api.core));
+    uint32_t id = e->kind == BL_EVENT_VIEW ? bl_view_find(g, e->name, e->name_len) : BL_VIEW_NONE;
+
+    if (id != BL_VIEW_NONE)
+        bl_incidents_event(&s->api.incidents, bl_view_at(g, id), (enum bl_state)e->to, e->incident,
+                           e->time_unix_ms);
+}
+
 static void take_events(struct bl_server *s) BL_ON_API
 {
     struct bl_event events[EVENTS_PER_POP];
@@ -140,6 +150,7 @@ static void take_events(struct bl_server *s) BL_ON_API
     while ((n = bl_core_events(s->api.core, events, EVENTS_PER_POP)) > 0) {
         for (unsigned i = 0; i < n; i++) {
             bl_history_add(&s->api.history, &events[i]);
+            take_incident(s, &events[i]);
             bl_statsd_event(s->statsd, &s->api, &events[i]);
         }
     }
@@ -230,6 +241,7 @@ static bool turn(struct bl_server *s) BL_ON_API
     bool stop = take_ready(s, ready, n);
     turn_tcp(s);
     take_events(s);
+    bl_incidents_turn(&s->api.incidents, bl_views_now(bl_core_views(s->api.core)), s->api.now_ns);
     bl_statsd_turn(s->statsd, &s->api);
     bl_asks_take(&s->asks);
     for (unsigned i = 0; i < CONNECTIONS_MAX && !stop; i++) {
@@ -360,6 +372,7 @@ void bl_server_free(struct bl_server *s)
     bl_asks_free(&s->asks);
     bl_statsd_free(s->statsd);
     bl_history_free(&s->api.history);
+    bl_incidents_free(&s->api.incidents);
     bl_maps_free(&s->api.maps);
     if (s->epoll_fd >= 0)
         close(s->epoll_fd);

@@ -19,52 +19,15 @@
 
 struct list {
     struct bl_node_filter filter;
-    const char *only; /* NULL: all fields */
+    const char *only;    /* NULL: all fields */
+    const char *view;    /* NULL: all nodes */
+    uint64_t generation; /* of which view_id is */
+    uint32_t view_id;
     uint32_t next;
     uint64_t listed, limit;
     bool lines; /* an object a line, no list around them */
     bool begun;
 };
-
-static bool take_states(struct bl_http_request *r, struct list *l)
-{
-    unsigned at = 0;
-
-    for (const char *word; (word = bl_http_param_next(r, "state", &at)) != NULL;) {
-        enum bl_state s = bl_state_of_name(word);
-        if (s == BL_STATE_COUNT) {
-            bl_http_problem(r, 422,
-                            "state: \"%.40s\" is none; there are new, ok, warning, failed, paused, unknown",
-                            word);
-            return false;
-        }
-        l->filter.states |= 1u << s;
-    }
-    return true;
-}
-
-static bool is_field(const char *word, size_t len)
-{
-    for (const char *at = FIELDS; at != NULL; at = strchr(at, ',') != NULL ? strchr(at, ',') + 1 : NULL) {
-        if (strncmp(at, word, len) == 0 && (at[len] == ',' || at[len] == '\0'))
-            return true;
-    }
-    return false;
-}
-
-static bool take_fields(struct bl_http_request *r, struct list *l)
-{
-    l->only = bl_http_param(r, "fields");
-    for (const char *at = l->only; at != NULL && *at != '\0'; at += strcspn(at, ","), at += *at == ',') {
-        size_t len = strcspn(at, ",");
-        if (len > 0 && is_field(at, len))
-            continue;
-        bl_http_problem(r, 422, "fields: \"%.*s\" is none; there are %s", (int)(len < 40 ? len : 40), at,
-                        FIELDS);
-        return false;
-    }
-    return true;
-}
 
 static void write_node(struct bl_http_request *r, const struct list *l, const struct bl_node_view *v)
 {
@@ -93,6 +56,20 @@ static enum bl_step finish(struct bl_http_request *r, const struct list *l, bool
     return BL_STEP_DONE;
 }
 
+/* Ids are of one generation: the view is looked up again in the next. One
+ * that went has no nodes any more. */
+static bool is_in_view(const struct bl_http_request *r, struct list *l, uint32_t node)
+{
+    const struct bl_views_generation *g = bl_views_now(bl_core_views(r->api->core));
+
+    if (l->view == NULL)
+        return true;
+    if (l->generation != bl_views_number(g))
+        l->view_id = bl_view_find(g, l->view, (unsigned)strlen(l->view));
+    l->generation = bl_views_number(g);
+    return l->view_id != BL_VIEW_NONE && bl_view_has(g, l->view_id, node);
+}
+
 static enum bl_step next(struct bl_http_request *r)
 {
     struct list *l = r->state;
@@ -107,7 +84,7 @@ static enum bl_step next(struct bl_http_request *r)
         if (looked == NODES_PER_PIECE || r->out.len >= BL_PIECE_BYTES)
             return BL_STEP_MORE;
         if (!bl_node_is_wanted(&l->filter, bl_registry_get(registry, l->next)) ||
-            !bl_node_look(&v, r->api, l->next))
+            !is_in_view(r, l, l->next) || !bl_node_look(&v, r->api, l->next))
             continue;
         if (l->listed == l->limit)
             return finish(r, l, false);
@@ -119,7 +96,7 @@ static enum bl_step next(struct bl_http_request *r)
 
 static void run(struct bl_http_request *r)
 {
-    static const char *const names[] = {"state", "match", "limit", "cursor", "fields", NULL};
+    static const char *const names[] = {"state", "view", "match", "limit", "cursor", "fields", NULL};
     struct list *l = r->state;
     uint64_t cursor = 0;
     bool given;
@@ -127,9 +104,12 @@ static void run(struct bl_http_request *r)
     l->limit = UINT64_MAX;
     l->filter.match = bl_http_param(r, "match");
     l->lines = bl_http_prefers(r, BL_HTTP_NDJSON, BL_HTTP_JSON);
-    if (!bl_http_params_are(r, names) || !take_states(r, l) || !take_fields(r, l) ||
-        !bl_http_number(r, "limit", UINT64_MAX, &l->limit, &given) ||
+    if (!bl_http_params_are(r, names) || !bl_http_states(r, &l->filter.states) ||
+        !bl_http_only(r, FIELDS, &l->only) || !bl_http_number(r, "limit", UINT64_MAX, &l->limit, &given) ||
         !bl_http_number(r, "cursor", UINT32_MAX, &cursor, &given))
+        return;
+    l->view = bl_http_param(r, "view");
+    if (l->view != NULL && bl_http_find_view(r, l->view) == NULL)
         return;
     l->next = (uint32_t)cursor;
     bl_http_stream(r, l->lines ? BL_HTTP_NDJSON : BL_HTTP_JSON, next);

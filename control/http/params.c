@@ -153,6 +153,52 @@ bool bl_http_flag(struct bl_http_request *r, const char *name, bool *value)
     return or_say(r, bl_field_flag(bl_http_fields(r), name, value, why), why);
 }
 
+/* ---- what lists are asked ------------------------------------------------ */
+
+bool bl_http_states(struct bl_http_request *r, unsigned *states)
+{
+    unsigned at = 0;
+
+    *states = 0;
+    for (const char *word; (word = bl_http_param_next(r, "state", &at)) != NULL;) {
+        enum bl_state s = bl_state_of_name(word);
+        if (s == BL_STATE_COUNT) {
+            bl_http_problem(r, 422,
+                            "state: \"%.40s\" is none; there are new, ok, warning, failed, paused, unknown",
+                            word);
+            return false;
+        }
+        *states |= 1u << s;
+    }
+    return true;
+}
+
+/* Whether the first `len` bytes of a word are one of a list of names. */
+static bool is_one_of(const char *names, const char *word, size_t len)
+{
+    for (const char *at = names; at != NULL; at = strchr(at, ',') != NULL ? strchr(at, ',') + 1 : NULL) {
+        if (strncmp(at, word, len) == 0 && (at[len] == ',' || at[len] == '\0'))
+            return true;
+    }
+    return false;
+}
+
+bool bl_http_only(struct bl_http_request *r, const char *all, const char **only)
+{
+    *only = bl_http_param(r, "fields");
+    for (const char *at = *only; at != NULL && *at != '\0'; at += strcspn(at, ","), at += *at == ',') {
+        size_t len = strcspn(at, ",");
+        if (len > 0 && is_one_of(all, at, len))
+            continue;
+        bl_http_problem(r, 422, "fields: \"%.*s\" is none; there are %s", (int)(len < 40 ? len : 40), at,
+                        all);
+        return false;
+    }
+    return true;
+}
+
+/* ---- Accept -------------------------------------------------------------- */
+
 /* The weight (0..1000) that an Accept gives to a type; the best of what
  * fits it. */
 static unsigned weight_of(const char *accept, const char *type)

@@ -34,6 +34,7 @@
 #include "control/api/node_view.h"
 #include "control/http/fields.h"
 #include "control/http/routes.h"
+#include "engine/views.h"
 
 /* The longest body, unless the ops say otherwise: forms and JSON of one
  * node are some hundred bytes. */
@@ -91,11 +92,22 @@ bool bl_http_number(struct bl_http_request *r, const char *name, uint64_t max, u
 bool bl_http_duration(struct bl_http_request *r, const char *name, uint32_t *ms, bool *given);
 bool bl_http_flag(struct bl_http_request *r, const char *name, bool *value);
 
+/* What lists of nodes and of views share. The states given with `state`,
+ * once or more, as bits 1 << bl_state (0: none given); and `fields`, some
+ * of the names in `all` ("name,state,..."), NULL: not given. False: one is
+ * none; said so (422). */
+bool bl_http_states(struct bl_http_request *r, unsigned *states);
+bool bl_http_only(struct bl_http_request *r, const char *all, const char **only);
+
 /* All of them, for readers that know nothing of HTTP (fields.h). */
 const struct bl_fields *bl_http_fields(const struct bl_http_request *r);
 
 /* The node of this name, as it is now. False: not known; said so (404). */
 bool bl_http_find_node(struct bl_http_request *r, const char *name, struct bl_node_view *v);
+
+/* The view of this name, as it is now (view_json.h). NULL: not known;
+ * said so (404). */
+const struct bl_view *bl_http_find_view(struct bl_http_request *r, const char *name);
 
 /* A header of the request, NULL: not there. */
 const char *bl_http_header_of(const struct bl_http_request *r, const char *name);

@@ -52,6 +52,10 @@ enum bl_http_role {
     X(node_delete, DELETE, "/api/v1/nodes/{name}", ADMIN)                                                    \
     X(node_beat, POST, "/api/v1/nodes/{name}/beat", BEAT)                                                    \
     X(node_pause, POST, "/api/v1/nodes/{name}/pause", ADMIN)                                                 \
+    X(views, GET, "/api/v1/views", READ)                                                                     \
+    X(view, GET, "/api/v1/views/{name}", READ)                                                               \
+    X(view_incidents, GET, "/api/v1/views/{name}/incidents", READ)                                           \
+    X(incidents, GET, "/api/v1/incidents", READ)                                                             \
     X(events, GET, "/api/v1/events", READ)                                                                   \
     X(metrics, GET, "/metrics", READ)                                                                        \
     X(node_resume, POST, "/api/v1/nodes/{name}/resume", ADMIN)                                               \

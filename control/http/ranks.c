@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/http/ranks.h"
+
+#include <stdlib.h>
+
+#define FIRST_CAPACITY 256u
+
+static bool grow(struct bl_ranks *r)
+{
+    uint32_t capacity = r->capacity > 0 ? r->capacity * 2 : FIRST_CAPACITY;
+    uint64_t *item = realloc(r->item, (size_t)capacity * sizeof(*item));
+
+    if (item == NULL)
+        return false;
+    r->item = item;
+    r->capacity = capacity;
+    return true;
+}
+
+bool bl_ranks_push(struct bl_ranks *r, uint64_t value)
+{
+    if (r->count == r->capacity && !grow(r))
+        return false;
+    uint32_t at = r->count++;
+    for (; at > 0 && r->item[(at - 1) / 2] > value; at = (at - 1) / 2)
+        r->item[at] = r->item[(at - 1) / 2];
+    r->item[at] = value;
+    return true;
+}
+
+bool bl_ranks_pop(struct bl_ranks *r, uint64_t *value)
+{
+    if (r->count == 0)
+        return false;
+    *value = r->item[0];
+    uint64_t last = r->item[--r->count];
+    uint32_t at = 0;
+    for (uint32_t child; (child = 2 * at + 1) < r->count; at = child) {
+        child += child + 1 < r->count && r->item[child + 1] < r->item[child];
+        if (r->item[child] >= last)
+            break;
+        r->item[at] = r->item[child];
+    }
+    r->item[at] = last;
+    return true;
+}
+
+void bl_ranks_free(struct bl_ranks *r)
+{
+    free(r->item);
+    *r = (struct bl_ranks){0};
+}
