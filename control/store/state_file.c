@@ -454,7 +454,8 @@ int bl_state_read(int fd, enum bl_state_kind kind, uint64_t generation, const st
     if (fstat(fd, &st) != 0)
         return -errno;
     info->bytes = (uint64_t)st.st_size;
-    r.records = malloc(BL_STATE_SECTION_MAX);
+    /* No section is larger than its file; malloc(0) may be NULL. */
+    r.records = malloc(info->bytes < BL_STATE_SECTION_MAX ? (size_t)info->bytes + 1 : BL_STATE_SECTION_MAX);
     if (!r.records)
         return -ENOMEM;
     int err = read_header(&r, kind, generation);
