@@ -88,5 +88,6 @@ float bl_phi_of_age(const struct bl_interval_stats *s, uint32_t age_ms)
 
 uint32_t bl_interval_floor_ms(const struct bl_interval_stats *s)
 {
-    return whole_ms(s->mean_ms);
+    float run_ms = s->held_ms < 0 ? -s->held_ms : 0;
+    return whole_ms(larger(s->mean_ms - run_ms, bl_interval_margin_ms(0)));
 }

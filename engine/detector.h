@@ -48,5 +48,6 @@ float bl_interval_deviation_ms(const struct bl_interval_stats *s);
 
 /* No timeout that the next beat can bring is below this many ms after
  * it: who looks once in as long misses no verdict, however the timeout
- * shrinks. */
+ * shrinks. The mean; less while short intervals gather that may turn out
+ * to be a faster rhythm. */
 uint32_t bl_interval_floor_ms(const struct bl_interval_stats *s);

@@ -17,6 +17,11 @@
 #define CALM_SHARE  (1.0f / 4) /* of the variance */
 #define CALM_WEIGHT (1.0f / 6)
 
+/* So many old intervals a faster rhythm must last: a quarter more than
+ * what is left to whoever looks (bl_interval_floor_ms), as the first of
+ * the short ones may have begun a quarter before the look. */
+#define FASTER_LASTS 1.25f
+
 #define OUTLIER_VARIANCES 16.0f /* 4 deviations */
 
 static void forget_outliers(struct bl_interval_stats *s)
@@ -53,6 +58,8 @@ static void learn_later(struct bl_interval_stats *s, float off)
 static void learn_regular(struct bl_interval_stats *s, float off)
 {
     s->run = 0;
+    if (s->held_ms < 0)
+        s->held_ms = 0;
     if (s->quiet > 0 && --s->quiet == 0)
         forget_outliers(s);
     if (s->count < BL_INTERVAL_FEW)
@@ -88,8 +95,12 @@ static void learn_above(struct bl_interval_stats *s, float ms)
 
 static void learn_below(struct bl_interval_stats *s, float ms)
 {
-    s->run = s->run < 0 ? (int8_t)(s->run - 1) : -1;
-    if (s->run > -BL_INTERVAL_FASTER)
+    if (s->run >= 0)
+        s->run = 0, s->held_ms = 0;
+    if (s->run > INT8_MIN)
+        s->run--;
+    s->held_ms -= ms;
+    if (s->run > -BL_INTERVAL_FASTER || -s->held_ms < FASTER_LASTS * s->mean_ms)
         return;
     s->mean_ms = ms;
     if (s->variance_ms2 > ms * ms / 16)

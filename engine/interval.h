@@ -13,8 +13,8 @@
  *               BL_INTERVAL_RECUR beats of another is a habit, and its
  *               peak is kept for as many beats
  *   far below   (under a quarter of the mean: a double beat) it is
- *               passed over; BL_INTERVAL_FASTER in a row are the new
- *               rhythm
+ *               passed over; BL_INTERVAL_FASTER in a row that together
+ *               last longer than the mean are the new rhythm
  *
  * Threads: a worker learns; control and readers look, each field whole
  * but two fields maybe of two beats, which moves a threshold by less
@@ -32,7 +32,7 @@
 struct bl_interval_stats {
     float mean_ms;
     float variance_ms2;
-    float held_ms; /* the last outlier above; 0: none, or long ago */
+    float held_ms; /* the last outlier above; 0: none, or long ago; < 0: minus the sum of the run below */
     float peak_ms; /* the largest that recurred; 0: none */
     uint32_t last_tick;
     uint8_t count; /* intervals learned, saturates */

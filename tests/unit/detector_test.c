@@ -139,15 +139,42 @@ static void double_beats_change_nothing(void **state)
     assert_in_range(timeout_ms(&s), before - 10, before + 10);
 }
 
+static void learns_faster(uint32_t interval_ms, unsigned beats)
+{
+    struct bl_interval_stats s = after(50, 60000);
+    for (unsigned i = 0; i < beats; i++) {
+        assert_true(timeout_ms(&s) > 60000);
+        bl_interval_learn(&s, interval_ms);
+    }
+    assert_in_range(timeout_ms(&s), interval_ms, 2 * interval_ms);
+}
+
+/* After 8 beats, and not before an old interval and a quarter are over:
+ * until then nobody looks. */
 static void a_faster_rhythm_is_learned_after_a_few_beats(void **state)
 {
     (void)state;
+    learns_faster(14000, BL_INTERVAL_FASTER);
+    learns_faster(10000, BL_INTERVAL_FASTER);
+    learns_faster(1000, 75);
+    learns_faster(250, 300);
+}
+
+static void a_look_once_in_a_floor_misses_no_faster_rhythm(void **state)
+{
+    (void)state;
     struct bl_interval_stats s = after(50, 60000);
-    for (int i = 0; i < BL_INTERVAL_FASTER; i++) {
-        assert_true(timeout_ms(&s) > 60000);
-        bl_interval_learn(&s, 1000);
+    uint32_t floor_ms = bl_interval_floor_ms(&s), now_ms = 0, looked_ms = 0;
+    while (timeout_ms(&s) > 60000) {
+        bl_interval_learn(&s, 100);
+        now_ms += 100;
+        if (now_ms - looked_ms >= floor_ms) {
+            looked_ms = now_ms;
+            floor_ms = bl_interval_floor_ms(&s);
+        }
     }
-    assert_in_range(timeout_ms(&s), 1001, 2000);
+    assert_true(now_ms > 60000);
+    assert_true(looked_ms + floor_ms <= now_ms + timeout_ms(&s));
 }
 
 static void two_long_outages_in_a_row_are_forgotten_soon(void **state)
@@ -248,6 +275,7 @@ int main(void)
         cmocka_unit_test(outages_that_recur_are_a_habit_for_a_while),
         cmocka_unit_test(double_beats_change_nothing),
         cmocka_unit_test(a_faster_rhythm_is_learned_after_a_few_beats),
+        cmocka_unit_test(a_look_once_in_a_floor_misses_no_faster_rhythm),
         cmocka_unit_test(two_long_outages_in_a_row_are_forgotten_soon),
         cmocka_unit_test(fast_rhythms_are_judged_within_less_than_a_second),
         cmocka_unit_test(the_longest_intervals_do_not_overflow),
