@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/detector.h"
 #include "engine/fleet.h"
 
 #define FIRST_SLOTS 256u
@@ -26,6 +27,10 @@
 
 _Static_assert(BL_TRACKER_TIMEOUT_MAX_MS == BL_TIMEOUT_MAX_MS, "the public header repeats it");
 _Static_assert(BL_TRACKER_NAME_MAX == BL_NAME_MAX, "the public header repeats it");
+_Static_assert((int)BL_TRACKER_AUTO - (int)BL_TRACKER_FIXED == (int)BL_DETECTOR_AUTO &&
+                   (int)BL_TRACKER_PHI - (int)BL_TRACKER_FIXED == (int)BL_DETECTOR_PHI &&
+                   BL_DETECTOR_FIXED == 0,
+               "the public names are the engine's, and one for not set");
 _Static_assert(BL_TRACKER_TIMEOUT_MAX_MS / STEP_MS < STEPS_MAX, "steps cover the longest timeout");
 
 /* One thread plays worker and control in turn, so nobody reads while
@@ -37,6 +42,7 @@ struct bl_tracker {
     struct bl_table table;
     struct bl_fleet *fleet;
     uint64_t start_ms, now_ms;
+    float phi_sigmas;
     uint32_t failures; /* told since a check began */
     bool telling;      /* in a callback */
 };
@@ -83,7 +89,7 @@ static enum bl_tracker_state state_of(enum bl_state s)
 static bool is_policy(const struct bl_tracker_policy *p)
 {
     return p->timeout_ms <= BL_TIMEOUT_MAX_MS && p->warn_ms <= BL_TIMEOUT_MAX_MS &&
-           p->err_ms <= BL_TIMEOUT_MAX_MS && p->retries <= UINT8_MAX;
+           p->err_ms <= BL_TIMEOUT_MAX_MS && p->retries <= UINT8_MAX && p->detector <= BL_TRACKER_PHI;
 }
 
 static struct bl_policy policy_of(const struct bl_tracker_policy *p)
@@ -91,7 +97,8 @@ static struct bl_policy policy_of(const struct bl_tracker_policy *p)
     return (struct bl_policy){.timeout_ms = p->timeout_ms,
                               .warn_ms = p->warn_ms,
                               .err_ms = p->err_ms,
-                              .retries = (uint8_t)p->retries};
+                              .retries = (uint8_t)p->retries,
+                              .detector = (uint8_t)(p->detector ? p->detector - BL_TRACKER_FIXED : 0)};
 }
 
 /* ---- what the fleet says ------------------------------------------------ */
@@ -124,6 +131,15 @@ static bool retire(void *ctx, uint32_t table, uint64_t key)
     (void)table;
     bl_role_assume_worker();
     bl_table_delete(&t->table, key);
+    return true;
+}
+
+static bool measure(void *ctx, uint32_t table, uint64_t key, bool on)
+{
+    struct bl_tracker *t = ctx;
+    (void)table;
+    bl_role_assume_worker();
+    bl_table_measure(&t->table, key, on);
     return true;
 }
 
@@ -179,8 +195,9 @@ static int start_fleet(struct bl_tracker *t) BL_ON_CONTROL
 {
     struct bl_fleet_config c = {.max_nodes = t->config.max_nodes,
                                 .defaults = policy_of(&t->config.defaults),
+                                .phi = (uint8_t)t->config.phi,
                                 .memory = bl_memory_libc};
-    struct bl_fleet_out out = {.ctx = t, .transition = told, .retire = retire};
+    struct bl_fleet_out out = {.ctx = t, .transition = told, .retire = retire, .measure = measure};
     t->fleet = bl_fleet_new(&c, &t->secret, &out);
     return t->fleet ? bl_fleet_add_table(t->fleet, &t->table, &t->clock) : -ENOMEM;
 }
@@ -188,7 +205,7 @@ static int start_fleet(struct bl_tracker *t) BL_ON_CONTROL
 struct bl_tracker *bl_tracker_new(const struct bl_tracker_config *c, uint64_t now_ms)
 {
     bl_role_assume_control();
-    if (!is_policy(&c->defaults)) {
+    if (!is_policy(&c->defaults) || c->phi > BL_PHI_MAX) {
         errno = EINVAL;
         return NULL;
     }
@@ -206,6 +223,7 @@ struct bl_tracker *bl_tracker_new(const struct bl_tracker_config *c, uint64_t no
         d->timeout_ms = BL_TRACKER_TIMEOUT_MS;
     if (c->max_nodes == 0 || c->max_nodes > BL_NODE_MAX)
         t->config.max_nodes = BL_NODE_MAX;
+    t->phi_sigmas = bl_phi_sigmas(c->phi ? c->phi : BL_PHI_DEFAULT);
     fill_secret(&t->secret, c->seed);
     bl_table_init(&t->table, slots, t->config.max_nodes);
     t->start_ms = now_ms;
@@ -277,12 +295,12 @@ static int set_policy(struct bl_tracker *t, const char *name, const struct bl_tr
     BL_ON_CONTROL
 {
     struct bl_node_ref who = named(name);
-    /* Default times come with times of 0; default retries do not. */
-    const struct bl_tracker_policy inherit = {.retries = t->config.defaults.retries};
-    struct bl_policy_patch patch = {
-        .set = BL_SET_TIMEOUT | BL_SET_WARN | BL_SET_ERR | BL_SET_RETRIES,
-        .policy = policy_of(policy ? policy : &inherit),
-    };
+    struct bl_policy_patch patch = {.set = BL_SET_CLEAR};
+    if (policy) {
+        patch.set |= BL_SET_TIMEOUT | BL_SET_WARN | BL_SET_ERR | BL_SET_RETRIES;
+        patch.set |= policy->detector ? BL_SET_DETECTOR : 0;
+        patch.policy = policy_of(policy);
+    }
     return bl_fleet_set(t->fleet, &who, &patch, (int64_t)t->now_ms);
 }
 
@@ -321,12 +339,17 @@ int bl_tracker_beat(struct bl_tracker *t, const char *name, uint64_t now_ms)
     struct bl_beat beat = {.key = bl_key_of_name(&t->secret, name, (unsigned)len)};
     struct bl_odd odd[BL_BURST];
     struct bl_place place;
-    if (bl_table_beat(&t->table, &beat, 1, tick_now(t), odd) > 0)
-        return -ENOENT; /* unknown: nothing else is odd without sequences */
+    /* Nothing else is odd without sequences. */
+    unsigned why = bl_table_beat(&t->table, &beat, 1, tick_now(t), odd) ? odd[0].why : 0;
+    if (why & BL_ODD_UNKNOWN)
+        return -ENOENT;
+    if (why & BL_ODD_ATTEND)
+        bl_table_learn(&t->table, odd[0].slot);
     if (!bl_table_find(&t->table, beat.key, &place) ||
         !(bl_slots_policy(place.slots, place.slot).flags & BL_POLICY_WATCH))
         return 0;
-    /* The sweep would notice too, with the next check. */
+    /* It was not ok, or its timeout follows its beats. The sweep would
+     * notice too, with the next check. */
     struct bl_node_ref who = named(name);
     return bl_fleet_seen(t->fleet, TABLE, &who, 0, (int64_t)t->now_ms);
 }
@@ -415,12 +438,22 @@ static uint64_t last_beat_ms(const struct bl_tracker *t, const struct bl_node *n
     return t->now_ms - bl_age_ticks(tick_now(t), beat);
 }
 
+static uint32_t learned_ms(const struct bl_tracker *t, const struct bl_node *n, uint8_t detector)
+{
+    struct bl_place place;
+    if (detector == BL_DETECTOR_FIXED || !bl_table_find(&t->table, n->key, &place))
+        return 0;
+    struct bl_interval_stats stats = bl_slots_stats(place.slots, place.slot);
+    return bl_detector_timeout_ms(&stats, (enum bl_detector)detector, t->phi_sigmas);
+}
+
 static uint32_t missed(const struct bl_tracker *t, const struct bl_tracker_node *n)
 {
     uint64_t silent_ms = t->now_ms - n->last_beat_ms;
-    if (n->state == BL_TRACKER_PAUSED || n->policy.timeout_ms == 0 || silent_ms == 0)
+    uint32_t timeout_ms = n->learned_ms ? n->learned_ms : n->policy.timeout_ms;
+    if (n->state == BL_TRACKER_PAUSED || timeout_ms == 0 || silent_ms == 0)
         return 0;
-    uint64_t timeouts = (silent_ms - 1) / n->policy.timeout_ms;
+    uint64_t timeouts = (silent_ms - 1) / timeout_ms;
     return timeouts < n->policy.retries + 1 ? (uint32_t)timeouts : n->policy.retries + 1;
 }
 
@@ -436,7 +469,9 @@ static void fill(const struct bl_tracker *t, const struct bl_node *n, struct bl_
         .policy = {.timeout_ms = p.timeout_ms,
                    .warn_ms = p.warn_ms,
                    .err_ms = p.err_ms,
-                   .retries = p.retries},
+                   .retries = p.retries,
+                   .detector = p.detector + (uint32_t)BL_TRACKER_FIXED},
+        .learned_ms = learned_ms(t, n, p.detector),
         .incident = n->incident,
     };
     out->missed = missed(t, out);

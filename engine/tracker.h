@@ -32,7 +32,8 @@
  * Callbacks run inside the call that causes them. They may look at the
  * tracker (get, next, count); what would change it returns -EBUSY there.
  *
- * Memory: about 200 bytes a node with a name of 20 bytes. */
+ * Memory: about 200 bytes a node with a name of 20 bytes, 24 more once a
+ * node is on auto or phi. */
 #pragma once
 
 #include <stdbool.h>
@@ -65,13 +66,24 @@ const char *bl_tracker_state_alias(enum bl_tracker_state s);
 /* Longest name in bytes. */
 #define BL_TRACKER_NAME_MAX 200u
 
+/* Where a node's timeout comes from. auto and phi learn it from the time
+ * between its beats; until they have seen three such times the policy's
+ * own timeout_ms holds. */
+enum bl_tracker_detector {
+    BL_TRACKER_FIXED = 1,
+    BL_TRACKER_AUTO, /* mean and deviation, with outliers held down */
+    BL_TRACKER_PHI,  /* accrual (Hayashibara et al. 2004), at the tracker's level */
+};
+
 /* When a node is warning and failed. 0: not set. A policy without any of
- * the three times takes those of the tracker's defaults. */
+ * the three times takes those of the tracker's defaults, and their
+ * detector if it has none; one with times and no detector is fixed. */
 struct bl_tracker_policy {
     uint32_t timeout_ms;
-    uint32_t warn_ms; /* warning after this instead of the timeout */
-    uint32_t err_ms;  /* failed after this instead of timeout x (retries + 1) */
-    uint32_t retries; /* further timeouts before failed, 0..255 */
+    uint32_t warn_ms;  /* warning after this instead of the timeout */
+    uint32_t err_ms;   /* failed after this instead of timeout x (retries + 1) */
+    uint32_t retries;  /* further timeouts before failed, 0..255 */
+    uint32_t detector; /* bl_tracker_detector */
 };
 
 /* A node's change of state. Pointers are good for the call only. */
@@ -89,6 +101,7 @@ typedef void bl_tracker_event_fn(void *ctx, const struct bl_tracker_event *e);
 struct bl_tracker_config {
     struct bl_tracker_policy defaults;    /* of nodes without a policy of their own */
     uint32_t max_nodes;                   /* 0: as many as fit (268 million) */
+    uint32_t phi;                         /* level of phi, 1..16; 0: 8, one false alarm in 10^8 beats */
     bl_tracker_event_fn *on_failure;      /* a node became failed */
     bl_tracker_event_fn *on_state_change; /* any change, failures included; after on_failure */
     void *ctx;
@@ -97,7 +110,8 @@ struct bl_tracker_config {
     uint64_t seed;
 };
 
-/* NULL with errno: EINVAL (a time too long, retries over 255), ENOMEM. */
+/* NULL with errno: EINVAL (a time too long, retries over 255, no such
+ * detector or level), ENOMEM. */
 struct bl_tracker *bl_tracker_new(const struct bl_tracker_config *c, uint64_t now_ms);
 /* NULL is fine. Not from a callback. */
 void bl_tracker_free(struct bl_tracker *t);
@@ -114,7 +128,8 @@ void bl_tracker_free(struct bl_tracker *t);
 int bl_tracker_register(struct bl_tracker *t, const char *name, const struct bl_tracker_policy *policy,
                         uint64_t now_ms);
 
-/* The node beats. -ENOENT: register it first. Cost: two cache misses. */
+/* The node beats. -ENOENT: register it first. Cost: two cache misses; on
+ * auto or phi a few more, and some 100 ns. */
 int bl_tracker_beat(struct bl_tracker *t, const char *name, uint64_t now_ms);
 
 /* A new policy (NULL: the defaults), judged at once. -ENOENT, -EINVAL. */
@@ -150,6 +165,7 @@ struct bl_tracker_node {
     uint64_t registered_ms;
     uint64_t state_since_ms;
     struct bl_tracker_policy policy; /* in force, defaults filled in */
+    uint32_t learned_ms;             /* the timeout of auto or phi; 0: none yet, or fixed */
     uint32_t missed;                 /* timeouts passed since the last beat, up to retries + 1 */
     uint32_t incident;
 };

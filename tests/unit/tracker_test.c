@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "engine/tracker.h"
+#include "tests/unit/random.h"
 
 #define T0  UINT64_C(1700000000000)
 #define DAY UINT64_C(86400000)
@@ -467,6 +468,145 @@ static void it_behaves_like_a_list_of_last_beats(void **state)
     bl_tracker_free(t);
 }
 
+/* ---- detectors ------------------------------------------------------------ */
+
+/* Beats every 10 s, up to 1 s late, and checks every 100 ms meanwhile.
+ * Returns the time of the last beat. */
+static uint64_t beat_about_every_10_s(struct bl_tracker *t, const char *name, uint64_t now_ms, unsigned beats)
+{
+    struct test_random r = {test_random_seed(name)};
+    for (unsigned i = 0; i < beats; i++) {
+        uint64_t next_ms = now_ms + 10000 + test_random_below(&r, 1000);
+        for (; now_ms + 100 < next_ms; now_ms += 100)
+            bl_tracker_check_timeouts(t, now_ms + 100);
+        now_ms = next_ms;
+        assert_int_equal(bl_tracker_beat(t, name, now_ms), 0);
+    }
+    return now_ms;
+}
+
+/* How long a node lasts after a beat at `now_ms`, to the next 100 ms. */
+static uint64_t lasts_ms(struct bl_tracker *t, const char *name, uint64_t now_ms)
+{
+    uint64_t ms = 0;
+    while (get(t, name).state == BL_TRACKER_OK && ms < DAY)
+        bl_tracker_check_timeouts(t, now_ms + (ms += 100));
+    return ms;
+}
+
+static void auto_and_phi_learn_the_timeout_from_the_beats(void **state)
+{
+    (void)state;
+    static const uint32_t detectors[] = {BL_TRACKER_AUTO, BL_TRACKER_PHI};
+    for (unsigned i = 0; i < 2; i++) {
+        struct diary d;
+        struct bl_tracker *t = make(&d, 600000, 0);
+        struct bl_tracker_policy learns = {.detector = detectors[i]};
+        assert_int_equal(bl_tracker_register(t, "n", &learns, T0), 0);
+        assert_int_equal(get(t, "n").policy.detector, detectors[i]);
+        assert_int_equal(get(t, "n").policy.timeout_ms, 600000);
+        assert_int_equal(get(t, "n").learned_ms, 0);
+        uint64_t now_ms = beat_about_every_10_s(t, "n", T0, 200);
+        assert_int_equal(d.events, 0);
+        uint32_t learned_ms = get(t, "n").learned_ms;
+        assert_in_range(learned_ms, 11000, 15000);
+        assert_in_range(lasts_ms(t, "n", now_ms), learned_ms, learned_ms + 101);
+        assert_int_equal(d.failures, 1);
+        assert_int_equal(get(t, "n").missed, 1);
+        assert_int_equal(bl_tracker_beat(t, "n", now_ms + 60000), 0);
+        assert_string_equal(d.last, "n failed>ok beat");
+        bl_tracker_free(t);
+    }
+}
+
+static void until_a_rhythm_is_known_the_fixed_timeout_holds(void **state)
+{
+    (void)state;
+    struct diary d;
+    struct bl_tracker *t = make(&d, 60000, 0);
+    struct bl_tracker_policy learns = {.detector = BL_TRACKER_AUTO};
+    assert_int_equal(bl_tracker_register(t, "n", &learns, T0), 0);
+    assert_int_equal(bl_tracker_beat(t, "n", T0 + 1000), 0);
+    assert_int_equal(bl_tracker_beat(t, "n", T0 + 2000), 0);
+    assert_int_equal(get(t, "n").learned_ms, 0);
+    assert_int_equal(lasts_ms(t, "n", T0 + 2000), 60100);
+    bl_tracker_free(t);
+}
+
+static void phi_waits_longer_the_higher_its_level(void **state)
+{
+    (void)state;
+    uint32_t before_ms = 0;
+    for (uint32_t phi = 1; phi <= 16; phi += 3) {
+        struct bl_tracker_config c = {.defaults = {.detector = BL_TRACKER_PHI}, .phi = phi};
+        struct bl_tracker *t = bl_tracker_new(&c, T0);
+        assert_non_null(t);
+        assert_int_equal(bl_tracker_register(t, "n", NULL, T0), 0);
+        beat_about_every_10_s(t, "n", T0, 50);
+        assert_true(get(t, "n").learned_ms > before_ms);
+        before_ms = get(t, "n").learned_ms;
+        bl_tracker_free(t);
+    }
+}
+
+static void who_has_times_or_a_detector_of_its_own_takes_not_the_default_one(void **state)
+{
+    (void)state;
+    struct bl_tracker_config c = {.defaults = {.detector = BL_TRACKER_PHI, .timeout_ms = 5000}};
+    struct bl_tracker_policy times = {.timeout_ms = 700}, fixed = {.detector = BL_TRACKER_FIXED},
+                             both = {.timeout_ms = 700, .detector = BL_TRACKER_AUTO};
+    struct bl_tracker *t = bl_tracker_new(&c, T0);
+    assert_non_null(t);
+    assert_int_equal(bl_tracker_register(t, "times", &times, T0), 0);
+    assert_int_equal(bl_tracker_register(t, "fixed", &fixed, T0), 0);
+    assert_int_equal(bl_tracker_register(t, "both", &both, T0), 0);
+    assert_int_equal(bl_tracker_register(t, "default", NULL, T0), 0);
+    assert_int_equal(get(t, "times").policy.detector, BL_TRACKER_FIXED);
+    assert_int_equal(get(t, "fixed").policy.detector, BL_TRACKER_FIXED);
+    assert_int_equal(get(t, "fixed").policy.timeout_ms, 5000);
+    assert_int_equal(get(t, "both").policy.detector, BL_TRACKER_AUTO);
+    assert_int_equal(get(t, "both").policy.timeout_ms, 700);
+    assert_int_equal(get(t, "default").policy.detector, BL_TRACKER_PHI);
+    assert_int_equal(bl_tracker_set_policy(t, "both", NULL, T0), 0);
+    assert_int_equal(get(t, "both").policy.detector, BL_TRACKER_PHI);
+    assert_int_equal(get(t, "both").policy.timeout_ms, 5000);
+    bl_tracker_free(t);
+}
+
+static void what_was_learned_outlives_the_growth_of_the_tracker(void **state)
+{
+    (void)state;
+    struct diary d;
+    struct bl_tracker *t = make(&d, 600000, 0);
+    struct bl_tracker_policy learns = {.detector = BL_TRACKER_AUTO};
+    char name[16];
+    assert_int_equal(bl_tracker_register(t, "n", &learns, T0), 0);
+    uint64_t now_ms = beat_about_every_10_s(t, "n", T0, 20);
+    uint32_t learned_ms = get(t, "n").learned_ms;
+    for (unsigned i = 0; i < 3000; i++) {
+        snprintf(name, sizeof(name), "n%u", i);
+        assert_int_equal(bl_tracker_register(t, name, NULL, now_ms), 0);
+    }
+    assert_int_equal(get(t, "n").learned_ms, learned_ms);
+    now_ms = beat_about_every_10_s(t, "n", now_ms, 1);
+    assert_in_range(lasts_ms(t, "n", now_ms), 11000, 16000);
+    bl_tracker_free(t);
+}
+
+static void a_detector_that_there_is_not_is_refused(void **state)
+{
+    (void)state;
+    struct diary d;
+    struct bl_tracker *t = make(&d, 1000, 0);
+    struct bl_tracker_policy none = {.detector = BL_TRACKER_PHI + 1};
+    struct bl_tracker_config c = {.defaults = none}, loud = {.phi = 17};
+    assert_int_equal(bl_tracker_register(t, "n", &none, T0), -EINVAL);
+    assert_null(bl_tracker_new(&c, T0));
+    assert_int_equal(errno, EINVAL);
+    assert_null(bl_tracker_new(&loud, T0));
+    bl_tracker_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -486,6 +626,12 @@ int main(void)
         cmocka_unit_test(a_callback_may_look_but_not_change),
         cmocka_unit_test(states_have_the_gem_s_names_too),
         cmocka_unit_test(it_behaves_like_a_list_of_last_beats),
+        cmocka_unit_test(auto_and_phi_learn_the_timeout_from_the_beats),
+        cmocka_unit_test(until_a_rhythm_is_known_the_fixed_timeout_holds),
+        cmocka_unit_test(phi_waits_longer_the_higher_its_level),
+        cmocka_unit_test(who_has_times_or_a_detector_of_its_own_takes_not_the_default_one),
+        cmocka_unit_test(what_was_learned_outlives_the_growth_of_the_tracker),
+        cmocka_unit_test(a_detector_that_there_is_not_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
