@@ -132,6 +132,18 @@ void bl_receiver_remark(struct bl_bench_state *state, const struct bl_receiver *
     bl_bench_remark(state, remark);
 }
 
+/* "cycles_parse": per beat, as `beatline stats workers` has them. */
+static void report_stages(struct bl_bench_state *state, const struct bl_receiver *r)
+{
+    struct bl_stages s;
+    bl_stages_read(&s, &r->worker->counters.stages);
+    for (unsigned i = 0; i < BL_STAGE_COUNT && s.beats > 0; i++) {
+        char name[48];
+        snprintf(name, sizeof(name), "cycles_%s", bl_stage_name((enum bl_stage)i));
+        bl_bench_counter(state, name, (double)s.cycles[i] / (double)s.beats);
+    }
+}
+
 void bl_receiver_check(struct bl_bench_state *state, const struct bl_receiver *r, uint32_t per_packet,
                        bool lossy)
 {
@@ -146,4 +158,5 @@ void bl_receiver_check(struct bl_bench_state *state, const struct bl_receiver *r
         bl_bench_fail(state, "odd beats: not the hot path");
     if (lossy)
         bl_bench_counter(state, "odd", (double)odd);
+    report_stages(state, r);
 }

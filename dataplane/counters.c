@@ -3,8 +3,8 @@
 
 #include "dataplane/counters.h"
 
-/* The struct is an array of 64-bit words and nothing else (but for the
- * padding of its last cache line), so one loop reads each of them whole. */
+/* The struct is an array of 64-bit words and nothing else, up to
+ * the stages, so one loop reads each of them whole. */
 #define WORDS (offsetof(struct bl_counters, drop) / sizeof(uint64_t) + BL_DROP_COUNT)
 _Static_assert(offsetof(struct bl_counters, drop) % sizeof(uint64_t) == 0, "64-bit words only");
 

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "dataplane/drop.h"
+#include "dataplane/stages.h"
 #include "engine/role.h"
 
 /* X(name, unit, sentence): one list makes the counters, the CLI's and
@@ -27,6 +28,7 @@
     X(polls, count, "polls of the port")                                                                     \
     X(polls_empty, count, "polls that brought nothing")                                                      \
     X(busy_ns, ns, "time in poll loops that had packets")                                                    \
+    X(idle_ns, ns, "time in poll loops that had none")                                                       \
     X(longest_gap_ns, longest_ns, "longest time between two polls")
 
 struct bl_counters {
@@ -34,6 +36,7 @@ struct bl_counters {
     BL_COUNTERS(BL_COUNTER_FIELD)
 #undef BL_COUNTER_FIELD
     uint64_t drop[BL_DROP_COUNT];
+    struct bl_stages stages; /* read with bl_stages_read; not part of sums */
 } __attribute__((aligned(64)));
 
 /* Adds `n` to a counter of this worker: a plain add and store. */

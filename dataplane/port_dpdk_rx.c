@@ -43,6 +43,7 @@ static unsigned receive_some(const struct port_dpdk *p, unsigned queue, struct r
                              struct bl_payload *payload, struct bl_counters *c)
 {
     unsigned n = rte_eth_rx_burst(p->port_id, (uint16_t)queue, m, BL_PORT_TAKE);
+    bl_stage_ends(&c->stages, BL_STAGE_receive);
     uint64_t bytes = 0;
     for (unsigned i = 0; i < n && i < PREFETCH_AHEAD; i++)
         rte_prefetch0(rte_pktmbuf_mtod(m[i], void *));
@@ -54,6 +55,7 @@ static unsigned receive_some(const struct port_dpdk *p, unsigned queue, struct r
     }
     bl_count(&c->packets, n);
     bl_count(&c->bytes, bytes);
+    bl_stage_ends(&c->stages, BL_STAGE_decode);
     return n;
 }
 

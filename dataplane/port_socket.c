@@ -192,6 +192,7 @@ unsigned bl_port_socket_receive(struct bl_port *port, unsigned queue, struct bl_
 {
     struct socket_queue *q = &of(port)->queue[queue];
     int n = recvmmsg(q->fd, q->message, BL_PORT_TAKE, MSG_DONTWAIT, NULL);
+    bl_stage_ends(&c->stages, BL_STAGE_receive);
     if (n <= 0) {
         burst->packets = 0;
         return 0;
@@ -208,6 +209,7 @@ unsigned bl_port_socket_receive(struct bl_port *port, unsigned queue, struct bl_
     bl_count(&c->bytes, bytes);
     if (empty > 0)
         bl_count(&c->drop[BL_DROP_empty], empty);
+    bl_stage_ends(&c->stages, BL_STAGE_decode);
     return (unsigned)n;
 }
 

@@ -100,6 +100,7 @@ static void beat_table(struct bl_worker *w)
 {
     unsigned beats = w->sink.beats;
     unsigned odd = bl_table_end(&w->beating, beats);
+    bl_stage_ends(&w->counters.stages, BL_STAGE_table);
     for (unsigned i = 0; i < odd; i++)
         beats -= !settle(w, &w->odd[i], w->beating.now);
     bl_count(&w->counters.beats, beats);
@@ -151,10 +152,12 @@ static void open_sink(struct bl_worker *w, uint64_t now_ns)
 static void empty_sink(struct bl_worker *w) BL_ON_WORKER;
 static void empty_sink(struct bl_worker *w)
 {
+    bl_stage_ends(&w->counters.stages, BL_STAGE_parse);
     if (w->sink.beats > 0)
         beat_table(w);
     if (w->sink.settings > 0)
         hand_settings_over(w);
+    bl_stage_ends(&w->counters.stages, BL_STAGE_odd);
 }
 
 static void parse(struct bl_worker *w, const struct bl_wire_config *wire, const uint8_t *payload,
@@ -168,8 +171,11 @@ static void parse(struct bl_worker *w, const struct bl_wire_config *wire, const 
         open_sink(w, now_ns);
         at = bl_wire_parse(wire, payload, len, at, &w->sink, &w->counters);
     }
-    if (w->sink.beats - w->beating.fetched >= FEED_BEATS)
-        bl_table_feed(&w->beating, w->sink.beats);
+    if (w->sink.beats - w->beating.fetched < FEED_BEATS)
+        return;
+    bl_stage_ends(&w->counters.stages, BL_STAGE_parse);
+    bl_table_feed(&w->beating, w->sink.beats);
+    bl_stage_ends(&w->counters.stages, BL_STAGE_table);
 }
 
 static unsigned take_burst(struct bl_worker *w, uint64_t now_ns) BL_ON_WORKER;
@@ -187,6 +193,7 @@ static unsigned take_burst(struct bl_worker *w, uint64_t now_ns)
     }
     empty_sink(w);
     bl_port_release(w->port, w->queue, &w->burst);
+    bl_stage_ends(&w->counters.stages, BL_STAGE_release);
     return n;
 }
 
@@ -257,13 +264,16 @@ static void keep_time(struct bl_worker *w, uint64_t now_ns)
     __atomic_store_n(&w->alive_ns, now_ns, __ATOMIC_RELAXED);
     if (gap_ns > w->counters.longest_gap_ns)
         bl_count(&w->counters.longest_gap_ns, gap_ns - w->counters.longest_gap_ns);
-    if (w->busy)
-        bl_count(&w->counters.busy_ns, gap_ns);
+    bl_count(w->busy ? &w->counters.busy_ns : &w->counters.idle_ns, gap_ns);
 }
 
 unsigned bl_worker_poll(struct bl_worker *w, uint64_t now_ns)
 {
+    struct bl_stages *stages = &w->counters.stages;
+    uint64_t beats = w->counters.beats;
+    bl_stages_begin(stages);
     keep_time(w, now_ns);
+    bl_stage_ends(stages, BL_STAGE_housekeeping);
     unsigned n = w->port ? take_burst(w, now_ns) : 0;
     w->busy = n > 0;
     bl_count(&w->counters.polls, 1);
@@ -272,6 +282,8 @@ unsigned bl_worker_poll(struct bl_worker *w, uint64_t now_ns)
     take_orders(w);
     if (w->table.next || w->retired)
         grow(w);
+    bl_stage_ends(stages, BL_STAGE_housekeeping);
+    bl_stages_end(stages, n, w->counters.beats - beats);
     return n;
 }
 

@@ -402,6 +402,7 @@ static void polls_gaps_and_busy_time_are_counted(void **state)
     assert_int_equal(w->counters.polls_empty, 3);
     assert_int_equal(w->counters.longest_gap_ns, 3 * MS);
     assert_int_equal(w->counters.busy_ns, 0);
+    assert_int_equal(w->counters.idle_ns, 4 * MS);
     end(w);
 }
 
@@ -483,6 +484,43 @@ static void whatever_comes_over_the_socket_every_packet_is_accounted_for(void **
     bl_port_close(port);
 }
 
+/* Bursts of two beats each, and an empty poll after each. */
+static void poll_bursts(struct bl_worker *w, int fd, unsigned bursts) BL_ON_WORKER;
+static void poll_bursts(struct bl_worker *w, int fd, unsigned bursts)
+{
+    for (unsigned i = 0; i < bursts; i++) {
+        for (unsigned k = 0; k < 2; k++)
+            assert_int_equal(send(fd, "a.beat:1|c", 10, 0), 10);
+        assert_int_equal(bl_worker_poll(w, now_ns), 2);
+        assert_int_equal(bl_worker_poll(w, now_ns), 0);
+    }
+}
+
+static void one_burst_in_many_is_watched_and_each_has_its_size_counted(void **state)
+{
+    (void)state;
+    bl_role_assume_worker();
+    struct bl_port *port = must_open_port("socket:127.0.0.1:0", 0);
+    struct bl_worker *w = new_worker(port, 64, 100);
+    int fd = sender_to_port(port);
+    struct bl_stages first, s;
+    poll_bursts(w, fd, BL_STAGES_EVERY);
+    bl_stages_read(&first, &w->counters.stages);
+    assert_int_equal(first.bursts, 1);
+    poll_bursts(w, fd, 1);
+    bl_stages_read(&s, &w->counters.stages);
+    assert_int_equal(s.bursts, 2);
+    assert_int_equal(s.packets, 4);
+    assert_int_equal(s.beats, 4);
+    for (unsigned i = 0; i < BL_STAGES_SIZES; i++)
+        assert_int_equal(s.size[i], i == 1 ? BL_STAGES_EVERY + 1 : 0);
+    for (unsigned i = 0; i < BL_STAGE_COUNT && bl_clock_tsc() != 0; i++)
+        assert_true(s.cycles[i] > first.cycles[i]);
+    close(fd);
+    end(w);
+    bl_port_close(port);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -503,6 +541,7 @@ int main(void)
         cmocka_unit_test(polls_gaps_and_busy_time_are_counted),
         cmocka_unit_test(beats_on_a_frozen_clock_are_counted_and_stamped_where_it_stands),
         cmocka_unit_test(whatever_comes_over_the_socket_every_packet_is_accounted_for),
+        cmocka_unit_test(one_burst_in_many_is_watched_and_each_has_its_size_counted),
     };
     return cmocka_run_group_tests(tests, worker_rig_set_up, worker_rig_tear_down);
 }
