@@ -20,6 +20,7 @@ bool bl_receiver_open(struct bl_receiver *r, const char *text, uint64_t nodes, c
     struct bl_port_spec spec;
     *r = (struct bl_receiver){.port = NULL};
     bl_bench_secret(&r->wire.secret);
+    r->wire.text = bl_text_best();
     bl_clock_init(&r->clock);
     if (bl_port_spec_parse(&spec, text, err) != 0)
         return false;

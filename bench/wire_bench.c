@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From a frame in the cache to beats in the sink: decode, checksums,
- * parse, key. In TSC ticks per packet or per line. */
+ * parse, key. In TSC ticks per packet or per line; text once with the
+ * instructions that the machine has, against plain ones. */
 #include <stdlib.h>
 
 #include "bench/bench.h"
@@ -17,20 +18,20 @@ struct wire_case {
     enum bl_shape shape;
     bool checksum; /* of UDP: verified */
     bool per_beat; /* ticks per beat, not per packet */
+    bool gain;     /* rate with the best instructions / with plain ones */
 };
 
 struct wire_rig {
     struct bl_traffic traffic;
-    struct bl_wire_config wire;
+    struct bl_wire_config wire, plain;
     struct bl_sink sink;
     struct bl_counters counters;
     bool per_beat;
     uint8_t frame[FRAMES][BL_TRAFFIC_FRAME_MAX];
 };
 
-static uint64_t parse_work(void *arg)
+static uint64_t parse_with(struct wire_rig *r, const struct bl_wire_config *wire)
 {
-    struct wire_rig *r = arg;
     bl_role_assume_worker();
     for (unsigned turn = 0; turn < 64; turn++) {
         for (unsigned i = 0; i < FRAMES; i++) {
@@ -41,13 +42,41 @@ static uint64_t parse_work(void *arg)
                 continue;
             }
             uint32_t at = 0;
-            while ((at = bl_wire_parse(&r->wire, payload.data, payload.len, at, &r->sink, &r->counters)) !=
+            while ((at = bl_wire_parse(wire, payload.data, payload.len, at, &r->sink, &r->counters)) !=
                    BL_WIRE_DONE)
                 r->sink.beats = 0;
         }
         r->sink.beats = 0;
     }
     return UINT64_C(64) * FRAMES * (r->per_beat ? r->traffic.per_frame : 1);
+}
+
+static uint64_t parse_work(void *rig)
+{
+    struct wire_rig *r = rig;
+    return parse_with(r, &r->wire);
+}
+
+static uint64_t parse_plain_work(void *rig)
+{
+    struct wire_rig *r = rig;
+    return parse_with(r, &r->plain);
+}
+
+static void measure(struct bl_bench_state *state, struct wire_rig *r, const struct wire_case *c)
+{
+    struct bl_pair_result result;
+    const struct bl_side ours = {parse_work, r}, plain = {parse_plain_work, r};
+    if (c->gain) {
+        bl_pair_run(bl_bench_plan_of(state), &ours, &plain, &result);
+        bl_pair_report(state, &result);
+        bl_bench_counter(state, "a_ticks", result.a_tsc.median);
+        bl_bench_counter(state, "b_ticks", result.b_tsc.median);
+        return;
+    }
+    bl_series_run(bl_bench_plan_of(state), &ours, &result);
+    bl_bench_result(state, &result.a_tsc);
+    bl_bench_counter(state, "a_per_s", result.a_per_s.median);
 }
 
 static void write_frames(struct wire_rig *r, bool checksum)
@@ -69,13 +98,12 @@ static void run_wire(struct bl_bench_state *state, const void *arg)
         free(r);
         return;
     }
-    bl_bench_secret(&r->wire.secret);
+    bl_bench_secret(&r->plain.secret);
+    r->wire = r->plain;
+    r->wire.text = bl_text_best();
     r->per_beat = c->per_beat;
     write_frames(r, c->checksum);
-    struct bl_pair_result result;
-    bl_series_run(bl_bench_plan_of(state), &(struct bl_side){parse_work, r}, &result);
-    bl_bench_result(state, &result.a_tsc);
-    bl_bench_counter(state, "a_per_s", result.a_per_s.median);
+    measure(state, r, c);
     for (unsigned i = 0; i < BL_DROP_COUNT; i++)
         if (r->counters.drop[i] != 0)
             bl_bench_fail(state, "packets were dropped");
@@ -84,7 +112,7 @@ static void run_wire(struct bl_bench_state *state, const void *arg)
 }
 
 #define OF(...)                                                                                              \
-    .unit = "ticks", .run = run_wire, .arg = &(const struct wire_case)                                       \
+    .run = run_wire, .arg = &(const struct wire_case)                                                        \
     {                                                                                                        \
         __VA_ARGS__                                                                                          \
     }
@@ -92,21 +120,33 @@ static void run_wire(struct bl_bench_state *state, const void *arg)
 static const struct bl_bench_case wire_cases[] = {
     {.name = "wire/binary",
      .measure = "decode and parse, binary beat without UDP checksum, per packet",
+     .unit = "ticks",
      OF(.shape = BL_SHAPE_BINARY)},
     {.name = "wire/binary/checksum",
      .measure = "the same with a UDP checksum verified",
+     .unit = "ticks",
      OF(.shape = BL_SHAPE_BINARY, .checksum = true)},
     {.name = "wire/batch-16",
      .measure = "decode and parse, binary batch of 16, per beat",
+     .unit = "ticks",
      OF(.shape = BL_SHAPE_BATCH_16, .per_beat = true)},
     {.name = "wire/text-1",
      .measure = "decode and parse, text, 1 line per datagram, per line",
+     .unit = "ticks",
      OF(.shape = BL_SHAPE_TEXT_1, .per_beat = true)},
+    {.name = "wire/text-1/gain",
+     .measure = "the same, rate with the best instructions / with plain ones",
+     OF(.shape = BL_SHAPE_TEXT_1, .per_beat = true, .gain = true)},
     {.name = "wire/text-20",
      .measure = "decode and parse, text, 20 lines per datagram, per line",
+     .unit = "ticks",
      OF(.shape = BL_SHAPE_TEXT_20, .per_beat = true)},
+    {.name = "wire/text-20/gain",
+     .measure = "the same, rate with the best instructions / with plain ones",
+     OF(.shape = BL_SHAPE_TEXT_20, .per_beat = true, .gain = true)},
     {.name = "wire/text-20/checksum",
-     .measure = "the same with a UDP checksum verified",
+     .measure = "decode and parse, text, 20 lines, UDP checksum verified, per line",
+     .unit = "ticks",
      OF(.shape = BL_SHAPE_TEXT_20, .per_beat = true, .checksum = true)},
 };
 

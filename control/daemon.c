@@ -166,6 +166,7 @@ static struct bl_wire_config *wire_config(const struct bl_daemon *d, const struc
     if (!w)
         return NULL;
     w->secret = d->secret;
+    w->text = bl_text_best();
     w->auth_required = c->auth;
     memcpy(w->auth_key, c->auth_key, sizeof(w->auth_key));
     if (c->reject_unknown && d->core)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "dataplane/wire/binary.h"
+#include "dataplane/wire/text_usual.h"
 #include "engine/registry.h"
 #include "tests/gather.h"
 
@@ -121,14 +122,24 @@ void gather(struct gather *g, const struct bl_wire_config *w, const uint8_t *pay
     assert(g->counters.packets_parsed == 1 ? g->counters.records != 0 : g->counters.records == 0);
 }
 
+static void check_same(const struct gather *a, const struct gather *b)
+{
+    assert(a->beats == b->beats && a->settings == b->settings);
+    assert(memcmp(a->beat, b->beat, a->beats * sizeof a->beat[0]) == 0);
+    assert(memcmp(a->setting, b->setting, a->settings * sizeof a->setting[0]) == 0);
+    assert(same_counters(&a->counters, &b->counters));
+}
+
 void gather_twice(struct gather *g, const struct bl_wire_config *w, const uint8_t *payload, uint32_t len,
                   unsigned room)
 {
     static struct gather again;
+    struct bl_wire_config how = *w;
     gather(g, w, payload, len, BL_BURST);
-    gather(&again, w, payload, len, room);
-    assert(g->beats == again.beats && g->settings == again.settings);
-    assert(memcmp(g->beat, again.beat, g->beats * sizeof g->beat[0]) == 0);
-    assert(memcmp(g->setting, again.setting, g->settings * sizeof g->setting[0]) == 0);
-    assert(same_counters(&g->counters, &again.counters));
+    for (how.text = BL_TEXT_PLAIN; how.text <= BL_TEXT_AVX512; how.text++) {
+        if (!bl_text_has(how.text))
+            continue;
+        gather(&again, &how, payload, len, room);
+        check_same(g, &again);
+    }
 }

@@ -25,8 +25,9 @@ struct gather {
 void gather(struct gather *g, const struct bl_wire_config *w, const uint8_t *payload, uint32_t len,
             unsigned room) BL_ON_WORKER;
 
-/* Gathers with full sinks, then with sinks of `room`, and asserts that
- * both tell the same. `g` holds the first. */
+/* Gathers with full sinks, then with sinks of `room` and with each of the
+ * instructions that the machine has for text, and asserts that all tell
+ * the same. `g` holds the first. */
 void gather_twice(struct gather *g, const struct bl_wire_config *w, const uint8_t *payload, uint32_t len,
                   unsigned room) BL_ON_WORKER;
 

@@ -4,6 +4,7 @@
 
 #include "dataplane/wire/name_scan.h"
 #include "dataplane/wire/text.h"
+#include "dataplane/wire/text_usual.h"
 
 enum action { ACTION_NONE, ACTION_BEAT, ACTION_AUTOBEAT, ACTION_TIMEOUT, ACTION_WARN, ACTION_ERR };
 
@@ -24,23 +25,19 @@ struct line {
 
 /* ---- name.action ---------------------------------------------------- */
 
-#define ENDS_IN(start, end, text)                                                                            \
-    ((size_t)((end) - (start)) >= sizeof(text) - 1 &&                                                        \
-     memcmp((end) - (sizeof(text) - 1), text, sizeof(text) - 1) == 0)
-
 /* Which ".action" stands before `colon`, and its length with the dot. No
  * action has a dot in it, so the dot of a match is the last one. */
 static inline enum action action_before(const uint8_t *start, const uint8_t *colon, unsigned *len)
 {
-    if (ENDS_IN(start, colon, ".beat"))
+    if (BL_TEXT_ENDS_IN(start, colon, ".beat"))
         return *len = sizeof ".beat" - 1, ACTION_BEAT;
-    if (ENDS_IN(start, colon, ".autobeat"))
+    if (BL_TEXT_ENDS_IN(start, colon, ".autobeat"))
         return *len = sizeof ".autobeat" - 1, ACTION_AUTOBEAT;
-    if (ENDS_IN(start, colon, ".timeout"))
+    if (BL_TEXT_ENDS_IN(start, colon, ".timeout"))
         return *len = sizeof ".timeout" - 1, ACTION_TIMEOUT;
-    if (ENDS_IN(start, colon, ".warn"))
+    if (BL_TEXT_ENDS_IN(start, colon, ".warn"))
         return *len = sizeof ".warn" - 1, ACTION_WARN;
-    if (ENDS_IN(start, colon, ".err"))
+    if (BL_TEXT_ENDS_IN(start, colon, ".err"))
         return *len = sizeof ".err" - 1, ACTION_ERR;
     return *len = 0, ACTION_NONE;
 }
@@ -78,16 +75,6 @@ static inline bool parse_head(const uint8_t **at, const uint8_t *end, struct lin
 
 /* ---- value|type ------------------------------------------------------ */
 
-static inline bool is_digit(uint8_t c)
-{
-    return (uint8_t)(c - '0') <= 9;
-}
-
-static inline bool is_letter(uint8_t c)
-{
-    return (uint8_t)((c | 0x20) - 'a') < 26;
-}
-
 static inline bool at_line_end(const uint8_t *p, const uint8_t *end)
 {
     return p == end || *p == '\n' || (*p == '\r' && (p + 1 == end || p[1] == '\n'));
@@ -104,11 +91,11 @@ static inline bool parse_number(const uint8_t **at, const uint8_t *end, struct l
     l->negative = p < end && *p == '-';
     if (p < end && (*p == '-' || *p == '+'))
         p++;
-    for (; p < end && is_digit(*p); p++, digits++)
+    for (; p < end && bl_text_is_digit(*p); p++, digits++)
         if (seconds < VALUE_CAP_S)
             seconds = seconds * 10 + (*p - '0');
     if (p < end && *p == '.') {
-        for (p++; p < end && is_digit(*p); p++, places++)
+        for (p++; p < end && bl_text_is_digit(*p); p++, places++)
             if (places < sizeof worth)
                 ms += (uint64_t)worth[places] * (*p - '0');
     }
@@ -128,23 +115,13 @@ static inline enum bl_drop parse_tail(const uint8_t **at, const uint8_t *end, st
     if (*p != '|')
         return BL_DROP_bad_value;
     const uint8_t *type = ++p;
-    while (p < end && is_letter(*p))
+    while (p < end && bl_text_is_letter(*p))
         p++;
     *at = p;
     return p != type && (at_line_end(p, end) || *p == '|') ? OK : BL_DROP_bad_line;
 }
 
 /* ---- from a line to records ------------------------------------------ */
-
-static inline void put_beat(const struct bl_wire_config *w, const struct line *l, struct bl_sink *sink)
-{
-    sink->beat[sink->beats++] = (struct bl_beat){
-        .key = bl_key_of_name(&w->secret, (const char *)l->name, l->name_len),
-        .origin = l->name,
-        .origin_kind = BL_ORIGIN_TEXT,
-        .origin_len = (uint8_t)l->name_len,
-    };
-}
 
 static void put_setting(const struct line *l, const struct bl_policy_patch *patch, uint16_t flags,
                         struct bl_sink *sink)
@@ -159,10 +136,10 @@ static const struct bl_policy_patch patch_auto = {.set = BL_SET_DETECTOR,
                                                   .policy = {.detector = BL_DETECTOR_AUTO}};
 
 /* After its beat. */
-static void put_autobeat(const struct line *l, struct bl_sink *sink)
+static void put_autobeat(const struct bl_wire_config *w, const struct line *l, struct bl_sink *sink)
 {
     put_setting(l, &patch_auto, BL_REPORT_OF_AUTOBEAT, sink);
-    sink->setting[sink->settings - 1].id = sink->beat[sink->beats - 1].key;
+    sink->setting[sink->settings - 1].id = bl_key_of_name(&w->secret, (const char *)l->name, l->name_len);
 }
 
 /* What a timeout, warn or err line asks for; bad_value if it is none of
@@ -212,9 +189,9 @@ static inline enum bl_drop take_line(const struct bl_wire_config *w, const uint8
         return fault;
     if (__builtin_expect(l.action > ACTION_AUTOBEAT, 0))
         return take_setting(&l, sink);
-    put_beat(w, &l, sink);
+    bl_text_put_beat(l.name, l.name_len, sink);
     if (l.action == ACTION_AUTOBEAT)
-        put_autobeat(&l, sink);
+        put_autobeat(w, &l, sink);
     return OK;
 }
 
@@ -229,8 +206,58 @@ static inline const uint8_t *skip_empty_lines(const uint8_t *p, const uint8_t *e
 
 static inline const uint8_t *next_line(const uint8_t *p, const uint8_t *end)
 {
+    if (p < end && *p == '\n')
+        return p + 1;
     const uint8_t *lf = memchr(p, '\n', (size_t)(end - p));
     return lf ? lf + 1 : end;
+}
+
+/* Takes the line at p, whatever it is, and returns where the next one
+ * begins. */
+static inline const uint8_t *take_any(const struct bl_wire_config *w, const uint8_t *p, const uint8_t *end,
+                                      struct bl_sink *sink, struct bl_counters *c) BL_ON_WORKER;
+static inline const uint8_t *take_any(const struct bl_wire_config *w, const uint8_t *p, const uint8_t *end,
+                                      struct bl_sink *sink, struct bl_counters *c)
+{
+    enum bl_drop fault = take_line(w, &p, end, sink);
+    if (__builtin_expect(fault != OK, 0))
+        bl_count(&c->drop[fault], 1);
+    return skip_empty_lines(next_line(p, end), end);
+}
+
+/* Both take lines from p on, one that is not empty, while the sink has
+ * room, and return where the next one begins. */
+static const uint8_t *take_plain(const struct bl_wire_config *w, const uint8_t *p, const uint8_t *end,
+                                 struct bl_sink *sink, struct bl_counters *c) BL_ON_WORKER;
+static const uint8_t *take_plain(const struct bl_wire_config *w, const uint8_t *p, const uint8_t *end,
+                                 struct bl_sink *sink, struct bl_counters *c)
+{
+    uint64_t records = 0;
+    for (; p < end && !bl_sink_is_full(sink); records++)
+        p = take_any(w, p, end, sink, c);
+    bl_count(&c->records, records);
+    return p;
+}
+
+static const uint8_t *take_by_pieces(const struct bl_wire_config *w, const uint8_t *p, const uint8_t *end,
+                                     struct bl_sink *sink, struct bl_counters *c) BL_ON_WORKER;
+static const uint8_t *take_by_pieces(const struct bl_wire_config *w, const uint8_t *p, const uint8_t *end,
+                                     struct bl_sink *sink, struct bl_counters *c)
+{
+    struct bl_text_piece piece;
+    uint64_t records = 0;
+    piece.len = 0;
+    while (p < end && !bl_sink_is_full(sink)) {
+        unsigned before = sink->beats;
+        p = skip_empty_lines(bl_text_take_usual(&piece, p, end, sink, w->text), end);
+        records += sink->beats - before;
+        if (p < end && !bl_sink_is_full(sink)) {
+            p = take_any(w, p, end, sink, c);
+            records++;
+        }
+    }
+    bl_count(&c->records, records);
+    return p;
 }
 
 uint32_t bl_wire_parse_text(const struct bl_wire_config *w, const uint8_t *payload, uint32_t len,
@@ -246,14 +273,10 @@ uint32_t bl_wire_parse_text(const struct bl_wire_config *w, const uint8_t *paylo
         }
         bl_count(&c->packets_parsed, 1);
     }
-    uint64_t records = 0;
-    while (p < end && !bl_sink_is_full(sink)) {
-        enum bl_drop fault = take_line(w, &p, end, sink);
-        if (__builtin_expect(fault != OK, 0))
-            bl_count(&c->drop[fault], 1);
-        records++;
-        p = skip_empty_lines(next_line(p, end), end);
-    }
-    bl_count(&c->records, records);
+    unsigned first = sink->beats;
+    p = (w->text == BL_TEXT_PLAIN ? take_plain : take_by_pieces)(w, p, end, sink, c);
+    /* The keys at last, side by side: no line waits for one. */
+    for (struct bl_beat *b = sink->beat + first; b < sink->beat + sink->beats; b++)
+        b->key = bl_key_of_name(&w->secret, b->origin, b->origin_len);
     return p < end ? (uint32_t)(p - payload) : BL_WIRE_DONE;
 }

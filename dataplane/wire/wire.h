@@ -49,6 +49,13 @@ static inline bool bl_sink_is_full(const struct bl_sink *s)
     return s->beats == BL_BURST || s->settings == BL_BURST;
 }
 
+/* With which instructions text is read; all read the same in it. AVX-512
+ * is that of Ice Lake and Zen 4: BW and VBMI2. */
+enum bl_text_how { BL_TEXT_PLAIN, BL_TEXT_AVX2, BL_TEXT_AVX512 };
+
+/* The best that this machine has. */
+enum bl_text_how bl_text_best(void);
+
 /* What the parsers and the worker need to know; an RCU snapshot of the
  * config. */
 struct bl_wire_config {
@@ -58,6 +65,7 @@ struct bl_wire_config {
     /* nodes.unknown: reject: who is not in here is dropped as unknown_node,
      * and takes no place in the table. NULL: strangers are let in. */
     const struct bl_registry *known;
+    enum bl_text_how text; /* bl_text_best(), or any that the machine has */
 };
 
 /* Where a parse stopped. BL_WIRE_DONE: the datagram is through. */
