@@ -7,6 +7,11 @@
 
 #include "bench/cpus.h"
 #include "bench/nodes.h"
+#include "engine/rcu.h"
+
+/* A minute: it takes some seconds for ten million nodes. */
+#define FOLLOW_WAITS   6000u
+#define FOLLOW_WAIT_NS 10000000
 
 static bool open_worker(struct bl_appliance *a, uint32_t first_slots, char err[BL_ERR_BYTES])
 {
@@ -28,13 +33,21 @@ static bool open_worker(struct bl_appliance *a, uint32_t first_slots, char err[B
     return a->worker != NULL;
 }
 
+static struct bl_config *config_with(uint32_t timeout_ms, char err[BL_CONFIG_ERR_BYTES])
+{
+    struct bl_config *c = bl_config_load(NULL, err);
+    if (!c)
+        return NULL;
+    c->defaults.timeout_ms = timeout_ms;
+    c->max_nodes = BL_NODE_MAX;
+    return c;
+}
+
 static bool open_core(struct bl_appliance *a, uint32_t timeout_ms, char err[BL_CONFIG_ERR_BYTES])
 {
-    a->config = bl_config_load(NULL, err);
+    a->config = config_with(timeout_ms, err);
     if (!a->config)
         return false;
-    a->config->defaults.timeout_ms = timeout_ms;
-    a->config->max_nodes = BL_NODE_MAX;
     a->arena = bl_memory_arena_new();
     if (!a->arena) {
         snprintf(err, BL_CONFIG_ERR_BYTES, "no memory for an arena");
@@ -69,6 +82,39 @@ bool bl_appliance_open(struct bl_appliance *a, const struct bl_appliance_config 
 bool bl_appliance_start(struct bl_appliance *a, char err[BL_CONFIG_ERR_BYTES])
 {
     return bl_worker_start(a->worker, err) == 0 && bl_core_start(a->core, err) == 0;
+}
+
+/* The registry's last node is the last one to be brought to it. */
+static bool all_follow(const struct bl_appliance *a)
+{
+    const struct bl_registry *r = bl_fleet_registry(bl_core_fleet(a->core));
+    struct bl_place place;
+    uint32_t end = bl_registry_end(r);
+    const struct bl_node *n = end ? bl_registry_get(r, end - 1) : NULL;
+
+    return !n || (bl_table_find(&a->worker->table, n->key, &place) &&
+                  bl_slots_policy(place.slots, place.slot).threshold_ticks == a->config->defaults.timeout_ms);
+}
+
+bool bl_appliance_set_timeout(struct bl_appliance *a, uint32_t timeout_ms, char err[BL_CONFIG_ERR_BYTES])
+{
+    struct bl_config *next = config_with(timeout_ms, err), *old = a->config;
+    bool done = false;
+
+    if (!next)
+        return false;
+    bl_core_reconfigure(a->core, next);
+    a->config = next;
+    bl_config_free(old);
+    for (unsigned i = 0; i < FOLLOW_WAITS && !done; i++) {
+        nanosleep(&(struct timespec){.tv_nsec = FOLLOW_WAIT_NS}, NULL);
+        bl_rcu_online();
+        done = all_follow(a);
+        bl_rcu_offline();
+    }
+    if (!done)
+        snprintf(err, BL_CONFIG_ERR_BYTES, "not every node followed a new timeout in time");
+    return done;
 }
 
 void bl_appliance_close(struct bl_appliance *a)

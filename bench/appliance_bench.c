@@ -20,6 +20,7 @@
 #define FIRST_SLOTS UINT32_C(2359296) /* what a million nodes have got from the daemon's 2^18 */
 #define TIMEOUT_MS  5000u
 #define SMOKE_MS    300u
+#define PATIENT_MS  60000u /* while it grows: nobody fails then, however slow the machine */
 #define WINDOWS     1024u
 #define EVENTS      1024u
 #define WAIT_NS     UINT64_C(60000000000)
@@ -30,7 +31,7 @@ struct story {
     struct bl_appliance a;
     struct bl_bench_plan plan;
     uint64_t nodes, silent; /* all; those that were told to stop */
-    uint32_t timeout_ms;
+    uint32_t timeout_ms;    /* once grown */
     bool all_registered;
     int lived; /* steps; -1: it went wrong, and err says how */
     char err[BL_CONFIG_ERR_BYTES];
@@ -71,13 +72,12 @@ static bool wrong(struct story *s, const char *why)
 
 static bool open_it(struct story *s)
 {
-    struct bl_appliance_config c = {.nodes = NODES / s->plan.scale,
-                                    .first_slots = FIRST_SLOTS / s->plan.scale,
-                                    .timeout_ms = s->plan.scale > 1 ? SMOKE_MS : TIMEOUT_MS};
+    struct bl_appliance_config c = {
+        .nodes = NODES / s->plan.scale, .first_slots = FIRST_SLOTS / s->plan.scale, .timeout_ms = PATIENT_MS};
     if (!bl_appliance_open(&s->a, &c, s->err) || !bl_appliance_start(&s->a, s->err))
         return false;
     s->nodes = s->a.traffic.count;
-    s->timeout_ms = c.timeout_ms;
+    s->timeout_ms = s->plan.scale > 1 ? SMOKE_MS : TIMEOUT_MS;
     return true;
 }
 
@@ -263,6 +263,10 @@ static bool go_silent_one_by_one(struct story *s)
     unsigned found = 0;
     if (!late)
         return wrong(s, "no memory");
+    if (!bl_appliance_set_timeout(&s->a, s->timeout_ms, s->err)) {
+        free(late);
+        return false;
+    }
     forget_events(s);
     s->capacity_per_s = beats_per_s(s, s->plan.scale > 1 ? 50 : 2000);
     bl_feed_pace(&s->a.feed, (uint64_t)(0.7 * s->capacity_per_s));

@@ -11,6 +11,7 @@
 #define LOOK_NS          UINT64_C(100000000) /* links, misses: ten times a second */
 #define RECLAIM_NS       UINT64_C(100000000)
 #define REPORTS_AT_ONCE  64u
+#define REPORTS_AHEAD    16u /* of which the caches are asked for what they need: five lines each */
 #define REPORTS_PER_TURN 1024u
 #define PREFAULT_BYTES   ((size_t)1 << 20)
 
@@ -110,10 +111,17 @@ static void end_growth(struct bl_core *core, uint32_t table, struct bl_slots *ol
     add(&core->stats.growths, 1);
 }
 
+static struct bl_node_ref who_is_meant(const struct bl_report *r)
+{
+    if (!r->name_len)
+        return (struct bl_node_ref){.id = r->id};
+    return (struct bl_node_ref){.name = r->name, .name_len = r->name_len, .key = r->id};
+}
+
 static void take_report(struct bl_core *core, uint32_t table, const struct bl_report *r, int64_t unix_ms)
     BL_ON_CONTROL
 {
-    struct bl_node_ref who = {.name = r->name_len ? r->name : NULL, .name_len = r->name_len, .id = r->id};
+    struct bl_node_ref who = who_is_meant(r);
 
     /* What the fleet refuses it counts; there is nobody here to tell. */
     switch ((enum bl_report_kind)r->kind) {
@@ -135,6 +143,19 @@ static void take_report(struct bl_core *core, uint32_t table, const struct bl_re
     }
 }
 
+static void take_reports(struct bl_core *core, uint32_t table, const struct bl_report *report, unsigned n,
+                         int64_t unix_ms) BL_ON_CONTROL
+{
+    for (unsigned i = 0; i < n + REPORTS_AHEAD; i++) {
+        if (i < n && report[i].kind == BL_REPORT_SEEN) {
+            struct bl_node_ref who = who_is_meant(&report[i]);
+            bl_fleet_seen_soon(core->fleet, table, &who);
+        }
+        if (i >= REPORTS_AHEAD)
+            take_report(core, table, &report[i - REPORTS_AHEAD], unix_ms);
+    }
+}
+
 static bool drain_reports(struct bl_core *core, int64_t unix_ms) BL_ON_CONTROL
 {
     struct bl_report report[REPORTS_AT_ONCE];
@@ -143,8 +164,7 @@ static bool drain_reports(struct bl_core *core, int64_t unix_ms) BL_ON_CONTROL
     for (unsigned i = 0; i < core->line_count; i++)
         for (unsigned taken = 0, n = 1; n && taken < REPORTS_PER_TURN; taken += n) {
             n = bl_ring_pop(core->line[i].worker->reports, report, REPORTS_AT_ONCE);
-            for (unsigned k = 0; k < n; k++)
-                take_report(core, i, &report[k], unix_ms);
+            take_reports(core, i, report, n, unix_ms);
             add(&core->stats.reports, n);
             any |= n > 0;
         }

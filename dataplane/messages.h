@@ -29,7 +29,7 @@ struct bl_report {
     uint8_t name_len;     /* 0: by id */
     uint16_t flags;       /* bl_report_flags */
     uint32_t interval_ms; /* promised; 0: none */
-    uint64_t id;          /* of an autobeat's setting: the key of its beat */
+    uint64_t id;          /* by name: its key, where the worker knows it; else 0 */
     struct bl_policy_patch patch;
     struct bl_slots *old; /* BL_REPORT_GROWN */
     char name[BL_NAME_MAX];

@@ -10,7 +10,7 @@
 /* Housekeeping of one poll: orders taken, lines moved while growing
  * (about 0.1 us each) beside traffic and without. */
 #define ORDERS_PER_POLL 16u
-#define MOVE_LINES_BUSY 8u
+#define MOVE_LINES_BUSY 32u
 #define MOVE_LINES_IDLE 64u
 /* And one line for each stranger taken in, so that a table that fills up
  * has grown before the next one is full; some per poll at most, the rest

@@ -7,6 +7,7 @@
 
 #include "engine/detector.h"
 #include "engine/fleet_internal.h"
+#include "engine/rcu.h"
 
 struct bl_fleet *bl_fleet_new(const struct bl_fleet_config *c, const struct bl_key_secret *secret,
                               const struct bl_fleet_out *out)
@@ -197,8 +198,10 @@ bool bl_key_list_add(struct bl_key_list *l, uint64_t key)
 
 void bl_fleet_grow_begun(struct bl_fleet *f, uint32_t table)
 {
-    f->table[table].growing = true;
-    f->table[table].touched.count = 0;
+    struct bl_fleet_table_state *t = &f->table[table];
+
+    t->left = bl_rcu_read(&t->shared.table->slots);
+    t->growing = true;
 }
 
 void bl_fleet_grow_done(struct bl_fleet *f, uint32_t table)
@@ -212,10 +215,4 @@ void bl_fleet_grow_done(struct bl_fleet *f, uint32_t table)
     /* Out of memory leaves the sweep on the old generation's shape: it
      * would miss nodes, so it is tried again before each round. */
     t->rebuild = bl_sweep_rebuild(t->shared.sweep) != 0;
-    for (uint32_t i = 0; i < t->touched.count; i++) {
-        uint32_t node = bl_registry_find_key(f->registry, t->touched.key[i]);
-        if (node != BL_NODE_NONE)
-            bl_fleet_write_slot(f, table, node);
-    }
-    t->touched.count = 0;
 }

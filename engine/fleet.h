@@ -146,7 +146,8 @@ struct bl_node_ref {
     const char *name; /* NULL: by id */
     unsigned name_len;
     uint64_t id;
-    bool asked; /* by a person or the API, not off the wire: let in whatever the creation limits say */
+    uint64_t key; /* of the name or id, where the caller knows it; 0: made from them */
+    bool asked;   /* by a person or the API, not off the wire: let in whatever the creation limits say */
 };
 
 /* A worker saw a key first (in its table). Registers the node if it is a
@@ -158,6 +159,10 @@ struct bl_node_ref {
  * -ENOMEM; on errors the slot is asked to be retired. */
 int bl_fleet_seen(struct bl_fleet *f, uint32_t table, const struct bl_node_ref *who, uint32_t interval_ms,
                   int64_t unix_ms) BL_ON_CONTROL;
+/* Asks the caches for what bl_fleet_seen will touch: for who has many to
+ * tell, some ahead. */
+void bl_fleet_seen_soon(const struct bl_fleet *f, uint32_t table, const struct bl_node_ref *who)
+    BL_ON_CONTROL;
 
 /* A sender's own policy, a hello's name, a planned leave. set and hello
  * create the node if it is a stranger (state new). */

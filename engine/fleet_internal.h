@@ -20,8 +20,9 @@ struct bl_fleet_table_state {
     struct bl_fleet_table shared;
     bool growing;                /* asked, not yet published */
     bool rebuild;                /* the sweep has not seen the newest generation yet */
+    const struct bl_slots *left; /* while growing: the generation that keys are moved out of */
     bool touched_lost;           /* no memory for the list below: write them all */
-    struct bl_key_list touched;  /* policy words written since growth began */
+    struct bl_key_list touched;  /* whose policy words were written there: once more, after growth */
     struct bl_key_list retiring; /* deletions that met a full ring */
     struct bl_key_list unasked;  /* nodes whose measuring (or its end) met a full ring */
 };

@@ -7,6 +7,8 @@
 
 static uint64_t key_of(const struct bl_fleet *f, const struct bl_node_ref *who)
 {
+    if (who->key)
+        return who->key;
     return who->name ? bl_key_of_name(&f->secret, who->name, who->name_len)
                      : bl_key_of_id(&f->secret, who->id);
 }
@@ -51,15 +53,17 @@ static int let_in(struct bl_fleet *f, const struct bl_node_ref *who, int64_t uni
 static int find_or_add(struct bl_fleet *f, const struct bl_node_ref *who, int64_t unix_ms, uint32_t *node,
                        bool *fresh) BL_ON_CONTROL
 {
+    uint64_t key = key_of(f, who);
     *fresh = false;
-    *node = bl_registry_find_key(f->registry, key_of(f, who));
+    *node = bl_registry_find_key(f->registry, key);
     if (*node != BL_NODE_NONE)
         return 0;
     int r = let_in(f, who, unix_ms);
     if (r)
         return r;
-    r = who->name ? bl_registry_add_name(f->registry, who->name, who->name_len, node)
-                  : bl_registry_add_id(f->registry, who->id, node);
+    r = bl_registry_add(
+        f->registry,
+        &(struct bl_stranger){.key = key, .name = who->name, .name_len = who->name_len, .id = who->id}, node);
     if (r == -ENOSPC)
         bl_fleet_count(&f->stats.refused_max_nodes);
     if (r)
@@ -87,6 +91,13 @@ static void beaten(struct bl_fleet *f, uint32_t node, int64_t unix_ms) BL_ON_CON
                                         .reason = n->state == BL_STATE_NEW ? "first beat" : "beat",
                                         .unix_ms = unix_ms,
                                         .seen = &seen});
+}
+
+void bl_fleet_seen_soon(const struct bl_fleet *f, uint32_t table, const struct bl_node_ref *who)
+{
+    uint64_t key = key_of(f, who);
+    bl_registry_prefetch(f->registry, key);
+    bl_table_prefetch_new(f->table[table].shared.table, key);
 }
 
 int bl_fleet_seen(struct bl_fleet *f, uint32_t table, const struct bl_node_ref *who, uint32_t interval_ms,

@@ -5,6 +5,9 @@
 /* Nodes per slot of a batch that new defaults are brought to, or that are
  * woken: a verdict costs about as much as a scan of eight slots. */
 #define NODES_DIVISOR 8u
+/* Nodes between the one that is written again and the one whose lines are
+ * asked of the caches. */
+#define TOUCHED_AHEAD 16u
 
 /* ---- slots --------------------------------------------------------------- */
 
@@ -74,7 +77,7 @@ bool bl_fleet_write_slot(struct bl_fleet *f, uint32_t table, uint32_t node)
     const struct bl_node *n = bl_registry_at(f->registry, node);
     struct bl_place place;
 
-    if (!bl_table_find(t->shared.table, n->key, &place))
+    if (!bl_table_find_new(t->shared.table, n->key, &place))
         return false;
     struct bl_thresholds thresholds = bl_fleet_thresholds_of(f, n, &place);
     struct bl_slot_policy p = {
@@ -84,7 +87,8 @@ bool bl_fleet_write_slot(struct bl_fleet *f, uint32_t table, uint32_t node)
     };
     bl_slots_set_policy(place.slots, place.slot, p);
     lower_block(f, table, &place, &p);
-    if (t->growing && !bl_key_list_add(&t->touched, n->key))
+    /* In the next generation, where strangers go at once, it stays. */
+    if (t->growing && place.slots == t->left && !bl_key_list_add(&t->touched, n->key))
         t->touched_lost = true;
     return true;
 }
@@ -306,10 +310,31 @@ static void follow_defaults(struct bl_fleet *f, uint32_t nodes, int64_t unix_ms)
         f->follow_defaults = BL_NODE_NONE;
 }
 
-/* A table's turn begins: what waited for it. */
-static void begin_table(struct bl_fleet *f, uint32_t table) BL_ON_CONTROL
+/* Growth may have moved a node before its policy word was written: writes
+ * up to `max` of those again. Should the table grow anew meanwhile, the
+ * rest waits for the end of that. */
+static void write_touched(struct bl_fleet *f, uint32_t table, uint32_t max) BL_ON_CONTROL
 {
     struct bl_fleet_table_state *t = &f->table[table];
+    struct bl_key_list *l = &t->touched;
+
+    for (; max && l->count && !t->growing; max--) {
+        uint64_t key = l->key[--l->count];
+        if (l->count >= TOUCHED_AHEAD) {
+            bl_registry_prefetch(f->registry, l->key[l->count - TOUCHED_AHEAD]);
+            bl_table_prefetch_new(t->shared.table, l->key[l->count - TOUCHED_AHEAD]);
+        }
+        uint32_t node = bl_registry_find_key(f->registry, key);
+        if (node != BL_NODE_NONE)
+            bl_fleet_write_slot(f, table, node);
+    }
+}
+
+/* A table's turn begins: what waited for it. */
+static void begin_table(struct bl_fleet *f, uint32_t table, uint32_t max_nodes) BL_ON_CONTROL
+{
+    struct bl_fleet_table_state *t = &f->table[table];
+    write_touched(f, table, max_nodes);
     retire_again(f, table);
     ask_again(f, table);
     if (t->rebuild)
@@ -326,7 +351,7 @@ bool bl_fleet_sweep(struct bl_fleet *f, uint32_t max_slots, int64_t unix_ms)
         follow_defaults(f, max_slots / NODES_DIVISOR + 1, unix_ms);
     if (f->table_count == 0)
         return true;
-    begin_table(f, table);
+    begin_table(f, table, max_slots / NODES_DIVISOR + 1);
     uint32_t now = bl_ingest_clock_now(f->table[table].shared.clock);
     unsigned n = bl_sweep_run(f->table[table].shared.sweep, now, max_slots, f->finding, BL_FINDINGS, &done);
     for (unsigned i = 0; i < n; i++)

@@ -379,10 +379,10 @@ static void fill_record(struct bl_node *n, const struct bl_node *from)
     __atomic_store_n(&n->flags, flags | BL_NODE_LIVE, __ATOMIC_RELEASE);
 }
 
-/* Adds a node whose key is not in the index. `node`: key, id, flags. */
-static int add(struct bl_registry *r, struct bl_node *node, const char *name, unsigned len, uint32_t *index)
+/* Enters a node whose key is not in the index. `node`: key, id, flags. */
+static int enter(struct bl_registry *r, struct bl_node *node, const char *name, unsigned len, uint32_t *index)
     BL_ON_CONTROL;
-static int add(struct bl_registry *r, struct bl_node *node, const char *name, unsigned len, uint32_t *index)
+static int enter(struct bl_registry *r, struct bl_node *node, const char *name, unsigned len, uint32_t *index)
 {
     int err = unused_record(r, index);
     if (err == 0)
@@ -393,7 +393,9 @@ static int add(struct bl_registry *r, struct bl_node *node, const char *name, un
     if (!node->name)
         return -ENOMEM;
     node->name_len = (uint8_t)len;
-    uint32_t next_unused = record_at(r, *index)->next_unused;
+    /* A fresh record is not read: its page would be one of zeros first, and
+     * taking that away again costs every CPU a flush. */
+    uint32_t next_unused = *index < r->end ? record_at(r, *index)->next_unused : BL_NODE_NONE;
     fill_record(record_at(r, *index), node);
     take_record(r, *index, next_unused);
     bl_registry_index_put(&r->index, node->key, *index, false);
@@ -405,26 +407,38 @@ static int add(struct bl_registry *r, struct bl_node *node, const char *name, un
     return 0;
 }
 
+int bl_registry_add(struct bl_registry *r, const struct bl_stranger *s, uint32_t *index)
+{
+    struct bl_node node = {.key = s->key};
+    char name[ID_NAME_LEN];
+
+    if (s->name)
+        return bl_name_is_valid(s->name, s->name_len) ? enter(r, &node, s->name, s->name_len, index)
+                                                      : -EINVAL;
+    node.id = s->id;
+    node.flags = BL_NODE_BINARY;
+    name_of_id(s->id, name);
+    return enter(r, &node, name, ID_NAME_LEN, index);
+}
+
 int bl_registry_add_name(struct bl_registry *r, const char *name, unsigned len, uint32_t *index)
 {
     if (!bl_name_is_valid(name, len))
         return -EINVAL;
-    struct bl_node node = {.key = bl_key_of_name(r->secret, name, len)};
-    *index = bl_registry_find_key(r, node.key);
+    struct bl_stranger s = {.key = bl_key_of_name(r->secret, name, len), .name = name, .name_len = len};
+    *index = bl_registry_find_key(r, s.key);
     if (*index != BL_NODE_NONE)
         return is_named(record_at(r, *index), name, len) ? -EEXIST : -EINVAL;
-    return add(r, &node, name, len, index);
+    return bl_registry_add(r, &s, index);
 }
 
 int bl_registry_add_id(struct bl_registry *r, uint64_t id, uint32_t *index)
 {
-    struct bl_node node = {.key = bl_key_of_id(r->secret, id), .id = id, .flags = BL_NODE_BINARY};
-    *index = bl_registry_find_key(r, node.key);
+    struct bl_stranger s = {.key = bl_key_of_id(r->secret, id), .id = id};
+    *index = bl_registry_find_key(r, s.key);
     if (*index != BL_NODE_NONE)
         return find_id(r, id) == *index ? -EEXIST : -EINVAL;
-    char name[ID_NAME_LEN];
-    name_of_id(id, name);
-    return add(r, &node, name, ID_NAME_LEN, index);
+    return bl_registry_add(r, &s, index);
 }
 
 /* ---- changing --------------------------------------------------------- */

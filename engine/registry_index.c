@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "engine/rcu.h"
 #include "engine/registry.h"
@@ -17,6 +18,7 @@
 _Static_assert(BL_NODE_MAX + 1u <= NODE_MASK, "node + 1 fits an entry");
 
 #define FIRST_BITS 6u
+#define HUGE_PAGE  ((size_t)2 << 20) /* bytes; see slots.c */
 /* Steps per insertion. A page to zero and 16 slots to move: growth from
  * S slots, begun at 0.6 S entries, ends after S / 256 + S / 16 more. */
 #define ZERO_SLOTS 512u
@@ -47,6 +49,16 @@ static void store(struct bl_index_array *a, uint64_t i, uint64_t entry)
     __atomic_store_n(&a->slot[i], entry, __ATOMIC_RELEASE);
 }
 
+/* A lookup in a large array misses the TLB too, unless its pages are
+ * huge. A refusal means plain ones: slower, not wrong. */
+static void want_huge_pages(struct bl_index_array *a, size_t bytes)
+{
+    uintptr_t from = ((uintptr_t)a + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    uintptr_t end = ((uintptr_t)a + bytes) / HUGE_PAGE * HUGE_PAGE;
+    if (from < end)
+        (void)madvise((char *)a + (from - (uintptr_t)a), end - from, MADV_HUGEPAGE);
+}
+
 static struct bl_index_array *array_new(const struct bl_memory *m, unsigned bits)
 {
     size_t bytes = sizeof(struct bl_index_array) + (sizeof(uint64_t) << bits);
@@ -54,6 +66,7 @@ static struct bl_index_array *array_new(const struct bl_memory *m, unsigned bits
     if (a) {
         a->retired_next = NULL;
         a->bits = bits;
+        want_huge_pages(a, bytes);
     }
     return a;
 }

@@ -109,12 +109,19 @@ static void occupy(struct bl_place *p, const struct bl_beat *beat, uint32_t now)
     bl_line_set_key(l, place, beat->key);
 }
 
-/* Whoever is still in the old generation must find room in `next`, or
- * growth would never end: strangers fill it to 3/4 at most, where every
- * probe finds a place. */
-static uint32_t most_while_growing(const struct bl_slots *next)
+#define CACHED_SLOTS (UINT32_C(1) << 17)
+
+/* How many nodes strangers may make it. Whoever is still in the old
+ * generation must find room in `next`, or growth would never end: they
+ * fill it to 3/4 at most, where every probe finds a place. While growth
+ * is prepared, a table that no cache holds to 7/8: beyond that every
+ * probe, and not only theirs, is long. */
+static uint32_t most_nodes(const struct bl_table *t)
 {
-    return next->slot_count - next->slot_count / 4;
+    if (t->next != NULL)
+        return t->next->slot_count - t->next->slot_count / 4;
+    uint32_t slots = t->slots->slot_count;
+    return slots < CACHED_SLOTS ? slots : slots - slots / 8;
 }
 
 enum bl_insert bl_table_insert(struct bl_table *t, const struct bl_beat *beat, uint32_t now, uint32_t *slot)
@@ -127,7 +134,7 @@ enum bl_insert bl_table_insert(struct bl_table *t, const struct bl_beat *beat, u
     }
     if (t->used >= t->limit)
         return BL_INSERT_LIMIT;
-    if (t->next != NULL && t->used >= most_while_growing(t->next))
+    if (t->used >= most_nodes(t))
         return BL_INSERT_FULL;
     if (!bl_slots_room(p.slots, beat->key, &p.slot))
         return BL_INSERT_FULL;
@@ -249,10 +256,35 @@ bool bl_table_find(const struct bl_table *t, uint64_t key, struct bl_place *plac
     return false;
 }
 
+/* Strangers are put into `next`, and in the old generation a lookup goes
+ * past all that was moved. */
+bool bl_table_find_new(const struct bl_table *t, uint64_t key, struct bl_place *place)
+{
+    place->slots = bl_rcu_read(&t->next);
+    if (place->slots != NULL && bl_slots_search(place->slots, key, &place->slot))
+        return true;
+    return bl_table_find(t, key, place);
+}
+
 void bl_table_prefetch(const struct bl_table *t, uint64_t key)
 {
     const struct bl_slots *s = bl_rcu_read(&t->slots);
     __builtin_prefetch(&s->line[bl_line_home(s, key)]);
+}
+
+static void prefetch_slot(const struct bl_slots *s, uint64_t key)
+{
+    uint32_t line = bl_line_home(s, key);
+    __builtin_prefetch(&s->line[line], 0, 2);
+    __builtin_prefetch(&s->policy[(size_t)line * BL_LINE_SLOTS], 1, 2);
+}
+
+void bl_table_prefetch_new(const struct bl_table *t, uint64_t key)
+{
+    const struct bl_slots *next = bl_rcu_read(&t->next);
+    prefetch_slot(bl_rcu_read(&t->slots), key);
+    if (next != NULL)
+        prefetch_slot(next, key);
 }
 
 uint32_t bl_table_used(const struct bl_table *t)

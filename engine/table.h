@@ -223,7 +223,7 @@ unsigned bl_table_beat(const struct bl_table *t, const struct bl_beat *beats, un
 enum bl_insert {
     BL_INSERT_NEW,   /* *slot is its place */
     BL_INSERT_KNOWN, /* was there already (twice in one burst); beaten, sequence settled */
-    BL_INSERT_FULL,  /* no room within the probe, or `next` is 3/4 full: growth is late */
+    BL_INSERT_FULL,  /* no room within the probe, or 7/8 full, `next` 3/4: growth is late */
     BL_INSERT_LIMIT, /* `limit` nodes are in */
 };
 
@@ -285,10 +285,14 @@ struct bl_place {
  * if growth ends meanwhile. A key that stays in the table is always
  * found, however often it is moved. */
 bool bl_table_find(const struct bl_table *t, uint64_t key, struct bl_place *place);
+/* The same, faster for a key that was inserted while the table grows. */
+bool bl_table_find_new(const struct bl_table *t, uint64_t key, struct bl_place *place);
 
 /* Asks the caches for where `key` is, or would be: for who goes through
  * many, some ahead of the one it looks up. */
 void bl_table_prefetch(const struct bl_table *t, uint64_t key);
+/* The same for a key just inserted, whose policy word will be written. */
+void bl_table_prefetch_new(const struct bl_table *t, uint64_t key);
 
 uint32_t bl_table_used(const struct bl_table *t);
 /* Deleted slots of the current generation that still lengthen probes:

@@ -21,6 +21,7 @@ void bl_wire_introduce(const struct bl_beat *beat, struct bl_report *report)
     switch (beat->origin_kind) {
     case BL_ORIGIN_TEXT:
         report->name_len = beat->origin_len;
+        report->id = beat->key;
         memcpy(report->name, origin, beat->origin_len);
         break;
     case BL_ORIGIN_BINARY:

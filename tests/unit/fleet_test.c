@@ -413,6 +413,26 @@ static void new_defaults_reach_the_nodes_without_a_policy_of_their_own(void **st
     teardown(&w);
 }
 
+/* 150 nodes get a timeout of their own, one per line that is moved. */
+static void grow_under_settings(struct world *w, uint32_t slots, uint32_t err_ms)
+{
+    struct bl_slots *next = bl_slots_new(slots), *old = NULL;
+    char name[16];
+    bl_role_assume_control();
+    bl_role_assume_worker();
+    while (!bl_slots_prefault(next, SIZE_MAX))
+        ;
+    bl_fleet_grow_begun(w->fleet, 0);
+    bl_table_grow_begin(&w->table[0], next);
+    for (unsigned i = 0; !old; i++) {
+        old = bl_table_grow_step(&w->table[0], 1);
+        snprintf(name, sizeof(name), "n%u", i % 150);
+        set(w, name, BL_SET_ERR, (struct bl_policy){.err_ms = err_ms});
+    }
+    bl_fleet_grow_done(w->fleet, 0);
+    bl_slots_free(old);
+}
+
 static void policy_words_written_while_growing_are_not_lost(void **state)
 {
     (void)state;
@@ -425,18 +445,8 @@ static void policy_words_written_while_growing_are_not_lost(void **state)
         snprintf(name, sizeof(name), "n%u", i);
         assert_int_equal(beat(&w, 0, name), 0);
     }
-    struct bl_slots *next = bl_slots_new(1024), *old = NULL;
-    while (!bl_slots_prefault(next, SIZE_MAX))
-        ;
-    bl_fleet_grow_begun(w.fleet, 0);
-    bl_table_grow_begin(&w.table[0], next);
-    for (unsigned i = 0; !old; i++) {
-        old = bl_table_grow_step(&w.table[0], 1);
-        snprintf(name, sizeof(name), "n%u", i % 150);
-        set(&w, name, BL_SET_ERR, (struct bl_policy){.err_ms = 1000});
-    }
-    bl_fleet_grow_done(w.fleet, 0);
-    bl_slots_free(old);
+    grow_under_settings(&w, 1024, 900);
+    grow_under_settings(&w, 2048, 1000); /* the next one begins at once */
     for (unsigned i = 0; i < 150; i++) {
         snprintf(name, sizeof(name), "n%u", i);
         set(&w, name, BL_SET_TIMEOUT, (struct bl_policy){.timeout_ms = 0});
