@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/resource.h>
 #include <time.h>
 
@@ -17,6 +16,7 @@
 #include "control/core.h"
 #include "control/event_log.h"
 #include "control/http/tokens.h"
+#include "control/key_secret.h"
 #include "control/log.h"
 #include "control/memory.h"
 #include "control/notify/notifier.h"
@@ -174,15 +174,6 @@ static struct bl_wire_config *wire_config(const struct bl_daemon *d, const struc
     return w;
 }
 
-static int draw_secret(struct bl_key_secret *s)
-{
-    uint8_t seed[BL_KEY_SECRET_BYTES + 24];
-    if (getrandom(seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
-        return -EIO;
-    bl_key_secret_init(s, seed);
-    return 0;
-}
-
 /* ---- start ------------------------------------------------------------------------ */
 
 static unsigned pop_notices(void *ctx, struct bl_event *events, unsigned max)
@@ -334,7 +325,7 @@ struct bl_daemon *bl_daemon_start(struct bl_config *config, const struct bl_conf
     block_signals();
     raise_file_limit();
     snprintf(err, BL_CONFIG_ERR_BYTES, "no random bytes for the table's secret, or no memory");
-    if (draw_secret(&d->secret) || !(d->arena = bl_memory_arena_new()) ||
+    if (bl_key_secret_draw(&d->secret) || !(d->arena = bl_memory_arena_new()) ||
         !(d->wire = wire_config(d, config)) || open_ports(d, program, err) || make_parts(d, err) ||
         start_threads(d, err)) {
         bl_daemon_stop(d);

@@ -7,6 +7,7 @@
 
 #include "control/config.h"
 #include "control/daemon.h"
+#include "control/import/lovebeat.h"
 #include "control/views/match.h"
 
 const char *argp_program_version = "beatlined " BL_VERSION;
@@ -18,6 +19,7 @@ enum {
     OPTION_HTTP,
     OPTION_SOCKET,
     OPTION_STATE_DIR,
+    OPTION_IMPORT,
     OPTION_EAL
 };
 
@@ -33,12 +35,14 @@ static const struct argp_option options[] = {
     {"socket", OPTION_SOCKET, "PATH", 0, "The Unix socket for the CLI", 0},
     {"state-dir", OPTION_STATE_DIR, "DIR", 0,
      "Keep nodes, states, pauses and incident numbers in this folder across restarts", 0},
+    {"import-lovebeat", OPTION_IMPORT, "FILE", 0,
+     "Take a lovebeat database over into the state folder, print its views for the config, and exit", 0},
     {"eal", OPTION_EAL, "ARGS", 0, "Further arguments for DPDK's EAL", 0},
     {0},
 };
 
 struct command_line {
-    const char *file;
+    const char *file, *import;
     bool check;
     struct bl_config_overrides overrides;
 };
@@ -71,6 +75,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     case OPTION_STATE_DIR:
         c->overrides.state_dir = arg;
         return 0;
+    case OPTION_IMPORT:
+        c->import = arg;
+        return 0;
     case OPTION_EAL:
         c->overrides.eal = arg;
         return 0;
@@ -96,6 +103,17 @@ static bool views_are_good(const struct bl_config *c, char err[BL_CONFIG_ERR_BYT
     return m != NULL;
 }
 
+static int import(struct bl_config *config, const char *file)
+{
+    char err[BL_CONFIG_ERR_BYTES];
+    int r = bl_lovebeat_import(config, file, stdout, stderr, err);
+
+    if (r)
+        fprintf(stderr, "beatlined: %s\n", err);
+    bl_config_free(config);
+    return r != 0;
+}
+
 int main(int argc, char **argv)
 {
     struct command_line line = {0};
@@ -109,6 +127,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "beatlined: %s\n", err);
         return 1;
     }
+    if (line.import)
+        return import(config, line.import);
     if (line.check) {
         printf("%s: ok\n", line.file ? line.file : "defaults");
         bl_config_free(config);
