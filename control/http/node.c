@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* /api/v1/nodes/{name}: one node: look, set, mute, delete, beat. */
+/* /api/v1/nodes/{name}: one node: look, set, mute, delete, beat. The same
+ * under /api/v1/node?name=, for the two names that no client can write
+ * into a path: "." and "..", escaped or not, are steps in it to browsers,
+ * curl and proxies. */
 #include <string.h>
 
 #include "control/api/event_view.h"
@@ -25,9 +28,25 @@ bool bl_http_find_node(struct bl_http_request *r, const char *name, struct bl_no
     return false;
 }
 
+static bool is_named_by_path(const struct bl_http_request *r)
+{
+    return bl_http_path(r, "name")[0] != '\0';
+}
+
 static const char *name_of(const struct bl_http_request *r)
 {
-    return bl_http_path(r, "name");
+    const char *name = is_named_by_path(r) ? bl_http_path(r, "name") : bl_http_param(r, "name");
+    return name != NULL ? name : "";
+}
+
+/* `names` begin with "name", which is a parameter where the path has none. */
+static bool params_are(struct bl_http_request *r, const char *const *names)
+{
+    if (!bl_http_params_are(r, names + is_named_by_path(r)))
+        return false;
+    if (name_of(r)[0] == '\0')
+        bl_http_problem(r, 422, "name: missing; say which node with ?name=");
+    return name_of(r)[0] != '\0';
 }
 
 /* ---- answers --------------------------------------------------------------- */
@@ -68,11 +87,11 @@ static void answer_node(struct bl_http_request *r, unsigned status, uint64_t his
 
 static void get(struct bl_http_request *r)
 {
-    static const char *const names[] = {"history", NULL};
+    static const char *const names[] = {"name", "history", NULL};
     uint64_t history = HISTORY_DEFAULT;
     bool given;
 
-    if (bl_http_params_are(r, names) && bl_http_number(r, "history", HISTORY_MOST, &history, &given))
+    if (params_are(r, names) && bl_http_number(r, "history", HISTORY_MOST, &history, &given))
         answer_node(r, 200, history);
 }
 
@@ -92,10 +111,10 @@ static void created(struct bl_http_request *r, struct bl_command *answer)
 
 static bool read_policy(struct bl_http_request *r, struct bl_policy_patch *patch)
 {
-    static const char *const names[] = {BL_POLICY_FIELDS, NULL};
+    static const char *const names[] = {"name", BL_POLICY_FIELDS, NULL};
     char why[BL_FIELD_WHY];
 
-    if (!bl_http_params_are(r, names))
+    if (!params_are(r, names))
         return false;
     if (bl_policy_of_fields(bl_http_fields(r), patch, why))
         return true;
@@ -145,27 +164,27 @@ static void deleted(struct bl_http_request *r, struct bl_command *answer)
 
 static void delete_node(struct bl_http_request *r)
 {
-    static const char *const names[] = {NULL};
-    if (bl_http_params_are(r, names))
+    static const char *const names[] = {"name", NULL};
+    if (params_are(r, names))
         bl_http_ask(r, BL_COMMAND_REMOVE, name_of(r), deleted);
 }
 
 static void beat(struct bl_http_request *r)
 {
-    static const char *const names[] = {NULL};
-    if (bl_http_params_are(r, names) && bl_http_beat(r, name_of(r)))
+    static const char *const names[] = {"name", NULL};
+    if (params_are(r, names) && bl_http_beat(r, name_of(r)))
         bl_http_reply(r, 204, NULL);
 }
 
 /* "for" a duration or "until" a time, and "until_beat". */
 static bool read_pause(struct bl_http_request *r, struct bl_pause *p)
 {
-    static const char *const names[] = {"for", "until", "until_beat", NULL};
+    static const char *const names[] = {"name", "for", "until", "until_beat", NULL};
     const char *until = bl_http_param(r, "until");
     uint32_t ms = 0;
     bool given;
 
-    if (!bl_http_params_are(r, names) || !bl_http_duration(r, "for", &ms, &given) ||
+    if (!params_are(r, names) || !bl_http_duration(r, "for", &ms, &given) ||
         !bl_http_flag(r, "until_beat", &p->until_beat))
         return false;
     if (given && until != NULL)
@@ -195,8 +214,8 @@ static void pause_node(struct bl_http_request *r)
 
 static void resume(struct bl_http_request *r)
 {
-    static const char *const names[] = {NULL};
-    if (bl_http_params_are(r, names))
+    static const char *const names[] = {"name", NULL};
+    if (params_are(r, names))
         bl_http_ask(r, BL_COMMAND_RESUME, name_of(r), changed);
 }
 

@@ -26,5 +26,12 @@ static void file(struct bl_http_request *r)
     serve(r, bl_http_path(r, "file"));
 }
 
+/* What of all this there is, for programs. */
+static void openapi(struct bl_http_request *r)
+{
+    serve(r, "openapi.json");
+}
+
+const struct bl_http_ops bl_http_openapi = {.run = openapi};
 const struct bl_http_ops bl_http_page = {.run = page};
 const struct bl_http_ops bl_http_page_file = {.run = file};

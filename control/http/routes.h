@@ -4,9 +4,10 @@
  * To add a route: a line here, and a file in http/ (or the resource's)
  * that defines `const struct bl_http_ops bl_http_ID`; request.h says what
  * a handler may do. The first line that fits a path and a method has it,
- * so literal segments come before {names}. HEAD is served by GET. A path
- * that is here with other methods alone is 405 with Allow, made from
- * this list. */
+ * so literal segments come before {names}. openapi.json describes each of
+ * them for programs; a test holds the two together. HEAD is served by
+ * GET. A path that is here with other methods alone is 405 with Allow,
+ * made from this list. */
 #pragma once
 
 /* What a client must be allowed to; each includes those before it.
@@ -52,15 +53,23 @@ enum bl_http_role {
     X(node_delete, DELETE, "/api/v1/nodes/{name}", ADMIN)                                                    \
     X(node_beat, POST, "/api/v1/nodes/{name}/beat", BEAT)                                                    \
     X(node_pause, POST, "/api/v1/nodes/{name}/pause", ADMIN)                                                 \
+    X(node_resume, POST, "/api/v1/nodes/{name}/resume", ADMIN)                                               \
+    X(node, GET, "/api/v1/node", READ)                                                                       \
+    X(node_put, PUT, "/api/v1/node", ADMIN)                                                                  \
+    X(node_patch, PATCH, "/api/v1/node", ADMIN)                                                              \
+    X(node_delete, DELETE, "/api/v1/node", ADMIN)                                                            \
+    X(node_beat, POST, "/api/v1/node/beat", BEAT)                                                            \
+    X(node_pause, POST, "/api/v1/node/pause", ADMIN)                                                         \
+    X(node_resume, POST, "/api/v1/node/resume", ADMIN)                                                       \
     X(views, GET, "/api/v1/views", READ)                                                                     \
     X(view, GET, "/api/v1/views/{name}", READ)                                                               \
     X(view_incidents, GET, "/api/v1/views/{name}/incidents", READ)                                           \
     X(incidents, GET, "/api/v1/incidents", READ)                                                             \
     X(events, GET, "/api/v1/events", READ)                                                                   \
     X(metrics, GET, "/metrics", READ)                                                                        \
-    X(node_resume, POST, "/api/v1/nodes/{name}/resume", ADMIN)                                               \
     X(map_cell, GET, "/api/v1/map/cell", READ)                                                               \
     X(map, GET, "/api/v1/map", READ)                                                                         \
+    X(openapi, GET, "/api/v1/openapi.json", ANYONE)                                                          \
     X(page_file, GET, "/ui/{file}", ANYONE)                                                                  \
     X(page, GET, "/", ANYONE)                                                                                \
     BL_LOVEBEAT_ROUTES(X)
