@@ -13,15 +13,18 @@ export class Refused extends Error {
 }
 
 export function headers(more = {}) {
-  const token = sessionStorage.getItem(KEY);
-  return token ? { ...more, Authorization: `Bearer ${token}` } : more;
+  return token() ? { ...more, Authorization: `Bearer ${token()}` } : more;
 }
 
-let asking = null;
+let asking = null, declined = false;
 
-/* One dialog for all requests that were refused meanwhile. True: there is
- * another token now. */
-export function askToken(refused) {
+export const token = () => sessionStorage.getItem(KEY);
+
+/* One dialog for all requests that were refused meanwhile. Who gave none
+ * is not asked again on every look, only `again`. True: there is another
+ * token now. */
+export async function askToken(refused, again = false) {
+  if (declined && refused === 401 && !again) return false;
   asking ??= ask({
     title: "This daemon wants a token",
     says: refused === 403 ? "The one you gave may not do that." : "Tokens are in the daemon's config, under http.",
@@ -29,7 +32,8 @@ export function askToken(refused) {
     fields: [{ name: "token", label: "Token", type: "password" }],
   }).then((answer) => {
     asking = null;
-    if (!answer || !answer.token) return false;
+    declined = !answer || !answer.token;
+    if (declined) return false;
     sessionStorage.setItem(KEY, answer.token.trim());
     return true;
   });
@@ -40,11 +44,11 @@ export function askToken(refused) {
 export async function request(method, path, { body, signal, quiet = false } = {}) {
   const init = { method, signal, headers: headers(body ? { "Content-Type": "application/json" } : {}), cache: "no-store" };
   if (body) init.body = JSON.stringify(body);
-  const sent = sessionStorage.getItem(KEY);
+  const sent = token();
   const answer = await fetch(path, init);
   if (answer.ok) return answer;
   if (!quiet && (answer.status === 401 || (answer.status === 403 && sent))) {
-    if (sessionStorage.getItem(KEY) !== sent || (await askToken(answer.status)))
+    if (token() !== sent || (await askToken(answer.status)))
       return request(method, path, { body, signal });
   }
   throw new Refused(answer.status, await reason(answer));

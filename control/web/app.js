@@ -2,7 +2,7 @@
 /* app: puts the page together: the fleet's numbers, what is wrong with
  * the daemon or the way to it, colours, keys, and who is told of events. */
 import { $, el, rows, text, ask } from "./dom.js";
-import { get } from "./api.js";
+import { askToken, get } from "./api.js";
 import { follow } from "./stream.js";
 import { STATES, TROUBLE, count, short, sign, span } from "./format.js";
 import * as map from "./map.js";
@@ -13,7 +13,9 @@ import * as views from "./views.js";
 import * as feed from "./feed.js";
 
 const EVERY_MS = 1000, RATE_POINTS = 112;
-let status = null, statusAt = 0, lost = null, stream = null, beats = [], last = null;
+/* A freeze of a blink is for the list of what happens, not for a banner. */
+const FROZEN_LOOKS = 2;
+let status = null, statusAt = 0, lost = null, frozen = 0, stream = null, beats = [], last = null, later = 0;
 
 /* ---- the fleet's numbers ------------------------------------------------- */
 
@@ -22,11 +24,12 @@ async function load() {
     take(await get("/api/v1/status", { quiet: status !== null }));
     lost = null;
   } catch (error) {
-    lost = error.message;
+    lost = error;
   }
   banners();
   link();
-  setTimeout(load, EVERY_MS);
+  clearTimeout(later);
+  later = setTimeout(load, EVERY_MS);
 }
 
 function take(next) {
@@ -37,6 +40,7 @@ function take(next) {
     list.changed();
     views.changed();
   }
+  frozen = next.ingest.frozen ? frozen + 1 : 0;
   status = next;
   statusAt = now;
   tiles(next.nodes);
@@ -46,16 +50,17 @@ function take(next) {
   document.documentElement.dataset.ready = "yes";
 }
 
+/* null: not known yet. */
 function tiles(nodes) {
   rows($("tiles"), STATES, (s) => s.name, (s) =>
     el("li", {}, el("button", { type: "button", class: "tile", data: { state: s.name }, on: { click: () => list.show({ states: [s.name], match: "" }) } },
       el("b", {}), el("span", { class: "state", data: { state: s.name } }, `${sign(s.name)} ${s.name}`))),
     (row, s) => {
       const tile = row.firstChild;
-      text(tile.firstChild, count(nodes[s.name]));
-      tile.classList.toggle("none", nodes[s.name] === 0);
+      text(tile.firstChild, nodes ? count(nodes[s.name]) : "–");
+      tile.classList.toggle("none", !nodes || nodes[s.name] === 0);
     });
-  views.share($("share"), nodes);
+  if (nodes) views.share($("share"), nodes);
 }
 
 function rate(perSecond) {
@@ -82,10 +87,16 @@ function rate(perSecond) {
 
 function banners() {
   const all = [];
-  if (lost) all.push({ key: "lost", bad: true, says: `No word from the daemon (${lost}). What you see is from ${span(performance.now() - statusAt)} ago; trying again.`, act: "Try now" });
-  if (status?.ingest.frozen)
-    all.push({ key: "frozen", bad: true, says: "Ingest is frozen: beatline does not trust what it hears now, so no node is called failed. Its clocks stand still until beats come in again; beatline doctor says why." });
-  rows($("banners"), all, (b) => b.key, (b) => el("div", { class: "banner bad", role: "alert" }, el("span", {}), b.act && el("button", { type: "button", on: { click: () => stream?.now() } }, b.act)), (row, b) => text(row.firstChild, b.says));
+  if (lost?.status === 401) all.push({ key: "token", says: "This daemon wants a token before it tells anything.", act: "Give it one", run: () => askToken(401, true).then((given) => given && now()) });
+  else if (lost) all.push({ key: "lost", says: `No word from the daemon (${lost.message}). What you see is from ${span(performance.now() - statusAt)} ago; trying again.`, act: "Try now", run: now });
+  if (frozen >= FROZEN_LOOKS)
+    all.push({ key: "frozen", says: "Ingest is frozen: beatline does not trust what it hears now, so no node is called failed. Its clocks stand still until beats come in again; beatline doctor says why." });
+  rows($("banners"), all, (b) => b.key, (b) => el("div", { class: "banner bad", role: "alert" }, el("span", {}), b.act && el("button", { type: "button", on: { click: b.run } }, b.act)), (row, b) => text(row.firstChild, b.says));
+}
+
+function now() {
+  stream?.now();
+  load();
 }
 
 let streaming = "waiting";
@@ -192,13 +203,14 @@ function begin() {
   list.start({ onOpen: open });
   node.start({ onChange: remember });
   search.start({ onOpen: open, onAll: (typed) => goto({ states: [], match: search.pattern(typed) }) });
-  views.start({ onView: (name) => goto({ states: [], match: "", view: name }) });
+  views.start({ onView: (view, state) => goto({ states: state === "ok" ? [] : TROUBLE, match: "", view }) });
   feed.start({ onOpen: open });
   rows($("legend"), STATES, (s) => s.name, (s) => el("li", {}, el("i", { data: { state: s.name } }), s.name), () => {});
   document.addEventListener("keydown", keys);
   $("help").addEventListener("click", help);
   addEventListener("popstate", () => node.show(addressed()));
   addEventListener("hashchange", () => node.show(addressed()));
+  tiles(null);
   load();
   stream = follow("/api/v1/events?last=60", { event: onEvent, state: (what) => { streaming = what; link(); } });
   if (addressed()) node.show(addressed());

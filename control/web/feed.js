@@ -5,6 +5,8 @@ import { $, el, text } from "./dom.js";
 import { common, count, severity, sign, time, when } from "./format.js";
 
 const FLUSH_MS = 250, KEPT = 120, APART = 4, SAY_EVERY_MS = 4000;
+/* The daemon's ports freeze and thaw together. */
+const PORTS = { freeze: ["unknown", "Ingest is frozen: nodes' ages stand still"], thaw: ["ok", "Ingest runs again"] };
 let waiting = [], flushing = 0, held = false, heldRows = [], unsaid = { failed: 0, ok: 0 }, sayTimer = 0;
 
 export function start({ onOpen }) {
@@ -29,18 +31,19 @@ function flush() {
   flushing = 0;
   const made = [], alike = new Map();
   for (const e of waiting.splice(0)) {
-    if (e.kind !== "transition") {
-      made.push(e.kind === "view" ? ofView(e) : sentence(e));
+    if (e.kind !== "transition" && !PORTS[e.kind]) {
+      made.push(e.kind === "view" ? ofView(e) : sentence([e]));
       continue;
     }
     if (e.to === "failed") unsaid.failed++;
     if (e.to === "ok") unsaid.ok++;
-    const key = `${e.from}>${e.to}`, group = alike.get(key);
+    const key = PORTS[e.kind] ? e.kind : `${e.from}>${e.to}`, group = alike.get(key);
     if (group) group.push(e);
     else alike.set(key, [e]);
   }
   for (const group of alike.values())
-    if (group.length <= APART) made.push(...group.map(one));
+    if (PORTS[group[0].kind]) made.push(sentence(group));
+    else if (group.length <= APART) made.push(...group.map(one));
     else made.push(many(group));
   made.sort((a, b) => b.at - a.at);
   if (held) heldRows = [...made, ...heldRows].slice(0, KEPT);
@@ -74,9 +77,13 @@ function ofView(e) {
   return row(time(e.time), e.to, ["view ", el("bdi", {}, e.name)], `was ${e.from}`);
 }
 
-function sentence(e) {
-  const state = e.kind === "freeze" ? "unknown" : e.kind === "thaw" ? "ok" : "paused";
-  return row(time(e.time), state, [e.detail ?? e.summary ?? e.kind], "");
+/* What the daemon says of itself. */
+function sentence(group) {
+  const e = group[group.length - 1], [state, many] = PORTS[e.kind] ?? ["paused", ""];
+  const made = row(time(e.time), state, [group.length > 1 ? many : e.detail], "");
+  made.row.classList.add("sentence");
+  made.row.title = group.map((one) => one.detail).join("\n");
+  return made;
 }
 
 /* For who listens: not each of them, and not all the time. */

@@ -31,9 +31,11 @@ export function span(ms) {
   if (ms < 1000) return Math.round(ms) + " ms";
   if (ms < 99950) return (ms / 1000).toFixed(1).replace(/\.0$/, "") + " s";
   const s = Math.floor(ms / 1000);
-  if (s < 3600) return `${Math.floor(s / 60)} m ${s % 60} s`;
-  if (s < 86400) return `${Math.floor(s / 3600)} h ${Math.floor(s / 60) % 60} m`;
-  return `${Math.floor(s / 86400)} d ${Math.floor(s / 3600) % 24} h`;
+  const two = (size, unit, smaller, less) => {
+    const rest = Math.floor(s / smaller) % (size / smaller);
+    return `${Math.floor(s / size)} ${unit}` + (rest ? ` ${rest} ${less}` : "");
+  };
+  return s < 3600 ? two(60, "m", 1, "s") : s < 86400 ? two(3600, "h", 60, "m") : two(86400, "d", 3600, "h");
 }
 
 /* A duration as the server takes it: exact, one unit. 0: none. */

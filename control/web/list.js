@@ -9,10 +9,11 @@ const PAGE = 50, EVERY_MS = 2000;
 let what = { states: TROUBLE, match: "" }, nodes = [], limit = PAGE, next = null, running = null, timer = 0;
 let stale = true, received = 0;
 
-export function nodesPath({ states = [], match = "", limit: most = PAGE, cursor = null }) {
+export function nodesPath({ states = [], match = "", view = "", limit: most = PAGE, cursor = null }) {
   const query = new URLSearchParams();
   for (const s of states) query.append("state", s);
   if (match) query.set("match", match);
+  if (view) query.set("view", view);
   query.set("limit", String(most));
   if (cursor) query.set("cursor", cursor);
   return `/api/v1/nodes?${query}`;
@@ -20,6 +21,7 @@ export function nodesPath({ states = [], match = "", limit: most = PAGE, cursor 
 
 export function start({ onOpen }) {
   $("list-clear").addEventListener("click", () => show({ states: TROUBLE, match: "" }));
+  $("list-all").addEventListener("click", () => show({ ...what, states: [] }));
   $("list-more").addEventListener("click", () => {
     limit += PAGE * 2;
     load();
@@ -38,13 +40,20 @@ export function changed() {
   stale = true;
 }
 
+/* The nodes of `states` (none: all) whose names match, of a view. */
 export function show(wanted) {
   what = wanted;
   limit = PAGE;
-  const trouble = what.states === TROUBLE && !what.match;
-  text($("list-title"), what.match ? `Names like ${what.match}` : trouble ? "In trouble" : what.states.length ? `All ${what.states.join(", ")}` : "All nodes");
-  $("list-clear").hidden = trouble;
+  text($("list-title"), title());
+  $("list-clear").hidden = what.states === TROUBLE && !what.match && !what.view;
+  $("list-all").hidden = !what.view || !what.states.length;
   load();
+}
+
+function title() {
+  if (what.match) return `Names like ${what.match}`;
+  const which = what.states === TROUBLE ? "In trouble" : what.states.length ? `All ${what.states.join(", ")}` : "All nodes";
+  return what.view ? `${which} in view ${what.view}` : which;
 }
 
 async function load() {

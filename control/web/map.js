@@ -116,9 +116,15 @@ function fit() {
   draw();
 }
 
-/* Keeps the point (x, y) of the canvas where it is. */
-function zoom(factor, x = canvas.width / 2, y = canvas.height / 2) {
+/* Keeps the point (x, y) of the canvas where it is; without one that of
+ * the chosen cell, or the middle. */
+function zoom(factor, x, y) {
   if (!plan) return;
+  if (x === undefined) {
+    const cell = map && cursor >= 0 && cursor < map.cells ? cells.boxOf(map, plan, cursor) : null;
+    x = cell ? cell.x * at.zoom - at.x : canvas.width / 2;
+    y = cell ? cell.y * at.zoom - at.y : canvas.height / 2;
+  }
   const most = Math.max(1, (MOST_ZOOM_CELL * ratio()) / plan.size);
   const next = Math.min(most, Math.max(1, at.zoom * factor));
   at.x = ((at.x + x) * next) / at.zoom - x;

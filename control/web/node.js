@@ -4,7 +4,6 @@
 import { $, el, rows, text, ask } from "./dom.js";
 import { get, request, Refused } from "./api.js";
 import { count, duration, sign, span, time, when } from "./format.js";
-import { timeoutOf } from "./list.js";
 
 const EVERY_MS = 1000, CHANGES_SHOWN = 40;
 const drawer = $("node");
@@ -82,11 +81,13 @@ function build(name) {
     parts.fact[key] = el("dd", {}, "–");
     facts.append(el("div", {}, el("dt", {}, label), parts.fact[key]));
   }
+  parts.left = el("div", { class: "left", hidden: true }, el("i"));
+  parts.fact.beat.after(parts.left);
   parts.bar = el("div", { class: "timeline", role: "img" });
   parts.from = el("span", {}, "");
   parts.changes = el("ol", { class: "rows changes" });
   parts.body = el("div", { class: "body" }, facts,
-    el("h3", {}, "What it was when"), parts.bar, el("p", { class: "axis quiet" }, parts.from, el("span", {}, "now")), parts.changes,
+    el("h3", {}, "What it was, and when"), parts.bar, el("p", { class: "axis quiet" }, parts.from, el("span", {}, "now")), parts.changes,
     el("h3", {}, "What to do"), timeoutForm(), actions(), parts.said);
   drawer.replaceChildren(
     el("header", {}, parts.state, el("h2", { id: "node-name" }, el("bdi", {}, name)), el("span", { class: "spring" }), parts.close), parts.body);
@@ -153,7 +154,7 @@ function draw() {
   const f = parts.fact, since = time(node.state_since), first = time(node.first_seen);
   text(f.interval, intervalText());
   text(f.loss, lossText());
-  text(f.timeout, timeoutOf(node));
+  text(f.timeout, timeoutText());
   text(f.since, since === null ? "–" : `${when(since)} (${span(Date.now() - since)})${pauseText()}`);
   text(f.incident, count(node.incident ?? 0));
   text(f.first, first === null ? "–" : when(first));
@@ -176,9 +177,17 @@ function pauseText() {
 function intervalText() {
   const mean = node.interval_mean_ms ?? null;
   const promised = node.interval_ms ? `${span(node.interval_ms)} promised` : "";
-  if (mean === null) return promised || "–";
+  if (mean === null || !node.intervals) return promised || (node.detector === "fixed" ? "learned only on auto or phi" : "not learned yet");
   const spread = node.interval_deviation_ms ?? null;
   return span(mean) + (spread !== null ? ` ± ${span(spread)}` : "") + (promised ? `, ${promised}` : "");
+}
+
+/* When its silence is news, as its detector has it now. */
+function timeoutText() {
+  const parts = [["warning", node.warning_after_ms], ["failed", node.failed_after_ms]].filter(([, ms]) => ms !== null && ms !== undefined);
+  if (parts.length === 2 && parts[0][1] === parts[1][1]) parts.shift();
+  const says = parts.map(([state, ms]) => `${state} after ${span(ms)}`).join(", ") || "none: it may be silent";
+  return node.detector === "fixed" ? says : `${node.detector}: ${says}`;
 }
 
 function lossText() {
@@ -190,7 +199,11 @@ function lossText() {
 
 function tick() {
   if (!node || shown === null) return;
-  text(parts.fact.beat, node.age_ms === null ? "never" : `${span(node.age_ms + (performance.now() - received))} ago`);
+  const age = node.age_ms === null ? null : node.age_ms + (performance.now() - received);
+  text(parts.fact.beat, age === null ? "never" : `${span(age)} ago`);
+  /* How much of its time is up. */
+  parts.left.hidden = age === null || !node.failed_after_ms || node.state === "paused";
+  if (!parts.left.hidden) parts.left.firstChild.style.width = `${Math.min(100, (age * 100) / node.failed_after_ms)}%`;
 }
 
 /* ---- timeline ----------------------------------------------------------- */

@@ -2,7 +2,7 @@
 /* stream: server-sent events over fetch, because EventSource can carry no
  * token. Goes on where it stopped (Last-Event-ID) when the connection
  * was lost. */
-import { headers, askToken } from "./api.js";
+import { headers, askToken, token } from "./api.js";
 
 const LEAST_MS = 500, MOST_MS = 15000;
 /* The server writes at least a comment every 15 s. */
@@ -17,9 +17,10 @@ export function follow(path, on) {
     let silence = setTimeout(() => abort.abort(), SILENCE_MS);
     const more = { Accept: "text/event-stream" };
     if (last !== null) more["Last-Event-ID"] = last;
+    const sent = token();
     try {
       const answer = await fetch(path, { headers: headers(more), cache: "no-store", signal: abort.signal });
-      if (answer.status === 401 && (await askToken(401))) return (wait = 0);
+      if (answer.status === 401 && (token() !== sent || (await askToken(401)))) return (wait = 0);
       if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText}`);
       wait = LEAST_MS;
       on.state("live");

@@ -1,16 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* views: the views, worst first, and the incidents that are open. */
-import { $, el, rows, text } from "./dom.js";
+/* views: the views, worst first, and the incidents that are open. Both
+ * come in that order, and no more of them than are shown: a thousand
+ * views cost what a dozen do. */
+import { $, el, rows, text, arrows } from "./dom.js";
 import { get, Refused } from "./api.js";
-import { count, severity, sign, span, time } from "./format.js";
+import { count, severity, sign, span, time, when } from "./format.js";
 
-const EVERY_MS = 2000, SHOWN = 40;
-let timer = 0, stale = true;
+const EVERY_MS = 2000, SHOWN = 12, MORE = 50;
+const STATES_SHOWN = ["failed", "warning", "unknown", "ok", "paused", "new"], BAD = STATES_SHOWN.slice(0, 3);
+let timer = 0, stale = true, limit = SHOWN;
 
 export function start({ onView }) {
-  $("views").addEventListener("click", (event) => {
-    const row = event.target.closest("li");
-    if (row) onView(row.dataset.key);
+  for (const id of ["views", "incidents"]) {
+    $(id).addEventListener("click", (event) => {
+      const row = event.target.closest("li");
+      if (row) onView(row.dataset.view, row.dataset.state);
+    });
+    arrows($(id), "button");
+  }
+  $("views-more").addEventListener("click", () => {
+    limit += MORE;
+    stale = true;
+    load();
   });
   load();
 }
@@ -28,35 +39,47 @@ async function load() {
   timer = setTimeout(load, EVERY_MS);
 }
 
-async function list(path, name) {
+/* What the server says; null: nothing, so what is shown stays. */
+async function ask(path, card) {
   try {
-    return (await get(path, { quiet: true }))[name] ?? [];
+    const answer = await get(path, { quiet: true });
+    card.hidden = false;
+    return answer;
   } catch (error) {
     /* A daemon that does not have them does not say that all is well. */
-    $(`${name}-card`).hidden = error instanceof Refused && error.status === 404;
-    stale = stale || !(error instanceof Refused);
-    return [];
+    if (error instanceof Refused && error.status === 404) card.hidden = true;
+    else stale = true;
+    return null;
   }
 }
 
-const STATES_SHOWN = ["failed", "warning", "unknown", "ok", "paused", "new"];
+const inTrouble = (n) => BAD.filter((s) => n[s]).map((s) => `${count(n[s])} ${s}`).join(", ");
+
+function mark(sort, state) {
+  sort.dataset.state = state;
+  sort.title = state;
+  text(sort, sign(state));
+}
 
 async function views() {
-  const all = await list(`/api/v1/views?limit=${SHOWN}`, "views");
-  const sum = (v) => v.counts ?? v.nodes ?? v;
-  all.sort((a, b) => severity(b.state) - severity(a.state) || (sum(b).failed ?? 0) - (sum(a).failed ?? 0) || a.name.localeCompare(b.name, "en", { numeric: true }));
-  rows($("views"), all, (v) => v.name, (v) => el("li", {}, el("button", { type: "button" }, el("span", { class: "state" }), el("bdi", { class: "grow" }, v.name), el("small")), el("div", { class: "share" })),
+  const answer = await ask(`/api/v1/views?limit=${limit}`, $("views-card"));
+  if (!answer) return;
+  const of = answer.states, all = Object.values(of).reduce((a, b) => a + b, 0), bad = all - of.ok;
+  rows($("views"), answer.views, (v) => v.name, () =>
+    el("li", {}, el("button", { type: "button" }, el("span", { class: "state" }), el("bdi", { class: "grow" }), el("small")), el("div", { class: "share" })),
     (row, v) => {
-      const [mark, , says] = row.firstChild.children;
-      mark.dataset.state = v.state;
-      text(mark, sign(v.state));
-      mark.title = v.state;
-      const n = sum(v);
-      const bad = ["failed", "warning", "unknown"].filter((s) => n[s]).map((s) => `${count(n[s])} ${s}`);
-      text(says, bad.length ? bad.join(", ") : `${count(n.total ?? n.ok ?? 0)} ok`);
-      share(row.lastChild, n);
+      const [sort, name, says] = row.firstChild.children;
+      row.dataset.view = v.name;
+      row.dataset.state = v.state;
+      row.title = v.name;
+      mark(sort, v.state);
+      text(name, v.name);
+      text(says, inTrouble(v) || `${count(v.total)} ${v.total === 1 ? "node" : "nodes"}`);
+      share(row.lastChild, v);
     });
-  $("views-empty").hidden = all.length > 0;
+  text($("views-said"), bad ? `${count(bad)} of ${count(all)} in trouble` : `${count(all)}, all ok`);
+  $("views-more").hidden = !answer.next;
+  $("views-empty").hidden = all > 1;
 }
 
 /* A thin bar: which share is in which state. */
@@ -67,18 +90,21 @@ export function share(bar, counts) {
 }
 
 async function incidents() {
-  const open = await list(`/api/v1/incidents?limit=${SHOWN}`, "incidents");
+  const answer = await ask(`/api/v1/incidents?limit=${SHOWN}`, $("incidents-card"));
+  if (!answer) return;
   const now = Date.now();
-  rows($("incidents"), open, (i) => String(i.id ?? i.number ?? i.view ?? i.name), () => el("li", {}, el("span", { class: "state" }), el("span", { class: "grow" }), el("small")), (row, i) => {
-    const [mark, what, since] = row.children;
-    const state = i.state ?? i.worst ?? "failed";
-    mark.dataset.state = state;
-    text(mark, sign(state));
-    mark.title = state;
-    text(what, i.summary ?? i.detail ?? `${i.view ?? i.name}: incident ${i.incident ?? i.number ?? ""}`);
-    const began = time(i.since ?? i.opened ?? i.start ?? null);
-    text(since, began === null ? "" : span(now - began));
+  rows($("incidents"), answer.incidents, (i) => i.id, () =>
+    el("li", {}, el("button", { type: "button" }, el("span", { class: "state" }), el("bdi", { class: "grow" }), el("small"))), (row, i) => {
+    const [sort, name, says] = row.firstChild.children, began = time(i.since);
+    row.dataset.view = i.view;
+    row.dataset.state = i.state;
+    row.title = `${i.view}, its incident ${count(i.number)}` + (began === null ? "" : `, since ${when(began)}`) + (severity(i.worst) > severity(i.state) ? `; it was ${i.worst}` : "");
+    mark(sort, i.state);
+    text(name, i.view);
+    text(says, `${inTrouble(i)} of ${count(i.total)}${began === null ? "" : `, ${span(Math.max(0, now - began))}`}`);
   });
-  text($("incidents-said"), open.length ? count(open.length) : "");
-  $("incidents-empty").hidden = open.length > 0;
+  const open = answer.states.failed + answer.states.warning + answer.states.unknown;
+  text($("incidents-said"), open > answer.incidents.length ? `the worst ${answer.incidents.length} of ${count(open)}` : open ? count(open) : "");
+  $("incidents-empty").hidden = open > 0;
+  if (open > 0) stale = true; /* their ages go on */
 }

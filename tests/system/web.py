@@ -5,39 +5,16 @@ numbers that live, a node found, set, muted and deleted by hand or by
 keys alone, names that are only ever text, a daemon that goes and comes
 back, and a dead rack that one cannot miss. Pictures: BUILD/web-pictures."""
 
-import json
-import socket
-import time
-
-from appliance import BUILD, Daemon, check, equal, tell, wait_for
+from appliance import BUILD, check, equal, tell, wait_for
 from browser import Browser
+from page import beat, node, pixels, say, served, tile
 
 # What a careless page would run. '.' ends no name: the last action does.
 EVIL = "<img/src=x/onerror=window.pwned=1>"
 SMALL = [f"fra1.web{n}" for n in range(1, 5)] + [f"ams1.db{n}" for n in range(1, 6)] + [EVIL]
+VIEWS = [{"name": "databases", "regexp": r"\.db[0-9]"}, {"name": "site-$dc", "pattern": "$dc.web*"}]
 RACKS, IN_RACK = 250, 40
 DEAD_RACK = "ams1.rack100"
-
-PIXELS_OF = """([state]) => {
-  const canvas = document.getElementById("map"), copy = document.createElement("canvas");
-  copy.width = canvas.width;
-  copy.height = canvas.height;
-  const pen = copy.getContext("2d", {willReadFrequently: true});
-  pen.drawImage(canvas, 0, 0);
-  const probe = document.createElement("canvas").getContext("2d");
-  probe.fillStyle = getComputedStyle(document.documentElement).getPropertyValue("--map-" + state);
-  probe.fillRect(0, 0, 1, 1);
-  const want = probe.getImageData(0, 0, 1, 1).data, all = pen.getImageData(0, 0, canvas.width, canvas.height).data;
-  let n = 0, left = 1e9, right = -1, top = 1e9, bottom = -1;
-  for (let i = 0; i < all.length; i += 4) {
-    if (all[i] !== want[0] || all[i + 1] !== want[1] || all[i + 2] !== want[2] || all[i + 3] !== 255) continue;
-    const x = (i / 4) % canvas.width, y = Math.floor(i / 4 / canvas.width);
-    n++; left = Math.min(left, x); right = Math.max(right, x); top = Math.min(top, y); bottom = Math.max(bottom, y);
-  }
-  const scale = canvas.clientWidth / canvas.width;
-  return {pixels: n, wide: right - left + 1, high: bottom - top + 1, x: (left + 2) * scale, y: (top + 2) * scale};
-}"""
-
 
 # Before the browser has drawn a frame, as on a machine that is busy.
 KEY_AFTER_CLOSE = """(key) => {
@@ -49,49 +26,21 @@ KEY_AFTER_CLOSE = """(key) => {
 }"""
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def served(s):
-    """A daemon whose page stays at one address over a restart."""
-    http = free_port()
-    daemon = Daemon(s, {"ports": ["socket:127.0.0.1:0"], "http": {"listen": [f"127.0.0.1:{http}"]},
-                        "defaults": {"timeout": "1h", "retries": 0}})
-    daemon.url = f"http://127.0.0.1:{http}/"
-    return daemon
-
-
-def say(daemon, *lines):
-    with socket.create_connection(("127.0.0.1", daemon.tcp()["number"]), timeout=20) as c:
-        c.sendall("".join(line + "\n" for line in lines).encode())
-
-
-def beat(daemon, names):
-    say(daemon, *(f"{name}.beat:1|c" for name in names))
-
-
-def node(daemon, name):
-    return json.loads(daemon.cli("nodes", "show", name).stdout)
-
-
 def numbers_live(daemon, b):
     beat(daemon, SMALL)
     b.open(daemon.url)
-    b.settle("ten nodes are ok", lambda b: b.text(at='.tile[data-state="ok"] b') == "10")
+    b.settle("ten nodes are ok", lambda b: tile(b, "ok") == "10")
     b.wait(at="#list-empty", text="No node is in trouble.")
     b.wait(at="#link-text", text="live")
     b.wait(at="#map-said", text="10 in 3 groups")
     b.picture("10-well")
     say(daemon, f"{EVIL}.timeout:1|g", "fra1.web2.timeout:1|g")
-    b.settle("two have failed", lambda b: b.text(at='.tile[data-state="failed"] b') == "2")
+    b.settle("two have failed", lambda b: tile(b, "failed") == "2")
     b.wait(at="#list tr", text="fra1.web2")
     b.wait(at="#list tr", text=EVIL)
     b.wait(at="#feed li", text=EVIL)
     b.settle("the title says it", lambda b: b.look(what="() => document.title") == "(2 failed) beatline")
-    b.settle("the map shows it", lambda b: b.look(what=PIXELS_OF, **{"with": ["failed"]})["pixels"] > 200)
+    b.settle("the map shows it", lambda b: pixels(b, "failed")["pixels"] > 200)
     b.picture("10-failed")
     check(b.look(what="() => window.pwned === undefined && !document.querySelector('main img, dialog img')"),
           "a name became markup")
@@ -128,6 +77,26 @@ def by_keys_alone(daemon, b):
     b.wait(at="#ask h2", text="Keys")
     b.press(keys="Escape")
     b.wait(at="#ask", gone=True)
+
+
+def views_and_incidents(b):
+    b.settle("the worst view is first", lambda b: b.texts(at="#views li bdi")[:2] == ["all", "site-fra1"])
+    b.wait(at="#views-said", text="2 of 3 in trouble")
+    b.wait(at='#incidents li[data-view="site-fra1"]', text="1 failed of 4")
+    check("databases" not in b.text(at="#incidents"), "a view that is ok has no open incident")
+    b.wait(at="#feed li", text="view site-fra1")
+    b.click(at='#incidents li[data-view="site-fra1"] button')
+    b.wait(at="#list-title", text="In trouble in view site-fra1")
+    b.settle("its node in trouble", lambda b: b.texts(at="#list bdi") == ["fra1.web2"])
+    b.click(at="#list-all")
+    b.wait(at="#list-title", text="All nodes in view site-fra1")
+    b.settle("its nodes", lambda b: len(b.texts(at="#list tr")) == 4)
+    b.click(at='#views li[data-view="databases"] button')
+    b.settle("a view's nodes", lambda b: sorted(b.texts(at="#list bdi")) == SMALL[4:9])
+    b.choose(at="#map-by", value="view")
+    b.wait(at="#map-said", text="10 in 3 groups")
+    b.choose(at="#map-by", value="auto")
+    b.click(at="#list-clear")
 
 
 def done(b, what):
@@ -189,20 +158,63 @@ def banners(s, daemon, b):
     b.quiet()
 
 
+def token(b, says, value):
+    b.wait(at="#ask p", text=says)
+    b.fill(at="#ask input", value=value)
+    b.press(keys="Enter")
+
+
+def tokens(s, b):
+    """Asked for once, not again by one who gives none; what may look may
+    not mute."""
+    daemon = served(s, http={"tokens": [{"token": "look" * 8, "role": "read"}, {"token": "rule" * 8, "role": "admin"}]})
+    beat(daemon, SMALL)
+    b.start()
+    b.go(url=daemon.url)
+    b.wait(at="#ask h2", text="wants a token")
+    b.picture("token")
+    b.press(keys="Escape")
+    b.wait(at=".banner", text="wants a token")
+    b.wait(at="#ask", gone=True)
+    b.click(at=".banner button")
+    token(b, "Tokens are in", "not this one, surely not")
+    token(b, "Tokens are in", "look" * 8)
+    b.settle("it looks", lambda b: tile(b, "ok") == "10")
+    b.wait(at=".banner", gone=True)
+    b.wait(at="#link-text", text="live")
+    b.wait(at="#map-said", text="10 in 3 groups")
+    b.press(keys="a")
+    b.click(at="#list button.name >> text=ams1.db3")
+    b.click(at="#node button:text-matches('^Mute')")
+    token(b, "may not do that", "rule" * 8)
+    done(b, "muted")
+    equal(node(daemon, "ams1.db3")["state"], "paused", "muted by who may")
+    b.quiet()
+    b.close()
+
+
 def small_fleet(s, b):
-    daemon = served(s)
+    daemon = served(s, views=VIEWS)
     numbers_live(daemon, b)
+    views_and_incidents(b)
     by_keys_alone(daemon, b)
     a_node_by_hand(daemon, b)
     banners(s, daemon, b)
     b.close()
 
 
+FITS = """() => {
+  const map = document.getElementById("map"), box = map.getBoundingClientRect();
+  return box.right <= innerWidth && map.width === Math.round(box.width * devicePixelRatio) &&
+    document.documentElement.scrollWidth <= innerWidth;
+}"""
+
+
 def a_dead_rack(daemon, b, scheme):
     b.open(daemon.url, scheme=scheme)
     b.wait(at="#map-said", text="10,000 in 250 groups")
     red = b.settle("the dead rack is on the map", lambda b: (lambda seen: seen["pixels"] >= 40 and seen)(
-        b.look(what=PIXELS_OF, **{"with": ["failed"]})))
+        pixels(b, "failed")))
     check(0.5 < red["wide"] / red["high"] < 2, f"the dead rack is a block: {red}")
     b.hover(at="#map", x=red["x"], y=red["y"])
     b.wait(at="#map-tip b", text=DEAD_RACK + ".")
@@ -211,6 +223,27 @@ def a_dead_rack(daemon, b, scheme):
     b.click(at="#map", x=red["x"], y=red["y"])
     b.wait(at="#node h2", text=DEAD_RACK + ".")
     b.press(keys="Escape")
+    b.wait(at="#node", gone=True)
+
+
+def lists(b):
+    """Ten thousand are shown by the page; search lists what it finds."""
+    b.click(at='.tile[data-state="ok"]')
+    b.wait(at="#list-title", text="All ok")
+    b.settle("the first fifty", lambda b: len(b.texts(at="#list tr")) == 50)
+    b.click(at="#list-more")
+    b.settle("a hundred more", lambda b: len(b.texts(at="#list tr")) == 150)
+    b.press(keys="/")
+    b.type(value=f"{DEAD_RACK}.")
+    b.wait(at="#search-results li", text="List all that match")
+    b.press(keys="Enter")
+    b.wait(at="#list-title", text=f"Names like *{DEAD_RACK}.*")
+    b.settle("the rack is listed", lambda b: len(b.texts(at="#list tr")) == IN_RACK)
+    b.click(at="#list-clear")
+    b.wait(at="#list-title", text="In trouble")
+    for scheme in ("light", "dark", None):
+        b.click(at="#theme")
+        equal(b.look(what="() => document.documentElement.dataset.theme ?? null"), scheme, "colours by hand")
 
 
 def large_fleet(s, b):
@@ -221,7 +254,7 @@ def large_fleet(s, b):
     say(daemon, *(f"{name}.timeout:1|g" for name in dead))
     wait_for(lambda: daemon.count("failed") == IN_RACK, "the rack is dead")
     a_dead_rack(daemon, b, "light")
-    b.press(keys="Escape")
+    lists(b)
     b.choose(at="#map-by", value="1")
     b.wait(at="#map-said", text="10,000 in 3 groups")
     b.picture("10000-by-site")
@@ -236,7 +269,7 @@ def large_fleet(s, b):
     b.close()
     a_dead_rack(daemon, b, "dark")
     b.size(width=390, height=844)
-    time.sleep(0.5)
+    b.settle("the map fits a phone", lambda b: b.look(what=FITS))
     b.picture("10000-phone")
     b.quiet()
     b.close()
@@ -245,6 +278,7 @@ def large_fleet(s, b):
 def story(s):
     b = Browser(s)
     small_fleet(s, b)
+    tokens(s, b)
     large_fleet(s, b)
 
 
