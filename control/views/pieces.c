@@ -83,6 +83,8 @@ static int by_id(const void *a, const void *b)
 
 void bl_pieces_count(struct bl_pieces *p)
 {
+    if (p->count == 0)
+        return;
     qsort(p->piece, p->count, sizeof(p->piece[0]), by_text);
     for (uint32_t i = 0, end; i < p->count; i = end) {
         for (end = i + 1; end < p->count && by_text(&p->piece[i], &p->piece[end]) == 0;)
