@@ -8,6 +8,8 @@
 #include "control/import/gz_lines.h"
 #include "control/import/lovebeat_line.h"
 
+_Static_assert(BL_GZ_WHY >= BL_LOVEBEAT_WHY, "one buffer takes what either says");
+
 /* ---- views, as the config has them --------------------------------------------- */
 
 /* Of a view whose pattern lovebeat's config has, nothing but the name. */
@@ -90,7 +92,7 @@ static int take_line(const struct bl_lovebeat_import *to, const struct bl_text *
 int bl_lovebeat_read(const struct bl_lovebeat_import *to, const char *file, struct bl_lovebeat_imported *out,
                      char err[BL_CONFIG_ERR_BYTES])
 {
-    char why[BL_GZ_WHY > BL_LOVEBEAT_WHY ? BL_GZ_WHY : BL_LOVEBEAT_WHY];
+    char why[BL_GZ_WHY];
     struct bl_gz_lines lines;
 
     *out = (struct bl_lovebeat_imported){0};
