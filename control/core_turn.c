@@ -182,7 +182,7 @@ static int set_by_command(struct bl_core *core, const struct bl_command *c, uint
     const struct bl_node *n =
         node == BL_NODE_NONE ? NULL : bl_registry_get(bl_fleet_registry(core->fleet), node);
     if (n && n->flags & BL_NODE_BINARY)
-        who = (struct bl_node_ref){.id = n->id, .asked = true};
+        who = (struct bl_node_ref){.id = bl_node_id(n), .asked = true};
     return bl_fleet_set(core->fleet, &who, &c->patch, unix_ms);
 }
 

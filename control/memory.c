@@ -28,6 +28,19 @@ static void arena_release(void *ctx, void *p)
         dallocx(p, flags_of(ctx));
 }
 
+/* What is freed here is rare and large, such as an outgrown index, and
+ * without more of that nothing would make the allocator return it. */
+static void give_back_at_once(const struct bl_memory_arena *a)
+{
+    char name[48];
+    ssize_t decay_ms = 0;
+
+    snprintf(name, sizeof(name), "arena.%u.dirty_decay_ms", a->arena);
+    mallctl(name, NULL, NULL, &decay_ms, sizeof(decay_ms));
+    snprintf(name, sizeof(name), "arena.%u.muzzy_decay_ms", a->arena);
+    mallctl(name, NULL, NULL, &decay_ms, sizeof(decay_ms));
+}
+
 struct bl_memory_arena *bl_memory_arena_new(void)
 {
     struct bl_memory_arena *a = malloc(sizeof(*a));
@@ -40,6 +53,7 @@ struct bl_memory_arena *bl_memory_arena_new(void)
         free(a);
         return NULL;
     }
+    give_back_at_once(a);
     return a;
 }
 

@@ -5,21 +5,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/name_pool.h"
 #include "engine/rcu.h"
 #include "engine/registry_index.h"
 
-/* Records to a chunk: about 350 KiB, untouched until used. */
+/* Records to a chunk: 320 KiB, a size that jemalloc does not round up,
+ * untouched until used. */
 #define CHUNK_NODES 4096u
 #define FIRST_DIR   16u
 
 #define ID_NAME_LEN 19u /* "id:" and 16 hex digits */
 
-_Static_assert(sizeof(struct bl_node) == 88, "what a node costs, without name and index");
+_Static_assert(sizeof(struct bl_node) == 80, "what a node costs, without name and index");
 
 /* Memory that readers may still hold. */
 struct retired {
     struct retired *next;
     void *memory;
+    bool is_name; /* of the pool, a binary node's */
 };
 
 /* Chunk pointers. Grown by copying, so that a small registry is small. */
@@ -45,6 +48,7 @@ struct bl_registry {
     uint32_t removed BL_OWNED_BY(bl_role_control); /* list of records in their grace period */
     uint32_t waiting BL_OWNED_BY(bl_role_control); /* removed and retired, how many */
     struct retired *retired BL_OWNED_BY(bl_role_control);
+    struct bl_name_pool names BL_OWNED_BY(bl_role_control);
     struct bl_registry_watch watch BL_OWNED_BY(bl_role_control);
     bool watched BL_OWNED_BY(bl_role_control);
 };
@@ -171,7 +175,7 @@ static uint32_t find_id(const struct bl_registry *r, uint64_t id)
 {
     uint32_t index = bl_registry_find_key(r, bl_key_of_id(r->secret, id));
     const struct bl_node *n = index == BL_NODE_NONE ? NULL : bl_registry_get(r, index);
-    bool same = n && (BL_NODE_READ(n->flags) & BL_NODE_BINARY) && BL_NODE_READ(n->id) == id;
+    bool same = n && (BL_NODE_READ(n->flags) & BL_NODE_BINARY) && bl_node_id(n) == id;
     return same ? index : BL_NODE_NONE;
 }
 
@@ -237,6 +241,7 @@ struct bl_registry *bl_registry_new(const struct bl_memory *m, const struct bl_k
         return NULL;
     *r =
         (struct bl_registry){.memory = *m, .secret = secret, .unused = BL_NODE_NONE, .removed = BL_NODE_NONE};
+    bl_name_pool_init(&r->names, &r->memory);
     bl_registry_set_max(r, max_nodes);
     r->directory = directory_new(r, FIRST_DIR);
     if (!r->directory || bl_registry_index_init(&r->index, &r->memory, same_node, r) != 0) {
@@ -253,11 +258,7 @@ void bl_registry_free(struct bl_registry *r)
         return;
     bl_role_assume_control();
     bl_registry_reclaim(r);
-    for (uint32_t i = 0; i < r->end; i++) {
-        const struct bl_node *n = bl_registry_get(r, i);
-        if (n)
-            give(r, (void *)(uintptr_t)n->name);
-    }
+    bl_name_pool_fini(&r->names);
     for (uint32_t c = 0; c < r->directory->capacity; c++)
         give(r, r->directory->chunk[c]);
     bl_registry_index_fini(&r->index);
@@ -288,10 +289,10 @@ static struct bl_node *record_at(const struct bl_registry *r, uint32_t index)
 
 /* Remembers `memory` until the next reclaim; cannot fail: the caller got
  * `note` beforehand. */
-static void retire(struct bl_registry *r, struct retired *note, void *memory) BL_ON_CONTROL;
-static void retire(struct bl_registry *r, struct retired *note, void *memory)
+static void retire(struct bl_registry *r, struct retired *note, void *memory, bool is_name) BL_ON_CONTROL;
+static void retire(struct bl_registry *r, struct retired *note, void *memory, bool is_name)
 {
-    *note = (struct retired){.next = r->retired, .memory = memory};
+    *note = (struct retired){.next = r->retired, .memory = memory, .is_name = is_name};
     r->retired = note;
     r->waiting++;
 }
@@ -311,7 +312,7 @@ static int grow_directory(struct bl_registry *r)
     }
     memcpy(d->chunk, old->chunk, old->capacity * sizeof(old->chunk[0]));
     bl_rcu_publish(&r->directory, d);
-    retire(r, note, old);
+    retire(r, note, old, false);
     return 0;
 }
 
@@ -351,16 +352,6 @@ static void take_record(struct bl_registry *r, uint32_t index, uint32_t next_unu
         r->unused = next_unused;
 }
 
-static char *copy_name(const struct bl_registry *r, const char *name, unsigned len)
-{
-    char *own = take(r, len + 1u);
-    if (own) {
-        memcpy(own, name, len);
-        own[len] = '\0';
-    }
-    return own;
-}
-
 /* A listing may ask about a record that is being filled: it sees LIVE
  * clear, or LIVE set and all the rest. */
 static void fill_record(struct bl_node *n, const struct bl_node *from)
@@ -368,7 +359,6 @@ static void fill_record(struct bl_node *n, const struct bl_node *from)
     uint8_t flags = from->flags;
     __atomic_store_n(&n->flags, 0, __ATOMIC_RELAXED);
     n->key = from->key;
-    n->id = from->id;
     n->name = from->name;
     n->name_len = from->name_len;
     n->first_seen_unix_ms = n->state_since_unix_ms = n->last_beat_unix_ms = 0;
@@ -379,20 +369,21 @@ static void fill_record(struct bl_node *n, const struct bl_node *from)
     __atomic_store_n(&n->flags, flags | BL_NODE_LIVE, __ATOMIC_RELEASE);
 }
 
-/* Enters a node whose key is not in the index. `node`: key, id, flags. */
-static int enter(struct bl_registry *r, struct bl_node *node, const char *name, unsigned len, uint32_t *index)
+/* Enters a node whose key is not in the index. `node`: key, flags. */
+static int enter(struct bl_registry *r, struct bl_node *node, const struct bl_stranger *s, uint32_t *index)
     BL_ON_CONTROL;
-static int enter(struct bl_registry *r, struct bl_node *node, const char *name, unsigned len, uint32_t *index)
+static int enter(struct bl_registry *r, struct bl_node *node, const struct bl_stranger *s, uint32_t *index)
 {
     int err = unused_record(r, index);
     if (err == 0)
         err = bl_registry_index_reserve(&r->index, 1);
     if (err != 0)
         return err;
-    node->name = copy_name(r, name, len);
+    bool is_binary = node->flags & BL_NODE_BINARY;
+    node->name = bl_name_pool_copy(&r->names, is_binary ? &s->id : NULL, s->name, s->name_len);
     if (!node->name)
         return -ENOMEM;
-    node->name_len = (uint8_t)len;
+    node->name_len = (uint8_t)s->name_len;
     /* A fresh record is not read: its page would be one of zeros first, and
      * taking that away again costs every CPU a flush. */
     uint32_t next_unused = *index < r->end ? record_at(r, *index)->next_unused : BL_NODE_NONE;
@@ -410,15 +401,16 @@ static int enter(struct bl_registry *r, struct bl_node *node, const char *name, 
 int bl_registry_add(struct bl_registry *r, const struct bl_stranger *s, uint32_t *index)
 {
     struct bl_node node = {.key = s->key};
+    struct bl_stranger binary = *s;
     char name[ID_NAME_LEN];
 
     if (s->name)
-        return bl_name_is_valid(s->name, s->name_len) ? enter(r, &node, s->name, s->name_len, index)
-                                                      : -EINVAL;
-    node.id = s->id;
+        return bl_name_is_valid(s->name, s->name_len) ? enter(r, &node, s, index) : -EINVAL;
     node.flags = BL_NODE_BINARY;
     name_of_id(s->id, name);
-    return enter(r, &node, name, ID_NAME_LEN, index);
+    binary.name = name;
+    binary.name_len = ID_NAME_LEN;
+    return enter(r, &node, &binary, index);
 }
 
 int bl_registry_add_name(struct bl_registry *r, const char *name, unsigned len, uint32_t *index)
@@ -450,16 +442,18 @@ static int swap_name(struct bl_registry *r, uint32_t index, const char *name, un
 static int swap_name(struct bl_registry *r, uint32_t index, const char *name, unsigned len, uint64_t key)
 {
     struct bl_node *n = record_at(r, index);
-    char *own = copy_name(r, name, len);
+    uint64_t id = bl_node_id(n);
+    char *own = bl_name_pool_copy(&r->names, &id, name, len); /* only binary nodes are renamed */
     struct retired *note = take(r, sizeof(*note));
     if (!own || !note || bl_registry_index_reserve(&r->index, 1) != 0) {
-        give(r, own);
+        if (own)
+            bl_name_pool_give(&r->names, own, true);
         give(r, note);
         return -ENOMEM;
     }
     if (has_alias(n))
         bl_registry_index_remove(&r->index, name_key(r, n), index, true);
-    retire(r, note, (void *)(uintptr_t)n->name);
+    retire(r, note, (void *)(uintptr_t)n->name, true);
     bl_rcu_publish(&n->name, own);
     BL_NODE_WRITE(n->name_len, (uint8_t)len);
     bl_registry_index_put(&r->index, key, index, true);
@@ -529,7 +523,7 @@ void bl_registry_reclaim(struct bl_registry *r)
     while (r->removed != BL_NODE_NONE) {
         uint32_t index = r->removed;
         struct bl_node *n = record_at(r, index);
-        give(r, (void *)(uintptr_t)n->name);
+        bl_name_pool_give(&r->names, (char *)(uintptr_t)n->name, n->flags & BL_NODE_BINARY);
         r->removed = n->next_unused;
         n->next_unused = r->unused;
         r->unused = index;
@@ -537,7 +531,10 @@ void bl_registry_reclaim(struct bl_registry *r)
     while (r->retired) {
         struct retired *note = r->retired;
         r->retired = note->next;
-        give(r, note->memory);
+        if (note->is_name)
+            bl_name_pool_give(&r->names, note->memory, true);
+        else
+            give(r, note->memory);
         give(r, note);
     }
     r->waiting = 0;

@@ -3,7 +3,7 @@
  * policy, state, incident number.
  *
  * Shape: records in chunks that never move (index -> chunk, place), names
- * allocated apart, an open-addressing index key -> node. A node has one
+ * in a pool of theirs, an open-addressing index key -> node. A node has one
  * key (of its name, or of its binary id); a binary node that said hello
  * has its name as a second, alias entry in the index.
  *
@@ -34,6 +34,7 @@
 
 #include "engine/beat.h"
 #include "engine/key.h"
+#include "engine/name_pool.h"
 #include "engine/role.h"
 #include "engine/state.h"
 #include "engine/table.h"
@@ -60,8 +61,7 @@ enum bl_node_flags {
  * time in ms; 0 is never. */
 struct bl_node {
     uint64_t key;
-    uint64_t id;      /* binary id; 0 for text nodes */
-    const char *name; /* terminated; "id:%016x" until a hello names it */
+    const char *name; /* terminated; "id:%016x" until a hello names it; bl_node_id lies before it */
     int64_t first_seen_unix_ms;
     int64_t state_since_unix_ms;
     int64_t last_beat_unix_ms; /* as of the last change of state */
@@ -90,6 +90,12 @@ struct bl_node {
 static inline const char *bl_node_name(const struct bl_node *n)
 {
     return __atomic_load_n(&n->name, __ATOMIC_ACQUIRE);
+}
+
+/* The id of a binary node; 0 for text nodes. */
+static inline uint64_t bl_node_id(const struct bl_node *n)
+{
+    return BL_NODE_READ(n->flags) & BL_NODE_BINARY ? bl_name_pool_id(bl_node_name(n)) : 0;
 }
 
 struct bl_registry;

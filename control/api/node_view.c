@@ -74,7 +74,7 @@ void bl_node_json(struct bl_json *j, const struct bl_node_view *v)
 
     bl_json_string(j, "name", v->name);
     if ((v->flags & BL_NODE_BINARY) != 0) {
-        snprintf(id, sizeof(id), "%016llx", (unsigned long long)BL_NODE_READ(v->node->id));
+        snprintf(id, sizeof(id), "%016llx", (unsigned long long)bl_node_id(v->node));
         bl_json_string(j, "id", id);
     }
     bl_json_string(j, "state", bl_state_name((enum bl_state)v->state));

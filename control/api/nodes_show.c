@@ -57,7 +57,7 @@ static void human(struct bl_call *call, const struct bl_node_view *v)
     if (v->interval_ms > 0)
         bl_text_printf(out, "  %-12s %u ms promised\n", "interval", v->interval_ms);
     if ((v->flags & BL_NODE_BINARY) != 0)
-        bl_text_printf(out, "  %-12s %016llx\n", "id", (unsigned long long)BL_NODE_READ(v->node->id));
+        bl_text_printf(out, "  %-12s %016llx\n", "id", (unsigned long long)bl_node_id(v->node));
     field(out, "first seen", bl_timestamp_text(v->first_seen_unix_ms, when));
     if (v->in_table && (v->flags & BL_NODE_BINARY) != 0)
         sequence(out, &v->freshest.place);

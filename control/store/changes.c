@@ -47,7 +47,7 @@ void bl_changes_node(struct bl_changes *c, uint32_t node)
 
 void bl_changes_removed(struct bl_changes *c, const struct bl_node *n)
 {
-    struct bl_name_change change = {.id = n->id, .binary = (n->flags & BL_NODE_BINARY) != 0};
+    struct bl_name_change change = {.id = bl_node_id(n), .binary = (n->flags & BL_NODE_BINARY) != 0};
 
     if (!c)
         return;

@@ -235,7 +235,7 @@ static void a_reused_record_starts_afresh(void **state)
     assert_int_equal(f->policy.timeout_ms, 0);
     assert_int_equal(f->flags, BL_NODE_LIVE);
     assert_int_equal(f->last_beat_unix_ms, 0);
-    assert_int_equal(f->id, 0);
+    assert_int_equal(bl_node_id(f), 0);
     assert_int_equal(f->state, BL_STATE_NEW);
     bl_registry_free(r);
 }

@@ -60,7 +60,7 @@ static bool look_at_fleeting(struct arena *a, uint32_t k)
         complain(a, "a node has another's name");
     if (name[0] != 'f' && strncmp(name, "id:", 3) != 0)
         complain(a, "a name is none that was ever given");
-    if (BL_NODE_READ(n->id) != STEADY + k)
+    if (bl_node_id(n) != STEADY + k)
         complain(a, "a node found by its key has another id");
     return true;
 }
@@ -83,7 +83,7 @@ static void list_some(struct arena *a, uint32_t from)
     uint32_t end = bl_registry_end(a->registry);
     for (uint32_t i = from; i < end && i < from + 64; i++) {
         const struct bl_node *n = bl_registry_get(a->registry, i);
-        if (n && BL_NODE_READ(n->key) != bl_key_of_id(&a->secret, BL_NODE_READ(n->id)))
+        if (n && BL_NODE_READ(n->key) != bl_key_of_id(&a->secret, bl_node_id(n)))
             complain(a, "a listed record is half of one, half of another");
     }
 }
