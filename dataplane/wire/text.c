@@ -225,7 +225,7 @@ static inline const uint8_t *take_any(const struct bl_wire_config *w, const uint
     return skip_empty_lines(next_line(p, end), end);
 }
 
-/* Both take lines from p on, one that is not empty, while the sink has
+/* All take lines from p on, one that is not empty, while the sink has
  * room, and return where the next one begins. */
 static const uint8_t *take_plain(const struct bl_wire_config *w, const uint8_t *p, const uint8_t *end,
                                  struct bl_sink *sink, struct bl_counters *c) BL_ON_WORKER;
@@ -237,6 +237,17 @@ static const uint8_t *take_plain(const struct bl_wire_config *w, const uint8_t *
         p = take_any(w, p, end, sink, c);
     bl_count(&c->records, records);
     return p;
+}
+
+static const uint8_t *take_short(const struct bl_wire_config *w, const uint8_t *p, const uint8_t *end,
+                                 struct bl_sink *sink, struct bl_counters *c) BL_ON_WORKER;
+static const uint8_t *take_short(const struct bl_wire_config *w, const uint8_t *p, const uint8_t *end,
+                                 struct bl_sink *sink, struct bl_counters *c)
+{
+    unsigned before = sink->beats;
+    p = skip_empty_lines(bl_text_take_short(p, end, sink, w->text), end);
+    bl_count(&c->records, sink->beats - before);
+    return p < end ? take_plain(w, p, end, sink, c) : p;
 }
 
 static const uint8_t *take_by_pieces(const struct bl_wire_config *w, const uint8_t *p, const uint8_t *end,
@@ -274,7 +285,12 @@ uint32_t bl_wire_parse_text(const struct bl_wire_config *w, const uint8_t *paylo
         bl_count(&c->packets_parsed, 1);
     }
     unsigned first = sink->beats;
-    p = (w->text == BL_TEXT_PLAIN ? take_plain : take_by_pieces)(w, p, end, sink, c);
+    if (w->text == BL_TEXT_PLAIN)
+        p = take_plain(w, p, end, sink, c);
+    else if (end - p <= BL_TEXT_LOOK)
+        p = take_short(w, p, end, sink, c);
+    else
+        p = take_by_pieces(w, p, end, sink, c);
     /* The keys at last, side by side: no line waits for one. */
     for (struct bl_beat *b = sink->beat + first; b < sink->beat + sink->beats; b++)
         b->key = bl_key_of_name(&w->secret, b->origin, b->origin_len);

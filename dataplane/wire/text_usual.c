@@ -178,8 +178,6 @@ static ALWAYS_INLINE const uint8_t *take_short(const uint8_t *p, const uint8_t *
 static ALWAYS_INLINE const uint8_t *take(struct bl_text_piece *s, const uint8_t *p, const uint8_t *end,
                                          struct bl_sink *sink, look_fn *look, put_fn *put)
 {
-    if (end - p <= BL_TEXT_LOOK)
-        return take_short(p, end, sink, look);
     if (s->len == 0 || p >= s->start + s->len)
         scan(s, p, end, look, put);
     for (;;) {
@@ -206,6 +204,23 @@ TARGET_AVX512 static const uint8_t *take_avx512(struct bl_text_piece *s, const u
     return take(s, p, end, sink, look_avx512, put_avx512);
 }
 
+TARGET_AVX2 static const uint8_t *take_short_avx2(const uint8_t *p, const uint8_t *end, struct bl_sink *sink)
+{
+    return take_short(p, end, sink, look_avx2);
+}
+
+TARGET_AVX512 static const uint8_t *take_short_avx512(const uint8_t *p, const uint8_t *end,
+                                                      struct bl_sink *sink)
+{
+    return take_short(p, end, sink, look_avx512);
+}
+
+const uint8_t *bl_text_take_short(const uint8_t *p, const uint8_t *end, struct bl_sink *sink,
+                                  enum bl_text_how how)
+{
+    return how == BL_TEXT_AVX512 ? take_short_avx512(p, end, sink) : take_short_avx2(p, end, sink);
+}
+
 const uint8_t *bl_text_take_usual(struct bl_text_piece *s, const uint8_t *p, const uint8_t *end,
                                   struct bl_sink *sink, enum bl_text_how how)
 {
@@ -221,6 +236,13 @@ bool bl_text_has(enum bl_text_how how)
     return how == BL_TEXT_PLAIN;
 }
 #else
+const uint8_t *bl_text_take_short(const uint8_t *p, const uint8_t *end, struct bl_sink *sink,
+                                  enum bl_text_how how)
+{
+    (void)end, (void)sink, (void)how;
+    return p;
+}
+
 const uint8_t *bl_text_take_usual(struct bl_text_piece *s, const uint8_t *p, const uint8_t *end,
                                   struct bl_sink *sink, enum bl_text_how how)
 {

@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "dataplane/wire/wire.h"
 
@@ -43,6 +44,11 @@ bool bl_text_has(enum bl_text_how how);
  * begins, or one that is empty; `end`: there is none. */
 const uint8_t *bl_text_take_usual(struct bl_text_piece *s, const uint8_t *p, const uint8_t *end,
                                   struct bl_sink *sink, enum bl_text_how how);
+
+/* The same for a text of BL_TEXT_LOOK bytes at most, a line or two, whose
+ * places need not be written down. */
+const uint8_t *bl_text_take_short(const uint8_t *p, const uint8_t *end, struct bl_sink *sink,
+                                  enum bl_text_how how);
 
 /* ---- what both readers do ------------------------------------------------ */
 
