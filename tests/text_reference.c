@@ -159,7 +159,7 @@ static void compare_setting(const struct bl_report *r, const struct reference_li
     uint32_t field = timeout ? BL_SET_TIMEOUT : warn ? BL_SET_WARN : BL_SET_ERR;
     assert(r->name_len == l->name_len && memcmp(r->name, l->name, l->name_len) == 0);
     assert(r->flags == (autobeat ? BL_REPORT_OF_AUTOBEAT : 0));
-    assert(r->patch.set == (BL_SET_DETECTOR | (automatic ? 0 : field)));
+    assert(r->patch.set == (BL_SET_DETECTOR | (autobeat || (automatic && timeout) ? 0 : field)));
     assert(p->detector == (automatic ? BL_DETECTOR_AUTO : BL_DETECTOR_FIXED));
     assert(p->timeout_ms == (timeout ? l->ms : 0));
     assert(p->warn_ms == (warn ? l->ms : 0));

@@ -39,7 +39,8 @@ static bool take_timeout(struct bl_http_request *r, const char *name, const char
                         name, text);
         return false;
     }
-    if (!detects)
+    /* Seconds of a timeout hold until a rhythm is known. */
+    if (!detects || bit != BL_SET_TIMEOUT)
         patch->set |= bit;
     patch->set |= BL_SET_DETECTOR;
     if (detects)

@@ -148,6 +148,7 @@ static enum bl_drop patch_of(const struct line *l, struct bl_policy_patch *patch
 {
     if (l->negative && l->value_ms == 2000) {
         *patch = patch_auto;
+        patch->set |= l->action == ACTION_WARN ? BL_SET_WARN : l->action == ACTION_ERR ? BL_SET_ERR : 0u;
         return OK;
     }
     bool clear = l->negative && l->value_ms == 1000;

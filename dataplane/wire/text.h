@@ -16,7 +16,10 @@
  *   err       the same                      failed threshold (0.8)
  *
  * Seconds and -1 also set the detector back to fixed: the last of
- * timeout, warn, err and autobeat that came decides.
+ * timeout, warn, err and autobeat that came decides. -2 of warn or err
+ * also takes the place of seconds given before; those of a timeout hold
+ * until a rhythm is known, and autobeat leaves all three alone, as it
+ * comes with every beat and a person may have set them.
  *
  * Values: [+-]digits[.digits], no exponent. Seconds are taken to the
  * millisecond and what is below dropped ("2.5" is 2500 ms); they are

@@ -98,8 +98,9 @@ class Model:
         self.settings += 1
         ms = policy_ms(value)
         policy["detector"] = "auto" if ms == -2 else "fixed"
-        if ms >= 0:
-            policy[action.decode() + "_ms"] = ms
+        # -2 takes the place of seconds, but a timeout's hold until a rhythm is known.
+        if ms >= 0 or action != b"timeout":
+            policy[action.decode() + "_ms"] = max(ms, 0)
 
     def counts(self):
         return self.beats, self.settings, self.dropped

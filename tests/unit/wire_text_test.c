@@ -183,7 +183,8 @@ static void minus_one_clears_and_minus_two_is_auto(void **state)
         assert_int_equal(r->patch.policy.detector, BL_DETECTOR_FIXED);
         snprintf(line, sizeof line, "n.%s:-2|g", actions[i]);
         r = expect_set(line, "n");
-        assert_int_equal(r->patch.set, BL_SET_DETECTOR);
+        assert_int_equal(r->patch.set, BL_SET_DETECTOR | (i > 0 ? field[i] : 0));
+        assert_int_equal(r->patch.policy.timeout_ms + r->patch.policy.warn_ms + r->patch.policy.err_ms, 0);
         assert_int_equal(r->patch.policy.detector, BL_DETECTOR_AUTO);
         assert_int_equal(r->flags, 0);
     }
