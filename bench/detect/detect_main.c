@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* detect: how the detectors do, written as CSV into a folder that
- * plots.gp draws from (scripts/detect runs both):
+ * bench/detect/plots.gp draws from (its head says how):
  *
  *   series-NAME.csv   beat, interval, lovebeat's timeout, ours, s
  *   series.csv        per series over 1000 seeds: false alarms, medians
