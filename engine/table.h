@@ -189,7 +189,8 @@ struct bl_table_burst {
     unsigned fetched;   /* beats fed; callers may read it */
     unsigned looked_at; /* beats */
     unsigned odd_count, straggler_count;
-    struct bl_straggler { /* where the probe of one beat stands */
+    struct bl_line *line[BL_BURST]; /* where each beat is looked for first */
+    struct bl_straggler {           /* where the probe of one beat stands */
         const struct bl_slots *in;
         uint32_t line;
         uint16_t beat;  /* index in the burst */

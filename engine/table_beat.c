@@ -62,18 +62,23 @@ static void add_odd(struct bl_table_burst *b, unsigned beat, unsigned why, uint3
     b->odd[at] = (struct bl_odd){.beat = (uint16_t)beat, .why = (uint16_t)why, .slot = slot};
 }
 
-/* Beats a known slot. Returns what is odd about it (bl_odd_why). */
-static inline unsigned beat_slot(struct bl_line *l, unsigned place, const struct bl_beat *beat, uint32_t now)
+/* Beats a known slot. Returns what is odd about it (bl_odd_why) but for
+ * BL_ODD_ATTEND. */
+static ALWAYS_INLINE unsigned beat_slot(struct bl_line *l, unsigned place, const struct bl_beat *beat,
+                                        uint32_t now)
 {
-    unsigned why = l->key[place] & BL_KEY_ATTEND ? BL_ODD_ATTEND : 0;
     bl_line_beat(l, place, beat, now);
-    if (beat->flags & BL_BEAT_HAS_SEQUENCE) {
-        if (beat->sequence == l->sequence[place] + 1)
-            bl_line_set_sequence(l, place, beat->sequence);
-        else
-            why |= BL_ODD_SEQUENCE;
-    }
-    return why;
+    if (!(beat->flags & BL_BEAT_HAS_SEQUENCE))
+        return 0;
+    if (__builtin_expect(beat->sequence != l->sequence[place] + 1, 0))
+        return BL_ODD_SEQUENCE;
+    bl_line_set_sequence(l, place, beat->sequence);
+    return 0;
+}
+
+static ALWAYS_INLINE unsigned attention(const struct bl_line *l, unsigned place)
+{
+    return l->key[place] & BL_KEY_ATTEND ? BL_ODD_ATTEND : 0;
 }
 
 /* ---- what a line holds ------------------------------------------------
@@ -88,6 +93,13 @@ __attribute__((target("avx2"))) static inline unsigned hit_avx2(const struct bl_
     __m256i keys = _mm256_load_si256((const __m256i *)l->key);
     __m256i bare = _mm256_andnot_si256(_mm256_set1_epi64x((long long)BL_KEY_ATTEND), keys);
     __m256i same = _mm256_cmpeq_epi64(bare, _mm256_set1_epi64x((long long)key));
+    return (unsigned)_mm256_movemask_pd(_mm256_castsi256_pd(same));
+}
+
+__attribute__((target("avx2"))) static inline unsigned plain_hit_avx2(const struct bl_line *l, uint64_t key)
+{
+    __m256i keys = _mm256_load_si256((const __m256i *)l->key);
+    __m256i same = _mm256_cmpeq_epi64(keys, _mm256_set1_epi64x((long long)key));
     return (unsigned)_mm256_movemask_pd(_mm256_castsi256_pd(same));
 }
 
@@ -109,6 +121,21 @@ static ALWAYS_INLINE unsigned hit_of(const struct bl_line *l, uint64_t key, bool
     (void)avx2;
 #endif
     return bl_line_hit(l, key);
+}
+
+/* Bit i: place i holds `key` and asks for no attention. */
+static ALWAYS_INLINE unsigned plain_hit_of(const struct bl_line *l, uint64_t key, bool avx2)
+{
+#if HAVE_AVX2
+    if (avx2)
+        return plain_hit_avx2(l, key);
+#else
+    (void)avx2;
+#endif
+    unsigned hit = 0;
+    for (unsigned i = 0; i < BL_LINE_SLOTS; i++)
+        hit |= (unsigned)(bl_line_key(l, i) == key) << i;
+    return hit;
 }
 
 static ALWAYS_INLINE bool has_empty(const struct bl_line *l, bool avx2)
@@ -175,7 +202,7 @@ static ALWAYS_INLINE void turn_of_stragglers(struct bl_table_burst *b, bool avx2
         unsigned hit = hit_of(l, beat->key, avx2);
         if (hit != 0) {
             unsigned place = (unsigned)__builtin_ctz(hit);
-            unsigned why = beat_slot(l, place, beat, b->now);
+            unsigned why = attention(l, place) | beat_slot(l, place, beat, b->now);
             if (why != 0)
                 add_odd(b, s->beat, why, slot_name(b->table, l, place));
         } else if (walk_on(s, b->table, beat->key, avx2)) {
@@ -189,26 +216,34 @@ static ALWAYS_INLINE void turn_of_stragglers(struct bl_table_burst *b, bool avx2
 
 /* ---- a burst -------------------------------------------------------------- */
 
-static inline struct bl_line *first_line(const struct bl_table *t, uint64_t key) BL_ON_WORKER;
-static inline struct bl_line *first_line(const struct bl_table *t, uint64_t key)
-{
-    uint32_t at;
-    const struct bl_slots *s = first_look(t, key, &at);
-    return &s->line[at];
-}
-
-static ALWAYS_INLINE void look(struct bl_table_burst *b, unsigned i, bool avx2) BL_ON_WORKER;
-static ALWAYS_INLINE void look(struct bl_table_burst *b, unsigned i, bool avx2)
+/* Not there, or there and to be looked at. */
+static ALWAYS_INLINE void look_closer(struct bl_table_burst *b, unsigned i, bool avx2) BL_ON_WORKER;
+static ALWAYS_INLINE void look_closer(struct bl_table_burst *b, unsigned i, bool avx2)
 {
     const struct bl_beat *beat = &b->beat[i];
-    struct bl_line *line = first_line(b->table, beat->key);
+    struct bl_line *line = b->line[i];
     unsigned hit = hit_of(line, beat->key, avx2);
-    if (__builtin_expect(hit == 0, 0)) {
+    if (hit == 0) {
         missed(b, i, avx2);
         return;
     }
     unsigned place = (unsigned)__builtin_ctz(hit);
-    unsigned why = beat_slot(line, place, beat, b->now);
+    add_odd(b, i, attention(line, place) | beat_slot(line, place, beat, b->now),
+            slot_name(b->table, line, place));
+}
+
+static ALWAYS_INLINE void look(struct bl_table_burst *b, unsigned i, uint32_t now, bool avx2) BL_ON_WORKER;
+static ALWAYS_INLINE void look(struct bl_table_burst *b, unsigned i, uint32_t now, bool avx2)
+{
+    const struct bl_beat *beat = &b->beat[i];
+    struct bl_line *line = b->line[i];
+    unsigned hit = plain_hit_of(line, beat->key, avx2);
+    if (__builtin_expect(hit == 0, 0)) {
+        look_closer(b, i, avx2);
+        return;
+    }
+    unsigned place = (unsigned)__builtin_ctz(hit);
+    unsigned why = beat_slot(line, place, beat, now);
     if (__builtin_expect(why != 0, 0))
         add_odd(b, i, why, slot_name(b->table, line, place));
 }
@@ -218,14 +253,21 @@ static ALWAYS_INLINE void advance(struct bl_table_burst *b, unsigned n, unsigned
     BL_ON_WORKER;
 static ALWAYS_INLINE void advance(struct bl_table_burst *b, unsigned n, unsigned looks, bool avx2)
 {
+    const struct bl_table *t = b->table;
+    const struct bl_slots s = {.line = t->slots->line, .line_count = t->slots->line_count};
+    const uint32_t now = b->now, move_line = t->move_line;
     unsigned at = b->looked_at;
     for (unsigned i = b->fetched; i < n; i++) {
-        PREFETCH(first_line(b->table, b->beat[i].key));
+        uint32_t home = bl_line_home(&s, b->beat[i].key);
+        b->line[i] = &s.line[home];
+        if (__builtin_expect(home < move_line, 0))
+            b->line[i] = &t->next->line[bl_line_home(t->next, b->beat[i].key)];
+        PREFETCH(b->line[i]);
         if (i >= at + PREFETCH_BEATS)
-            look(b, at++, avx2);
+            look(b, at++, now, avx2);
     }
     for (; at < looks; at++)
-        look(b, at, avx2);
+        look(b, at, now, avx2);
     b->fetched = n;
     b->looked_at = at;
 }

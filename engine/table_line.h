@@ -101,6 +101,6 @@ static inline void bl_line_beat(struct bl_line *l, unsigned place, const struct 
 {
     const uint32_t ahead = UINT32_MAX - BL_AGE_MAX;
     uint32_t age = b->age_ticks > BL_AGE_MAX ? BL_AGE_MAX : b->age_ticks;
-    if (age + ahead < now - l->last_beat[place] + ahead)
+    if (__builtin_expect(age + ahead < now - l->last_beat[place] + ahead, 1))
         bl_line_set_last_beat(l, place, now - age);
 }
