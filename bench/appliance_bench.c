@@ -38,7 +38,7 @@ struct story {
     struct bl_spread registered_per_s, registered_per_control_s;
     struct bl_spread gap_us, wall_gap_us, spin_gap_us, spin_wall_gap_us, bytes, storm;
     struct bl_spread late[4]; /* p50, p99, p99.9, max in ms */
-    double bytes_table, bytes_registry, bytes_rss, grow_s, found_s, capacity_per_s;
+    double control_share, bytes_table, bytes_registry, bytes_rss, grow_s, found_s, capacity_per_s;
     unsigned lateness_count;
 };
 
@@ -151,8 +151,9 @@ static void note_registered(struct story *s, uint64_t before, uint64_t cpu_befor
     double nodes = (double)(bl_appliance_registered(&s->a) - before);
     s->grow_s = (double)took_ns * 1e-9;
     s->registered_per_s.median = nodes / s->grow_s;
-    s->registered_per_control_s =
-        just(nodes * 1e9 / (double)(bl_appliance_control_cpu_ns(&s->a) - cpu_before_ns));
+    double cpu_ns = (double)(bl_appliance_control_cpu_ns(&s->a) - cpu_before_ns);
+    s->control_share = cpu_ns / (double)took_ns;
+    s->registered_per_control_s = just(nodes * 1e9 / cpu_ns);
 }
 
 /* The machine's own gaps, on the worker's CPU, for as long. */
@@ -361,7 +362,19 @@ struct row {
     enum step step;
     size_t result;  /* offset of its struct bl_spread in the story */
     double divisor; /* 0: 1 */
+    void (*remark)(const struct story *s, char *words, size_t bytes); /* NULL: none */
 };
+
+/* What the machine took from the figure. */
+static void remark_control(const struct story *s, char *words, size_t bytes)
+{
+    snprintf(words, bytes, "control had its CPU for %.0f %% of the time", s->control_share * 100);
+}
+
+static void remark_spin(const struct story *s, char *words, size_t bytes)
+{
+    snprintf(words, bytes, "a thread that only spins: %.0f", s->spin_gap_us.median);
+}
 
 static void add_counters(struct bl_bench_state *state, const struct story *s)
 {
@@ -393,6 +406,11 @@ static void run_row(struct bl_bench_state *state, const void *arg)
     double k = row->divisor != 0 ? row->divisor : 1;
     bl_bench_result(state, &(struct bl_spread){r->p10 / k, r->median / k, r->p90 / k});
     add_counters(state, story);
+    if (row->remark) {
+        char words[80];
+        row->remark(story, words, sizeof(words));
+        bl_bench_remark(state, words);
+    }
 }
 
 void bl_bench_appliance_end(void)
@@ -419,7 +437,7 @@ static const struct bl_bench_case appliance_cases[] = {
      .unit = "M/s",
      GOAL(AT_LEAST, 1, 3),
      .slow = true,
-     AT(GROWN, registered_per_s, .divisor = 1e6)},
+     AT(GROWN, registered_per_s, .divisor = 1e6, .remark = remark_control)},
     {.name = "appliance/register/10M/control",
      .measure = "the same by the second of control's CPU time",
      .unit = "M/s",
@@ -430,7 +448,7 @@ static const struct bl_bench_case appliance_cases[] = {
      .unit = "us",
      GOAL(AT_MOST, 1000, 200),
      .slow = true,
-     AT(GROWN, gap_us)},
+     AT(GROWN, gap_us, .remark = remark_spin)},
     {.name = "appliance/growth/gap/wall",
      .measure = "the same by the wall clock",
      .unit = "us",
