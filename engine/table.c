@@ -78,7 +78,7 @@ static struct bl_line *line_of(const struct bl_place *p)
 
 bool bl_table_own(const struct bl_table *t, uint64_t key, uint32_t *slot)
 {
-    if (bl_slots_search(t->slots, key, slot))
+    if (!bl_line_is_moved(t, key) && bl_slots_search(t->slots, key, slot))
         return true;
     if (t->next == NULL || !bl_slots_search(t->next, key, slot))
         return false;

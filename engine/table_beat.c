@@ -183,7 +183,8 @@ static ALWAYS_INLINE void missed(struct bl_table_burst *b, unsigned beat, bool a
 {
     struct bl_straggler *s = &b->straggler[b->straggler_count];
     uint64_t key = b->beat[beat].key;
-    *s = (struct bl_straggler){.beat = (uint16_t)beat, .last = b->table->next == NULL};
+    *s = (struct bl_straggler){.beat = (uint16_t)beat,
+                               .last = b->table->next == NULL || bl_line_is_moved(b->table, key)};
     s->in = first_look(b->table, key, &s->line);
     if (walk_on(s, b->table, key, avx2))
         b->straggler_count++;

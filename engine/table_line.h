@@ -23,6 +23,15 @@ static inline uint32_t bl_line_after(const struct bl_slots *s, uint32_t line)
     return line + 1 == s->line_count ? 0 : line + 1;
 }
 
+/* Whether growth has been through all lines of the key's probe in the old
+ * generation: it is not there, and a look would go past all of them, for
+ * moved slots are no end of a probe. */
+static inline bool bl_line_is_moved(const struct bl_table *t, uint64_t key) BL_ON_WORKER;
+static inline bool bl_line_is_moved(const struct bl_table *t, uint64_t key)
+{
+    return (uint64_t)bl_line_home(t->slots, key) + BL_PROBE_LINES <= t->move_line;
+}
+
 static inline uint64_t bl_line_key(const struct bl_line *l, unsigned place)
 {
     return __atomic_load_n(&l->key[place], __ATOMIC_ACQUIRE);
@@ -84,7 +93,7 @@ void bl_slots_set_stats(struct bl_slots *s, uint32_t slot, const struct bl_inter
 
 /* What the worker's names of slots stand for, and the name of a key's. */
 struct bl_place bl_table_place(const struct bl_table *t, uint32_t slot);
-bool bl_table_own(const struct bl_table *t, uint64_t key, uint32_t *slot);
+bool bl_table_own(const struct bl_table *t, uint64_t key, uint32_t *slot) BL_ON_WORKER;
 
 /* bl_table_feed and bl_table_end by the vector or by the scalar compare,
  * which give the same answers: the tests' handle. `simd` only where there
