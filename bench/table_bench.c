@@ -17,6 +17,7 @@ struct table_case {
     enum bl_beat_order order;
     enum bl_pages pages;
     bool sequences;
+    bool auto_beats;    /* detectors: the nodes on auto are those that beat */
     uint64_t footprint; /* of the limit, in bytes, at least; 0: the table's own */
     struct bl_rival *(*rival)(const struct bl_nodes *, const char **);
 };
@@ -120,6 +121,84 @@ static void run_growth(struct bl_bench_state *state, const void *arg)
     }
     bl_nodes_fini(&few);
     bl_nodes_fini(&many);
+}
+
+/* ---- detectors ---------------------------------------------------------------- */
+
+/* Half of the nodes, the ones that beat, and the other half. */
+struct detecting {
+    struct bl_nodes beating, beside;
+    struct bl_table table[2]; /* of both halves each */
+    struct bl_beats beats[2];
+};
+
+/* As the worker meets nodes on auto or phi: back from bl_table_beat, to
+ * learn from. */
+static uint64_t learn_work(void *arg)
+{
+    struct bl_beats *b = arg;
+    struct bl_odd odd[BL_BURST];
+    bl_role_assume_worker();
+    uint64_t left = b->nodes->count - b->at;
+    unsigned n = left < BL_BURST ? (unsigned)left : BL_BURST;
+    b->tick++;
+    for (unsigned i = 0; i < n; i++)
+        b->beat[i].key = b->nodes->key[b->at + i];
+    unsigned measured = bl_table_beat(b->table, b->beat, n, b->tick, odd);
+    for (unsigned i = 0; i < measured; i++)
+        bl_table_learn(b->table, odd[i].slot);
+    b->odd += n - measured; /* learned nothing: not what is measured */
+    b->at = b->at + n < b->nodes->count ? b->at + n : 0;
+    return n;
+}
+
+static void measure_nodes(struct bl_table *t, const struct bl_nodes *nodes) BL_ON_WORKER;
+static void measure_nodes(struct bl_table *t, const struct bl_nodes *nodes)
+{
+    for (uint64_t i = 0; i < nodes->count; i++)
+        bl_table_measure(t, nodes->key[i], true);
+}
+
+/* Two tables of all nodes. In the first half of them are measured: those
+ * that beat, or those beside. */
+static void pair_detecting(struct bl_bench_state *state, const struct table_case *c, struct detecting *d)
+    BL_ON_WORKER;
+static void pair_detecting(struct bl_bench_state *state, const struct table_case *c, struct detecting *d)
+{
+    struct bl_pair_result r;
+    measure_nodes(&d->table[0], c->auto_beats ? &d->beating : &d->beside);
+    for (unsigned i = 0; i < 2; i++)
+        bl_beats_init(&d->beats[i], &d->beating, &d->table[i], false, 1);
+    bl_pair_run(bl_bench_plan_of(state),
+                &(struct bl_side){c->auto_beats ? learn_work : bl_beats_work, &d->beats[0]},
+                &(struct bl_side){bl_beats_work, &d->beats[1]}, &r);
+    bl_pair_report(state, &r);
+    check_odd(state, &d->beats[0]);
+    check_odd(state, &d->beats[1]);
+}
+
+static void run_detecting(struct bl_bench_state *state, const void *arg)
+{
+    bl_role_assume_worker();
+    const struct table_case *c = arg;
+    struct bl_nodes all;
+    struct detecting d;
+    bl_nodes_init(&all, c->count / bl_bench_plan_of(state)->scale, BL_BEATS_UNIFORM);
+    d.beating = d.beside = all;
+    d.beating.count = all.count / 2;
+    d.beside.count = all.count - d.beating.count;
+    d.beside.key += d.beating.count;
+    if (!bl_nodes_table(&all, c->pages, &d.table[0])) {
+        bl_bench_skip(state, "no memory for the tables");
+    } else if (!bl_nodes_table(&all, c->pages, &d.table[1])) {
+        bl_table_fini(&d.table[0]);
+        bl_bench_skip(state, "no memory for the tables");
+    } else {
+        pair_detecting(state, c, &d);
+        bl_table_fini(&d.table[0]);
+        bl_table_fini(&d.table[1]);
+    }
+    bl_nodes_fini(&all);
 }
 
 /* ---- insertion -------------------------------------------------------------- */
@@ -272,6 +351,14 @@ static const struct bl_bench_case table_cases[] = {
      .slow = true,
      .run = run_growth,
      OF(.count = 50 * MILLION, .sequences = true)},
+    {.name = "table/10M/fixed-beside-auto",
+     .measure = "update of 5 M fixed nodes: 5 M nodes on auto beside them / none",
+     .run = run_detecting,
+     OF(.count = 10 * MILLION)},
+    {.name = "table/10M/auto",
+     .measure = "update of 5 M nodes: on auto, learning / on fixed timeouts",
+     .run = run_detecting,
+     OF(.count = 10 * MILLION, .auto_beats = true)},
     {.name = "table/10M/insert",
      .measure = "insertion of strangers into a table, up to 10 M nodes",
      .unit = "M/s",
