@@ -329,7 +329,9 @@ static enum MHD_Result begin(struct bl_http_exchange *e, const char *method)
         body_is_welcome(e) && make_state(e))
         return MHD_YES;
     e->phase = BL_HTTP_DISCARD;
-    return length <= BL_HTTP_SWALLOW_MAX ? MHD_YES : queue(e);
+    /* Who waits for a word before it sends its body need not send it. */
+    bool comes = bl_http_header_of(&e->r, "Expect") == NULL && length <= BL_HTTP_SWALLOW_MAX;
+    return comes ? MHD_YES : queue(e);
 }
 
 /* The last call, and each after a suspension: the request is whole. */

@@ -40,7 +40,10 @@ static bool is_listed(const char *host, const struct bl_listen_list *hosts)
     return false;
 }
 
-/* An address is fine, whichever: rebinding takes a name. */
+/* An address is fine, whichever: rebinding takes a name, which a stranger
+ * points at us after his page was loaded. A page that was loaded from an
+ * address stays with it; and who is reached by one of which we know
+ * nothing (forwarded ports, NAT) is not locked out. */
 bool bl_http_host_is_ours(const char *text, const struct bl_listen_list *hosts)
 {
     char host[HOST_BYTES];

@@ -120,6 +120,9 @@ static void take_in(struct bl_http *h, int fd, const struct sockaddr_storage *pe
     /* A peer that vanished is noticed: a stream of events may be silent for long. */
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    /* One that is there but does not read is as good as gone: the kernel would keep megabytes for it. */
+    unsigned patience_ms = (unsigned)(h->timeout_ns / 1000000);
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience_ms, sizeof(patience_ms));
     (void)MHD_add_connection(h->mhd, fd, (const struct sockaddr *)peer, peer_len); /* closes fd if not */
 }
 

@@ -2,6 +2,7 @@
 """HTTP as a test speaks it: whole answers, streams of events, and bytes
 as they go over the wire."""
 
+import contextlib
 import http.client
 import json
 import socket
@@ -75,9 +76,10 @@ class Http:
     def raw(self, *pieces, timeout_s=20):
         """Sends bytes, and returns all that comes back until the end."""
         with self.connect(timeout_s) as connection:
-            for piece in pieces:
-                connection.sendall(piece)
-            connection.shutdown(socket.SHUT_WR)
+            with contextlib.suppress(OSError):  # who is refused early may find nobody listening
+                for piece in pieces:
+                    connection.sendall(piece)
+                connection.shutdown(socket.SHUT_WR)
             return read_to_end(connection)
 
 
