@@ -8,10 +8,12 @@ import json
 import re
 import socket
 import time
+from pathlib import Path
 
 from appliance import Daemon, check, equal, run, tell, wait_for
 from http_client import Http, read_to_end
 
+README = Path(__file__).parents[2] / "README.md"
 MOST = 100_000
 
 
@@ -131,6 +133,16 @@ def curl(server):
     equal(history, [("paused", "ok"), ("ok", "paused"), ("new", "ok")], "its history, newest first")
     equal(say("-X", "DELETE", "/api/v1/nodes/typed")[1], "204", "gone")
     equal(say("-I", "/api/v1/nodes?match=typed")[1], "200", "HEAD")
+
+
+def readme(server):
+    """The README's examples, as they stand there."""
+    section = README.read_text().split("## The HTTP API", 1)[1].split("\n## ", 1)[0]
+    script = section.split("```sh\n", 1)[1].split("```", 1)[0]
+    script = script.replace("127.0.0.1:8080", f"{server.host}:{server.port}").replace("curl ", "curl -sS ")
+    done = run("sh", "-e", "-c", script)
+    for words in ('"name":"invoice.mailer"', '"set":2', '"views":[', '"incidents":[', "event: hello", '"state":"paused"'):
+        check(words in done.stdout, f"the README's examples say {words}: {done.stdout}")
 
 
 # ---- what is wrong --------------------------------------------------------------------
@@ -263,6 +275,7 @@ def story(s):
     pages(server)
     filters(server)
     curl(server)
+    readme(server)
     refusals(server)
     raw(server)
     small = Daemon(s, {"http": {**listen, "timeout": "1s", "connections_per_address": 6}})
