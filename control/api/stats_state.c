@@ -24,6 +24,7 @@ static void json(struct bl_call *call, const struct bl_store_stats *s, const cha
     bl_json_uint(&j, "journal_bytes", s->journal_bytes);
     bl_json_uint(&j, "journal_records_total", s->journal_records);
     bl_json_uint(&j, "journal_errors_total", s->journal_errors);
+    bl_json_uint(&j, "journal_flushes_total", s->journal_flushes);
     bl_json_uint(&j, "overruns_total", s->overruns);
     bl_json_uint(&j, "damaged_files", s->damaged);
     bl_json_uint(&j, "restored_nodes", s->restored);

@@ -272,8 +272,10 @@ static void flush_journal(struct bl_store *s)
     BL_STORE_SET(s->stats.journal_bytes, s->journal.written);
     s->changed |= r != 0 || s->journal.written > before || lost;
     s->holes |= r != 0 || lost;
-    if (r == 0)
+    if (r == 0) {
+        BL_STORE_ADD(s->stats.journal_flushes, !lost);
         return;
+    }
     BL_STORE_ADD(s->stats.journal_errors, 1);
     complain(s, "journal", r);
 }

@@ -90,8 +90,11 @@ struct bl_store_stats {
     int64_t snapshot_unix_ms;
     uint64_t journal_records, journal_errors; /* since the start */
     uint64_t journal_bytes;                   /* of the one being written */
-    uint64_t overruns;                        /* how often changes did not fit their rings */
-    uint64_t damaged, restored, refused;      /* by bl_store_load */
+    /* Looks for what has changed that are through and wrote all of it to
+     * the disk: what was changed before one began is there after it. */
+    uint64_t journal_flushes;
+    uint64_t overruns;                   /* how often changes did not fit their rings */
+    uint64_t damaged, restored, refused; /* by bl_store_load */
 };
 /* Any thread. */
 void bl_store_stats(const struct bl_store *s, struct bl_store_stats *out);
