@@ -5,8 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "control/store/state_file.h"
 #include "dataplane/wire/binary.h"
 #include "tests/frames.h"
 
@@ -128,6 +131,57 @@ static void save_datagrams(void)
     save_both("batch", datagram, BL_BINARY_HEADER_BYTES + 4 * BL_BINARY_ENTRY_BYTES);
 }
 
+/* ---- what is kept on disk ------------------------------------------------------ */
+
+static void put_things(struct bl_state_writer *w)
+{
+    struct bl_node_past text = {.name = "web-1",
+                                .name_len = 5,
+                                .state = BL_STATE_FAILED,
+                                .policy = {.timeout_ms = 5000},
+                                .incident = 3,
+                                .last_beat_unix_ms = 1790000000000};
+    struct bl_node_past paused = {.binary = true, .until_beat = true, .state = BL_STATE_PAUSED, .id = 42};
+    struct bl_node_ref removed = {.name = "web-2", .name_len = 5};
+    struct bl_view_saved view = {.name = "all", .name_len = 3, .state = BL_STATE_FAILED, .incident = 7};
+
+    bl_state_put_node(w, &text);
+    bl_state_put_node(w, &paused);
+    bl_state_put_removed(w, &removed);
+    bl_state_put_view(w, &view);
+    bl_state_put_numbers(w, &(struct bl_state_numbers){.events = 4711});
+}
+
+/* Of generation 1; `first` as fuzz_state_file.c has it. */
+static void save_state(const char *name, uint8_t first, enum bl_state_kind kind, bool full)
+{
+    static uint8_t data[4096];
+    struct bl_state_writer w;
+    int fd = memfd_create(name, MFD_CLOEXEC);
+
+    if (fd < 0 || bl_state_writer_begin(&w, fd, kind, 1, 0) != 0)
+        exit(1);
+    if (full)
+        put_things(&w);
+    if ((kind == BL_STATE_SNAPSHOT ? bl_state_end(&w) : bl_state_flush(&w)) != 0)
+        exit(1);
+    ssize_t len = pread(fd, data, sizeof data, 0);
+    if (len < 0)
+        exit(1);
+    save("state_file", name, first, data, (size_t)len);
+    bl_state_writer_free(&w);
+    close(fd);
+}
+
+static void save_states(void)
+{
+    save_state("snapshot", 2, BL_STATE_SNAPSHOT, true);
+    save_state("snapshot-as-is", 0, BL_STATE_SNAPSHOT, true);
+    save_state("snapshot-empty", 2, BL_STATE_SNAPSHOT, false);
+    save_state("journal", 3, BL_STATE_JOURNAL, true);
+    save_state("journal-empty", 3, BL_STATE_JOURNAL, false);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) {
@@ -138,5 +192,6 @@ int main(int argc, char **argv)
     save_frames();
     save_texts();
     save_datagrams();
+    save_states();
     return 0;
 }
