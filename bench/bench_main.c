@@ -53,6 +53,7 @@ int main(int argc, char **argv)
     bl_bench_socket_cases();
     bl_bench_sweep_cases();
     bl_bench_views_cases();
+    bl_bench_store_cases();
     bl_bench_appliance_cases();
     int rc = bl_bench_main(argc, argv);
     bl_bench_appliance_end();

@@ -6,6 +6,7 @@
 void bl_bench_table_cases(void);
 void bl_bench_sweep_cases(void);
 void bl_bench_views_cases(void);
+void bl_bench_store_cases(void);
 void bl_bench_wire_cases(void);
 void bl_bench_worker_cases(void);
 void bl_bench_memif_cases(void);
