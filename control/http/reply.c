@@ -145,6 +145,8 @@ static ssize_t read_stream(void *cls, uint64_t at, char *buffer, size_t max)
             return end;
     }
     size_t left = e->r.out.len - e->sent, n = left < max ? left : max;
+    if (n == 0)
+        return 0; /* a piece with nothing in it: still at work */
     memcpy(buffer, e->r.out.data + e->sent, n);
     e->sent += n;
     return (ssize_t)n;
