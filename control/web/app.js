@@ -37,7 +37,7 @@ function take(next) {
   if (last && total >= last.total && now > last.at) rate(((total - last.total) * 1000) / (now - last.at));
   last = { total, at: now };
   if (!status || STATES.some((s) => status.nodes[s.name] !== next.nodes[s.name])) {
-    list.changed();
+    list.changed(next.nodes);
     views.changed();
   }
   frozen = next.ingest.frozen ? frozen + 1 : 0;

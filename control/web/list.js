@@ -7,7 +7,7 @@ import { TROUBLE, count, duration, sign, span, time, when } from "./format.js";
 
 const PAGE = 50, EVERY_MS = 2000;
 let what = { states: TROUBLE, match: "" }, nodes = [], limit = PAGE, next = null, running = null, timer = 0;
-let stale = true, received = 0;
+let stale = true, received = 0, counts = null;
 
 export function nodesPath({ states = [], match = "", view = "", limit: most = PAGE, cursor = null }) {
   const query = new URLSearchParams();
@@ -35,9 +35,11 @@ export function start({ onOpen }) {
   load();
 }
 
-/* Something changed: look again, soon. */
-export function changed() {
+/* Something changed: look again, soon. `now`: how many nodes there are in
+ * each state, if that is known. */
+export function changed(now) {
   stale = true;
+  counts = now ?? counts;
 }
 
 /* The nodes of `states` (none: all) whose names match, of a view. */
@@ -62,7 +64,7 @@ async function load() {
   running = new AbortController();
   stale = false;
   try {
-    const answer = await get(nodesPath({ ...what, limit }), { signal: running.signal, quiet: received > 0 });
+    const answer = await ask({ signal: running.signal, quiet: received > 0 });
     nodes = answer.nodes;
     next = answer.next ?? null;
     received = performance.now();
@@ -75,6 +77,19 @@ async function load() {
   timer = setTimeout(again, EVERY_MS);
 }
 
+/* Those in trouble worst first: the server lists nodes in its own order,
+ * so it is asked state by state, and whether there is one more. */
+async function ask(options) {
+  if (what.states !== TROUBLE) return get(nodesPath({ ...what, limit }), options);
+  const found = [];
+  for (const state of TROUBLE.filter((s) => counts?.[s] !== 0)) {
+    const answer = await get(nodesPath({ ...what, states: [state], limit: Math.max(1, limit - found.length) }), options);
+    found.push(...answer.nodes);
+    if (answer.next || found.length > limit) return { nodes: found.slice(0, limit), next: true };
+  }
+  return { nodes: found, next: null };
+}
+
 function again() {
   if (stale && !document.hidden) load();
   else timer = setTimeout(again, EVERY_MS);
@@ -85,10 +100,7 @@ function empty(says) {
   text($("list-empty"), says);
 }
 
-const order = (a, b) => TROUBLE.indexOf(a.state) - TROUBLE.indexOf(b.state);
-
 function draw() {
-  if (what.states === TROUBLE) nodes.sort(order);
   rows($("list"), nodes, (n) => n.name, make, update);
   text($("list-said"), nodes.length ? (next ? `the first ${count(nodes.length)}` : count(nodes.length)) : "");
   $("list-more").hidden = !next;

@@ -94,14 +94,15 @@ async function incidents() {
   if (!answer) return;
   const now = Date.now();
   rows($("incidents"), answer.incidents, (i) => i.id, () =>
-    el("li", {}, el("button", { type: "button" }, el("span", { class: "state" }), el("bdi", { class: "grow" }), el("small"))), (row, i) => {
-    const [sort, name, says] = row.firstChild.children, began = time(i.since);
+    el("li", {}, el("button", { type: "button" }, el("span", { class: "state" }), el("bdi", { class: "grow" }), el("small")), el("small", { class: "under" })), (row, i) => {
+    const [sort, name, since] = row.firstChild.children, began = time(i.since);
     row.dataset.view = i.view;
     row.dataset.state = i.state;
     row.title = `${i.view}, its incident ${count(i.number)}` + (began === null ? "" : `, since ${when(began)}`) + (severity(i.worst) > severity(i.state) ? `; it was ${i.worst}` : "");
     mark(sort, i.state);
     text(name, i.view);
-    text(says, `${inTrouble(i)} of ${count(i.total)}${began === null ? "" : `, ${span(Math.max(0, now - began))}`}`);
+    text(since, began === null ? "" : `for ${span(Math.max(0, now - began))}`);
+    text(row.lastChild, `${inTrouble(i)} of ${count(i.total)}`);
   });
   const open = answer.states.failed + answer.states.warning + answer.states.unknown;
   text($("incidents-said"), open > answer.incidents.length ? `the worst ${answer.incidents.length} of ${count(open)}` : open ? count(open) : "");

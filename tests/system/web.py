@@ -82,7 +82,7 @@ def by_keys_alone(daemon, b):
 def views_and_incidents(b):
     b.settle("the worst view is first", lambda b: b.texts(at="#views li bdi")[:2] == ["all", "site-fra1"])
     b.wait(at="#views-said", text="2 of 3 in trouble")
-    b.wait(at='#incidents li[data-view="site-fra1"]', text="1 failed of 4")
+    b.wait(at='#incidents li[data-view="site-fra1"] .under', text="1 failed of 4")
     check("databases" not in b.text(at="#incidents"), "a view that is ok has no open incident")
     b.wait(at="#feed li", text="view site-fra1")
     b.click(at='#incidents li[data-view="site-fra1"] button')
@@ -241,6 +241,7 @@ def lists(b):
     b.settle("the rack is listed", lambda b: len(b.texts(at="#list tr")) == IN_RACK)
     b.click(at="#list-clear")
     b.wait(at="#list-title", text="In trouble")
+    b.settle("worst first", lambda b: [t.split()[1] for t in b.texts(at="#list .state")] == ["failed"] * 40 + ["warning"])
     for scheme in ("light", "dark", None):
         b.click(at="#theme")
         equal(b.look(what="() => document.documentElement.dataset.theme ?? null"), scheme, "colours by hand")
@@ -251,8 +252,9 @@ def large_fleet(s, b):
     names = [f"{('fra1', 'ams1', 'sin1')[r % 3]}.rack{r:03}.n{n:02}" for r in range(RACKS) for n in range(IN_RACK)]
     dead = [name for name in names if name.startswith(DEAD_RACK)]
     beat(daemon, names)
-    say(daemon, *(f"{name}.timeout:1|g" for name in dead))
+    say(daemon, f"{names[0]}.warn:1|g", *(f"{name}.timeout:1|g" for name in dead))
     wait_for(lambda: daemon.count("failed") == IN_RACK, "the rack is dead")
+    wait_for(lambda: daemon.count("warning") == 1, "one is late")
     a_dead_rack(daemon, b, "light")
     lists(b)
     b.choose(at="#map-by", value="1")
