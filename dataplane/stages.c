@@ -48,6 +48,13 @@ void bl_stages_begin(struct bl_stages *s)
     s->last_tsc = bl_clock_tsc();
 }
 
+void bl_stages_note(struct bl_stages *s, enum bl_stage stage)
+{
+    uint64_t now_tsc = bl_clock_tsc();
+    s->spent[stage] += now_tsc - s->last_tsc;
+    s->last_tsc = now_tsc;
+}
+
 static void take_down(struct bl_stages *s, unsigned packets, uint64_t beats)
 {
     for (unsigned i = 0; i < BL_STAGE_COUNT; i++)
