@@ -79,10 +79,10 @@ def posts(api):
     for name, args, ms in (
             ("query", ("?timeout=3600",), 3_600_000), ("form", ("-d", "timeout=60"), 60_000),
             ("json", (*JSON, '{"timeout":90}'), 90_000), ("text", (*JSON, '{"timeout":"45"}'), 45_000),
-            ("part", ("-d", "timeout=2.5"), 2500), ("auto", ("-d", "timeout=auto"), -2),
+            ("part", ("-d", "timeout=62.5"), 62_500), ("auto", ("-d", "timeout=auto"), -2),
             ("auto-json", (*JSON, '{"timeout":-2}'), -2), ("auto-query", ("?timeout=auto",), -2),
-            ("charset", ("-H", "Content-Type: application/json; charset=utf-8", "-d", '{"timeout":7}'), 7000),
-            ("body-first", ("-d", "timeout=8", "?timeout=9"), 8000),
+            ("charset", ("-H", "Content-Type: application/json; charset=utf-8", "-d", '{"timeout":70}'), 70_000),
+            ("body-first", ("-d", "timeout=80", "?timeout=90"), 80_000),
             ("none", (*JSON, '{"timeout":null,"more":[1]}'), -1), ("empty", ("-d", "timeout="), -1),
             ("type", ("-H", "Content-Type: text/plain", "-d", "timeout=9"), -1)):
         api.post(name, *args)
