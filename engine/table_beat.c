@@ -153,13 +153,17 @@ static ALWAYS_INLINE bool has_empty(const struct bl_line *l, bool avx2)
 
 /* The other generation, from the key's home line there; only while the
  * table grows. */
-static __attribute__((noinline)) void cross_over(struct bl_straggler *s, const struct bl_table *t,
+static __attribute__((noinline)) bool cross_over(struct bl_straggler *s, const struct bl_table *t,
                                                  uint64_t key)
 {
+    struct bl_slots *other = s->in == t->slots ? t->next : t->slots;
+    if (other == NULL)
+        return false;
     s->last = true;
-    s->in = s->in == t->slots ? t->next : t->slots;
+    s->in = other;
     s->walked = 0;
-    s->line = bl_line_home(s->in, key);
+    s->line = bl_line_home(other, key);
+    return true;
 }
 
 /* Moves the probe on. False: the key is nowhere. */
@@ -168,10 +172,8 @@ static ALWAYS_INLINE bool walk_on(struct bl_straggler *s, const struct bl_table 
     if (s->walked + 1u < BL_PROBE_LINES && !has_empty(&s->in->line[s->line], avx2)) {
         s->walked++;
         s->line = bl_line_after(s->in, s->line);
-    } else {
-        if (s->last)
-            return false;
-        cross_over(s, t, key);
+    } else if (s->last || !cross_over(s, t, key)) {
+        return false;
     }
     PREFETCH(&s->in->line[s->line]);
     return true;
@@ -182,11 +184,16 @@ static ALWAYS_INLINE void missed(struct bl_table_burst *b, unsigned beat, bool a
 static ALWAYS_INLINE void missed(struct bl_table_burst *b, unsigned beat, bool avx2)
 {
     struct bl_straggler *s = &b->straggler[b->straggler_count];
+    const struct bl_table *t = b->table;
     uint64_t key = b->beat[beat].key;
-    *s = (struct bl_straggler){.beat = (uint16_t)beat,
-                               .last = b->table->next == NULL || bl_line_is_moved(b->table, key)};
-    s->in = first_look(b->table, key, &s->line);
-    if (walk_on(s, b->table, key, avx2))
+    *s = (struct bl_straggler){.beat = (uint16_t)beat, .last = true, .in = t->slots};
+    if (t->next == NULL) {
+        s->line = bl_line_home(t->slots, key);
+    } else {
+        s->last = bl_line_is_moved(t, key);
+        s->in = first_look(t, key, &s->line);
+    }
+    if (walk_on(s, t, key, avx2))
         b->straggler_count++;
     else
         add_odd(b, beat, BL_ODD_UNKNOWN, BL_SLOT_NONE);

@@ -99,11 +99,12 @@ static bool make_place(struct bl_incidents *in, struct bl_incidents_of *v)
         drop_oldest(in, v);
     if (v->count < v->capacity)
         return in->count < BL_INCIDENTS_MAX;
-    struct bl_incident *list = realloc(v->list, v->capacity * 2 * sizeof(*list));
+    uint32_t capacity = v->capacity > 0 ? v->capacity * 2 : FIRST_INCIDENTS;
+    struct bl_incident *list = realloc(v->list, (size_t)capacity * sizeof(*list));
     if (list == NULL)
         return false;
     v->list = list;
-    v->capacity *= 2;
+    v->capacity = capacity;
     return true;
 }
 

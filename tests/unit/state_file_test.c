@@ -97,7 +97,7 @@ static void put(struct bl_state_writer *w, struct record *x)
     assert_int_equal(r, 0);
 }
 
-/* Runs of a type, as they come from a fleet. */
+/* Runs of a type, as they come from a fleet; two at least. */
 static void write_book(int fd, enum bl_state_kind kind, struct book *b, uint64_t seed)
 {
     struct test_random random = {.state = seed};
@@ -105,7 +105,9 @@ static void write_book(int fd, enum bl_state_kind kind, struct book *b, uint64_t
     assert_int_equal(bl_state_writer_begin(&w, fd, kind, GENERATION, 1234567), 0);
     for (uint32_t i = 0; i < b->count; i++) {
         b->record[i] = random_record(&random);
-        if (i > 0 && test_random_below(&random, 50) != 0)
+        if (i == b->count / 2)
+            b->record[i].type = 1 + b->record[i - 1].type % (BL_STATE_END - 1);
+        else if (i > 0 && test_random_below(&random, 50) != 0)
             b->record[i].type = b->record[i - 1].type;
         put(&w, &b->record[i]);
     }
