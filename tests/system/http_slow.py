@@ -144,6 +144,7 @@ def streams_resume(daemon, server):
     """Event by event, with a new connection for each."""
     seen, last = [], None
     for name in ("a", "b", "c"):
+        server.ask("PUT", f"/api/v1/nodes/resume.{name}", {}, status=201)
         stream = Events(server, "/api/v1/events?kind=transition&match=resume.*", last_id=last)
         equal(stream.next()[0], "hello", "the first event")
         if seen:
@@ -169,6 +170,7 @@ def streams_tell_what_is_lost(s, daemon, server, last):
         stream.close()
     few = Daemon(s, {"http": {"listen": ["127.0.0.1:0"]}, "events": {"keep": 20}})
     small = Http(few.http_address())
+    small.ask("PUT", "/api/v1/nodes/n", {}, status=201)
     small.ask("POST", "/api/v1/nodes/n/beat", status=204)
     stream = Events(small, "/api/v1/events?last=20")
     stream.until(lambda kind, e: kind == "transition")
@@ -189,6 +191,7 @@ def streams_are_kept(server):
     connection = http.client.HTTPConnection(server.host, server.port, timeout=25)
     connection.request("GET", "/api/v1/events?match=nobody.else")
     answer = connection.getresponse()
+    server.ask("PUT", "/api/v1/nodes/nobody.else", {}, status=201)
     begin = time.monotonic()
     lines = []
     while not (lines and lines[-1] == b":\n"):
