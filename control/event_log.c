@@ -82,14 +82,13 @@ static void add_lost(struct bl_event_log *l)
 {
     size_t start = l->file.lines.len;
     uint64_t all = lost(l);
-    char when[BL_TIMESTAMP_TEXT];
     struct bl_json j;
 
     if (all == l->told_lost)
         return;
     bl_json_line_begin(&j, &l->file.lines);
     bl_json_string(&j, "kind", "lost");
-    bl_json_string(&j, "time", bl_timestamp_text(bl_timestamp_now_ms(), when));
+    bl_json_time(&j, "time", bl_timestamp_now_ms());
     bl_json_uint(&j, "count", all - l->told_lost);
     if (end_line(l, &j, start))
         l->told_lost = all;

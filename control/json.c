@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/timestamp.h"
+
 #define TEXT_FIRST_BYTES 256u
 
 /* Room for `more` bytes behind len; NULL: out of memory, marked. */
@@ -288,6 +290,16 @@ void bl_json_null(struct bl_json *j, const char *key)
         return;
     lead(j, key);
     bl_text_append(j->out, "null", 4);
+}
+
+void bl_json_time(struct bl_json *j, const char *key, int64_t unix_ms)
+{
+    char text[BL_TIMESTAMP_TEXT];
+
+    if (unix_ms == 0)
+        bl_json_null(j, key);
+    else
+        bl_json_string(j, key, bl_timestamp_text(unix_ms, text));
 }
 
 void bl_json_line_begin(struct bl_json *j, struct bl_text *out)

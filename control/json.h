@@ -46,6 +46,8 @@ void bl_json_uint(struct bl_json *j, const char *key, uint64_t value);
 void bl_json_double(struct bl_json *j, const char *key, double value);
 void bl_json_bool(struct bl_json *j, const char *key, bool value);
 void bl_json_null(struct bl_json *j, const char *key);
+/* A wall-clock time as timestamp.h writes it; null for 0, never. */
+void bl_json_time(struct bl_json *j, const char *key, int64_t unix_ms);
 
 /* From here on, of the values in the innermost open object only those are
  * written whose key stands in `names` ("name,state"), but all objects and

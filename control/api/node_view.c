@@ -59,15 +59,6 @@ bool bl_node_look(struct bl_node_view *v, const struct bl_api *api, uint32_t ind
     return v->name != NULL;
 }
 
-static void json_time(struct bl_json *j, const char *key, int64_t unix_ms)
-{
-    char text[BL_TIMESTAMP_TEXT];
-    if (unix_ms == 0)
-        bl_json_null(j, key);
-    else
-        bl_json_string(j, key, bl_timestamp_text(unix_ms, text));
-}
-
 void bl_node_json(struct bl_json *j, const struct bl_node_view *v)
 {
     char id[20];
@@ -84,15 +75,15 @@ void bl_node_json(struct bl_json *j, const struct bl_node_view *v)
     bl_json_uint(j, "retries", v->policy.retries);
     bl_json_string(j, "detector", bl_detector_name(v->detector));
     bl_json_uint(j, "interval_ms", v->interval_ms);
-    json_time(j, "last_beat", v->last_beat_unix_ms);
+    bl_json_time(j, "last_beat", v->last_beat_unix_ms);
     if (v->beaten)
         bl_json_uint(j, "age_ms", v->age_ms);
     else
         bl_json_null(j, "age_ms");
-    json_time(j, "state_since", v->state_since_unix_ms);
+    bl_json_time(j, "state_since", v->state_since_unix_ms);
     bl_json_uint(j, "incident", v->incident);
     if (v->state == BL_STATE_PAUSED) {
-        json_time(j, "paused_until", v->pause_end_unix_ms);
+        bl_json_time(j, "paused_until", v->pause_end_unix_ms);
         bl_json_bool(j, "paused_until_beat", v->until_beat);
     }
 }
@@ -112,9 +103,8 @@ const char *bl_node_pause_text(const struct bl_node_view *v, char out[BL_NODE_PA
 void bl_node_json_more(struct bl_json *j, const struct bl_node_view *v)
 {
     const struct bl_place *p = &v->freshest.place;
-    char first_seen[BL_TIMESTAMP_TEXT];
 
-    bl_json_string(j, "first_seen", bl_timestamp_text(v->first_seen_unix_ms, first_seen));
+    bl_json_time(j, "first_seen", v->first_seen_unix_ms);
     bl_node_rhythm_json(j, v);
     if (!v->in_table)
         return;

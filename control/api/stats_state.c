@@ -6,16 +6,12 @@
 
 static void json(struct bl_call *call, const struct bl_store_stats *s, const char *dir)
 {
-    char when[BL_TIMESTAMP_TEXT];
     struct bl_json j;
 
     bl_json_line_begin(&j, &call->out);
     bl_json_string(&j, "dir", dir);
     bl_json_uint(&j, "generation", s->generation);
-    if (s->snapshot_unix_ms != 0)
-        bl_json_string(&j, "snapshot_time", bl_timestamp_text(s->snapshot_unix_ms, when));
-    else
-        bl_json_null(&j, "snapshot_time");
+    bl_json_time(&j, "snapshot_time", s->snapshot_unix_ms);
     bl_json_uint(&j, "snapshot_nodes", s->snapshot_nodes);
     bl_json_uint(&j, "snapshot_bytes", s->snapshot_bytes);
     bl_json_uint(&j, "snapshot_us", s->snapshot_us);

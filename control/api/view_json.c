@@ -4,18 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "control/timestamp.h"
 #include "control/views/match.h"
-
-static void json_time(struct bl_json *j, const char *key, int64_t unix_ms)
-{
-    char text[BL_TIMESTAMP_TEXT];
-
-    if (unix_ms == 0)
-        bl_json_null(j, key);
-    else
-        bl_json_string(j, key, bl_timestamp_text(unix_ms, text));
-}
 
 void bl_view_json(struct bl_json *j, const struct bl_view *view)
 {
@@ -25,7 +14,7 @@ void bl_view_json(struct bl_json *j, const struct bl_view *view)
     for (enum bl_state s = 0; s < BL_STATE_COUNT; s++)
         bl_json_uint(j, bl_state_name(s), bl_view_count(view, s));
     bl_json_uint(j, "incident", BL_NODE_READ(view->incident));
-    json_time(j, "state_since", BL_NODE_READ(view->since_unix_ms));
+    bl_json_time(j, "state_since", BL_NODE_READ(view->since_unix_ms));
 }
 
 /* What is known of one that is not in the log: no memory for it, or it
@@ -56,8 +45,8 @@ void bl_incident_json(struct bl_json *j, const struct bl_view *view, const struc
     bl_json_bool(j, "open", open);
     bl_json_string(j, "state", bl_state_name(open ? state : BL_STATE_OK));
     bl_json_string(j, "worst", bl_state_name((enum bl_state)i.worst));
-    json_time(j, "since", i.since_unix_ms);
-    json_time(j, "until", i.until_unix_ms);
+    bl_json_time(j, "since", i.since_unix_ms);
+    bl_json_time(j, "until", i.until_unix_ms);
     bl_json_uint(j, "duration_ms", end > i.since_unix_ms ? (uint64_t)(end - i.since_unix_ms) : 0);
     bl_json_uint(j, "failed_most", i.failed_most);
     bl_json_uint(j, "warning_most", i.warning_most);

@@ -20,7 +20,6 @@
 #include <unistd.h>
 
 #include "control/notify/ops.h"
-#include "control/timestamp.h"
 
 /* At 10 ms a request: 1,600 a second. */
 #define IN_FLIGHT 16u
@@ -90,7 +89,6 @@ static size_t on_response(char *data, size_t size, size_t count, void *self)
 
 static void write_body(struct bl_text *out, const struct bl_notice *n)
 {
-    char time[BL_TIMESTAMP_TEXT];
     struct bl_json j;
     bl_json_begin(&j, out);
     bl_json_object(&j, NULL);
@@ -98,11 +96,8 @@ static void write_body(struct bl_text *out, const struct bl_notice *n)
     bl_json_string(&j, n->of_view ? "view" : "node", n->name);
     bl_json_string(&j, "from", bl_state_name(n->from));
     bl_json_string(&j, "to", bl_state_name(n->to));
-    bl_json_string(&j, "time", bl_timestamp_text(n->time_unix_ms, time));
-    if (n->last_beat_unix_ms > 0)
-        bl_json_string(&j, "last_beat", bl_timestamp_text(n->last_beat_unix_ms, time));
-    else
-        bl_json_null(&j, "last_beat");
+    bl_json_time(&j, "time", n->time_unix_ms);
+    bl_json_time(&j, "last_beat", n->last_beat_unix_ms);
     bl_json_uint(&j, "incident", n->incident);
     bl_json_string(&j, "reason", n->reason);
     bl_json_uint(&j, "number", n->number);

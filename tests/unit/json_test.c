@@ -119,13 +119,27 @@ static void doubles_read_back_the_same(void **state)
     }
 }
 
+static void a_time_of_never_is_null(void **state)
+{
+    (void)state;
+    struct bl_text t = {0};
+    struct bl_json j;
+
+    bl_json_line_begin(&j, &t);
+    bl_json_time(&j, "seen", 1770091445789);
+    bl_json_time(&j, "before_1970", -1);
+    bl_json_time(&j, "never", 0);
+    bl_json_line_end(&j);
+    expect(&t, "{\"seen\":\"2026-02-03T04:04:05.789Z\",\"before_1970\":\"1969-12-31T23:59:59.999Z\","
+               "\"never\":null}\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(commas_and_nesting_are_right),
-        cmocka_unit_test(strings_are_escaped),
-        cmocka_unit_test(any_bytes_make_valid_json),
-        cmocka_unit_test(doubles_read_back_the_same),
+        cmocka_unit_test(commas_and_nesting_are_right), cmocka_unit_test(strings_are_escaped),
+        cmocka_unit_test(any_bytes_make_valid_json),    cmocka_unit_test(doubles_read_back_the_same),
+        cmocka_unit_test(a_time_of_never_is_null),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
