@@ -80,6 +80,12 @@ void bl_human_row(struct bl_text *out, const struct bl_columns *c, const char *l
     bl_text_append(out, "\n", 1);
 }
 
+void bl_human_count_row(struct bl_text *out, const struct bl_columns *c, const char *label, uint64_t n)
+{
+    char count[BL_HUMAN_TEXT];
+    bl_human_row(out, c, label, bl_human_count(n, count));
+}
+
 void bl_human_line(struct bl_text *out)
 {
     while (out->len > 0 && out->data[out->len - 1] == ' ')

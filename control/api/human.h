@@ -29,6 +29,8 @@ struct bl_columns {
 /* Appends such a line: the label on the left of its column, the figure
  * on the right. */
 void bl_human_row(struct bl_text *out, const struct bl_columns *c, const char *label, const char *figure);
+/* The same with bl_human_count(n) for the figure. */
+void bl_human_count_row(struct bl_text *out, const struct bl_columns *c, const char *label, uint64_t n);
 
 /* Ends a line: takes the spaces before it away. */
 void bl_human_line(struct bl_text *out);

@@ -55,8 +55,7 @@ static void json(struct bl_call *call, const struct figures *f)
 
 static void row(struct bl_text *out, const char *label, uint64_t n)
 {
-    char count[BL_HUMAN_TEXT];
-    bl_human_row(out, &(struct bl_columns){2, 18, 18}, label, bl_human_count(n, count));
+    bl_human_count_row(out, &(struct bl_columns){2, 18, 18}, label, n);
 }
 
 static void human(struct bl_call *call, const struct figures *f)

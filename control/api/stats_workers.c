@@ -81,7 +81,7 @@ static void human_stages(struct bl_text *out, const struct bl_stages *s)
 static void human_bursts(struct bl_text *out, const struct bl_stages *s)
 {
     static const struct bl_columns columns = {.indent = 6, .label = 13, .figure = 20};
-    char label[BL_HUMAN_TEXT], n[BL_HUMAN_TEXT];
+    char label[BL_HUMAN_TEXT];
     bool titled = false;
     for (unsigned i = 0; i < BL_STAGES_SIZES; i++) {
         if (s->size[i] == 0)
@@ -89,7 +89,7 @@ static void human_bursts(struct bl_text *out, const struct bl_stages *s)
         if (!titled)
             bl_text_printf(out, "    bursts, by packets\n");
         titled = true;
-        bl_human_row(out, &columns, size_text(i, label), bl_human_count(s->size[i], n));
+        bl_human_count_row(out, &columns, size_text(i, label), s->size[i]);
     }
 }
 
@@ -118,12 +118,11 @@ static void human(struct bl_call *call, unsigned i, const struct bl_worker *w, c
 {
     static const struct bl_columns columns = {.indent = 4, .label = 15, .figure = 20};
     struct bl_text *out = &call->out;
-    char n[BL_HUMAN_TEXT];
 
     bl_text_printf(out, "  worker %u  %s, queue %u\n", i, bl_worker_port_text(w), w->queue);
-    bl_human_row(out, &columns, "nodes", bl_human_count(bl_table_used(&w->table), n));
+    bl_human_count_row(out, &columns, "nodes", bl_table_used(&w->table));
     for (size_t f = 0; f < FIELDS; f++)
-        bl_human_row(out, &columns, fields[f].name, bl_human_count(value_of(c, f), n));
+        bl_human_count_row(out, &columns, fields[f].name, value_of(c, f));
     if (c->busy_ns + c->idle_ns > 0)
         bl_text_printf(out, "    busy %.1f %% of the time\n",
                        100.0 * (double)c->busy_ns / (double)(c->busy_ns + c->idle_ns));

@@ -65,8 +65,7 @@ static void freezes(struct bl_call *call)
 
 static void row(struct bl_text *out, const char *label, uint64_t n)
 {
-    char count[BL_HUMAN_TEXT];
-    bl_human_row(out, &(struct bl_columns){2, 10, 15}, label, bl_human_count(n, count));
+    bl_human_count_row(out, &(struct bl_columns){2, 10, 15}, label, n);
 }
 
 static void human_nodes(struct bl_call *call, const struct bl_registry *r)

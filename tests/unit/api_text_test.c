@@ -133,6 +133,19 @@ static void columns_are_as_wide_as_they_say(void **state)
     bl_text_free(&t);
 }
 
+static void rows_have_their_figures_on_the_right(void **state)
+{
+    (void)state;
+    static const struct bl_columns columns = {.indent = 2, .label = 6, .figure = 8};
+    struct bl_text t = {0};
+
+    bl_human_row(&t, &columns, "size", "1.2 KiB");
+    bl_human_count_row(&t, &columns, "nodes", 12345);
+    bl_text_append(&t, "", 1);
+    assert_string_equal(t.data, "  size   1.2 KiB\n  nodes   12,345\n");
+    bl_text_free(&t);
+}
+
 static void history_keeps_the_last_events(void **state)
 {
     (void)state;
@@ -165,9 +178,13 @@ static void history_keeps_the_last_events(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(globs_match_whole_names),       cmocka_unit_test(globs_agree_with_their_meaning),
-        cmocka_unit_test(a_glob_of_many_stars_is_quick), cmocka_unit_test(figures_read_well),
-        cmocka_unit_test(names_cannot_drive_a_terminal), cmocka_unit_test(columns_are_as_wide_as_they_say),
+        cmocka_unit_test(globs_match_whole_names),
+        cmocka_unit_test(globs_agree_with_their_meaning),
+        cmocka_unit_test(a_glob_of_many_stars_is_quick),
+        cmocka_unit_test(figures_read_well),
+        cmocka_unit_test(names_cannot_drive_a_terminal),
+        cmocka_unit_test(columns_are_as_wide_as_they_say),
+        cmocka_unit_test(rows_have_their_figures_on_the_right),
         cmocka_unit_test(history_keeps_the_last_events),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
