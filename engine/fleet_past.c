@@ -170,7 +170,7 @@ static bool take_place(struct bl_fleet *f, uint32_t node) BL_ON_CONTROL
     uint32_t now = bl_ingest_clock_now(t->clock);
 
     bl_role_assume_worker(); /* it does not run yet */
-    if (bl_table_insert(t->table, &(struct bl_beat){.key = n->key}, now, &slot) != BL_INSERT_NEW)
+    if (bl_table_restore(t->table, n->key, now, &slot) != BL_INSERT_NEW)
         return false;
     if (n->flags & BL_NODE_BINARY)
         bl_table_attend(t->table, slot, BL_ATTEND_FIRST, true);

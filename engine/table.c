@@ -146,6 +146,12 @@ enum bl_insert bl_table_insert(struct bl_table *t, const struct bl_beat *beat, u
     return BL_INSERT_NEW;
 }
 
+enum bl_insert bl_table_restore(struct bl_table *t, uint64_t key, uint32_t now, uint32_t *slot)
+{
+    t->restored = now;
+    return bl_table_insert(t, &(struct bl_beat){.key = key}, now, slot);
+}
+
 void bl_slots_set_anomaly(struct bl_slots *s, uint32_t slot, const struct bl_anomaly *a)
 {
     struct bl_anomaly *at = &s->anomaly[slot];

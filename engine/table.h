@@ -138,6 +138,7 @@ struct bl_table {
     uint32_t next_gone BL_OWNED_BY(bl_role_worker); /* of `next` */
     uint32_t move_line BL_OWNED_BY(bl_role_worker); /* growth cursor */
     uint32_t limit BL_OWNED_BY(bl_role_worker);     /* nodes at most (max_nodes) */
+    uint32_t restored BL_OWNED_BY(bl_role_worker);  /* tick of bl_table_restore, no beat; 0: none */
 };
 
 /* ---- control: generations ---------------------------------------- */
@@ -233,6 +234,12 @@ enum bl_insert {
 enum bl_insert bl_table_insert(struct bl_table *t, const struct bl_beat *beat, uint32_t now, uint32_t *slot)
     BL_ON_WORKER;
 
+/* The same, before the worker runs, for a key that has not beaten: its
+ * age counts from `now`, but no interval is learned from then on. `now`
+ * is the same for all that are restored. (A beat in that very tick, or
+ * 2^32 ticks later, begins no interval either: one is lost.) */
+enum bl_insert bl_table_restore(struct bl_table *t, uint64_t key, uint32_t now, uint32_t *slot) BL_ON_WORKER;
+
 /* Settles a beat whose sequence was not the next one, as sequence.h says,
  * against what the slot holds now (an earlier beat of the burst may have
  * been settled meanwhile). `incarnation`: the beat's, 0 if it has none. */
@@ -253,7 +260,8 @@ void bl_table_attend(struct bl_table *t, uint32_t slot, enum bl_attend bit, bool
 uint8_t bl_table_attend_of(const struct bl_table *t, uint32_t slot) BL_ON_WORKER;
 
 /* Begins to measure the time between a node's beats (auto, phi), from
- * its last one on, or ends that. Measured already: goes on as it was. */
+ * its last one on, or ends that. A restored node is measured from its
+ * first beat on. Measured already: goes on as it was. */
 void bl_table_measure(struct bl_table *t, uint64_t key, bool on) BL_ON_WORKER;
 /* Learns from the beat just taken of a slot with BL_ATTEND_STATS. */
 void bl_table_learn(struct bl_table *t, uint32_t slot) BL_ON_WORKER;

@@ -52,7 +52,8 @@ void bl_table_learn(struct bl_table *t, uint32_t slot)
     struct bl_interval_stats stats = p.slots->stats[p.slot];
     uint32_t beat = bl_slots_last_beat(p.slots, p.slot);
     _Static_assert(BL_TICK_NS == 1000000, "intervals in ticks are intervals in ms");
-    bl_interval_learn(&stats, beat - stats.last_tick);
+    if (stats.last_tick != t->restored) /* else there was no beat then */
+        bl_interval_learn(&stats, beat - stats.last_tick);
     stats.last_tick = beat;
     bl_slots_set_stats(p.slots, p.slot, &stats);
 }

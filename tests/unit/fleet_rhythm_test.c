@@ -297,6 +297,37 @@ static void a_node_that_moves_learns_anew_and_is_not_failed(void **state)
     teardown(&w);
 }
 
+/* The last beats that a restore puts into the table were none: whenever
+ * the first one comes, no interval ends with it. */
+static void a_restored_node_is_measured_from_its_first_beat_on(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w, (struct bl_policy){.timeout_ms = 60000});
+    struct bl_node_past was_auto = {.name = "a", .name_len = 1, .state = BL_STATE_OK, .policy = AUTO};
+    struct bl_node_past was_fixed = {.name = "f", .name_len = 1, .state = BL_STATE_OK};
+    bl_role_assume_control();
+    assert_int_equal(bl_fleet_restore(w.fleet, &was_auto), 0);
+    assert_int_equal(bl_fleet_restore(w.fleet, &was_fixed), 0);
+    assert_int_equal(bl_fleet_take_places(w.fleet), 0);
+    pass(&w, 100);
+    autobeat(&w, "new");
+    set(&w, "f", BL_SET_DETECTOR, AUTO);
+    pass(&w, 7300);
+    for (unsigned n = 0; n < 6; n++) {
+        beat(&w, 0, "f");
+        beat(&w, 0, "a");
+        pass(&w, 1000);
+    }
+    assert_int_equal(stats_of(&w, 0, "a").count, 5);
+    assert_int_equal(stats_of(&w, 0, "f").count, 5);
+    assert_true(stats_of(&w, 0, "a").mean_ms == 1000 && stats_of(&w, 0, "a").variance_ms2 == 0);
+    assert_true(stats_of(&w, 0, "f").mean_ms == 1000 && stats_of(&w, 0, "f").variance_ms2 == 0);
+    beat(&w, 0, "new");
+    assert_int_equal(stats_of(&w, 0, "new").count, 1);
+    teardown(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -314,6 +345,7 @@ int main(void)
         cmocka_unit_test(new_defaults_have_nodes_measured),
         cmocka_unit_test(the_promised_interval_is_a_floor),
         cmocka_unit_test(a_node_that_moves_learns_anew_and_is_not_failed),
+        cmocka_unit_test(a_restored_node_is_measured_from_its_first_beat_on),
     };
     bl_rcu_thread_register();
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
