@@ -130,14 +130,20 @@ static void set_limit(rlim_t bytes)
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
+/* Three lines, and room for one and a bit. */
+static void fill_the_disk(struct bl_append_file *f)
+{
+    assert_int_equal(bl_append_file_open(f, path), 0);
+    set_limit(5);
+    bl_text_append(&f->lines, "one\ntwo\nthree\n", 14);
+    assert_int_equal(bl_append_file_flush(f), -EFBIG);
+}
+
 static void no_line_is_torn_or_twice_where_the_disk_was_full(void **state)
 {
     (void)state;
     struct bl_append_file f;
-    assert_int_equal(bl_append_file_open(&f, path), 0);
-    set_limit(5);
-    bl_text_append(&f.lines, "one\ntwo\nthree\n", 14);
-    assert_int_equal(bl_append_file_flush(&f), -EFBIG);
+    fill_the_disk(&f);
     assert_content(path, "one\nt");
     assert_int_equal(bl_append_file_flush(&f), -EFBIG);
     set_limit(RLIM_INFINITY);
@@ -150,10 +156,7 @@ static void a_new_file_begins_with_a_whole_line(void **state)
 {
     (void)state;
     struct bl_append_file f;
-    assert_int_equal(bl_append_file_open(&f, path), 0);
-    set_limit(5);
-    bl_text_append(&f.lines, "one\ntwo\nthree\n", 14);
-    assert_int_equal(bl_append_file_flush(&f), -EFBIG);
+    fill_the_disk(&f);
     set_limit(RLIM_INFINITY);
     assert_int_equal(rename(path, moved), 0);
     assert_int_equal(bl_append_file_flush(&f), 0);

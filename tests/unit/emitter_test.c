@@ -125,6 +125,14 @@ static void register_many(struct bl_emitter *e, unsigned n)
     }
 }
 
+/* `n` nodes fail in one check. */
+static void fail_many(struct world *w, unsigned n)
+{
+    register_many(w->emitter, n);
+    w->clock_ms += 1001;
+    assert_int_equal(bl_emitter_check(w->emitter), n);
+}
+
 /* ---- stopped: it tells in the call ------------------------------------------ */
 
 static void while_stopped_callbacks_run_in_the_call(void **state)
@@ -162,9 +170,7 @@ static void a_callback_may_call_the_emitter(void **state)
     struct bl_tracker_config nodes = nodes_of(&w, 1000, 0);
     make(&w, &(struct bl_emitter_config){.tracker = &nodes, .clock_ms = test_clock, .threads = 3});
     w.beats = true;
-    register_many(w.emitter, 20);
-    w.clock_ms += 1001;
-    assert_int_equal(bl_emitter_check(w.emitter), 20);
+    fail_many(&w, 20);
     assert_int_equal(w.failures, 20);
     assert_int_equal(w.changes, 40);
     assert_int_equal(bl_emitter_count_state(w.emitter, BL_TRACKER_OK), 20);
@@ -179,9 +185,7 @@ static void failures_come_in_batches(void **state)
     struct bl_emitter_config c = {
         .tracker = &nodes, .on_failures = on_failures, .clock_ms = test_clock, .batch_small = 70};
     make(&w, &c);
-    register_many(w.emitter, 1000);
-    w.clock_ms += 1001;
-    assert_int_equal(bl_emitter_check(w.emitter), 1000);
+    fail_many(&w, 1000);
     assert_int_equal(w.failures, 1000);
     assert_int_equal(w.most_in_batch, 70);
     assert_int_equal(w.batches, 1000 / 70 + 1);
@@ -199,26 +203,16 @@ static void batches_grow_with_the_number_of_nodes(void **state)
                                   .batch_small = 3,
                                   .batch_medium = 40,
                                   .batch_large = 500};
-    make(&w, &c);
-    register_many(w.emitter, 9999);
-    w.clock_ms += 1001;
-    assert_int_equal(bl_emitter_check(w.emitter), 9999);
-    assert_int_equal(w.most_in_batch, 3);
-    bl_emitter_free(w.emitter);
-    nodes = nodes_of(&w, 1000, 0);
-    make(&w, &c);
-    register_many(w.emitter, 10000);
-    w.clock_ms += 1001;
-    assert_int_equal(bl_emitter_check(w.emitter), 10000);
-    assert_int_equal(w.most_in_batch, 40);
-    bl_emitter_free(w.emitter);
-    nodes = nodes_of(&w, 1000, 0);
-    make(&w, &c);
-    register_many(w.emitter, 100000);
-    w.clock_ms += 1001;
-    assert_int_equal(bl_emitter_check(w.emitter), 100000);
-    assert_int_equal(w.most_in_batch, 500);
-    bl_emitter_free(w.emitter);
+    static const struct {
+        unsigned nodes, batch;
+    } fleets[] = {{9999, 3}, {10000, 40}, {100000, 500}};
+    for (unsigned i = 0; i < 3; i++) {
+        nodes = nodes_of(&w, 1000, 0);
+        make(&w, &c);
+        fail_many(&w, fleets[i].nodes);
+        assert_int_equal(w.most_in_batch, fleets[i].batch);
+        bl_emitter_free(w.emitter);
+    }
 }
 
 static void nodes_can_be_looked_at_and_changed(void **state)

@@ -22,6 +22,14 @@ static void beats(struct world *w, const char *name, unsigned n, unsigned every_
     }
 }
 
+/* A fleet in which "a" is on auto and has beaten so often. */
+static void setup_rhythm(struct world *w, struct bl_policy defaults, unsigned n, unsigned every_ms)
+{
+    setup(w, defaults);
+    autobeat(w, "a");
+    beats(w, "a", n, every_ms);
+}
+
 static struct bl_interval_stats stats_of(const struct world *w, unsigned table, const char *name)
 {
     struct bl_place p;
@@ -69,9 +77,7 @@ static void a_node_on_auto_fails_soon_after_its_beat_is_due(void **state)
 {
     (void)state;
     struct world w;
-    setup(&w, (struct bl_policy){0});
-    autobeat(&w, "a");
-    beats(&w, "a", 20, 10000);
+    setup_rhythm(&w, (struct bl_policy){0}, 20, 10000);
     assert_int_equal(w.transitions, 0);
     assert_in_range(lasts_ms(&w, "a"), 10010, 11000);
     assert_string_equal(w.last.reason, "timeout");
@@ -86,9 +92,7 @@ static void retries_of_a_learned_timeout_warn_first(void **state)
 {
     (void)state;
     struct world w;
-    setup(&w, (struct bl_policy){.retries = 1});
-    autobeat(&w, "a");
-    beats(&w, "a", 20, 10000);
+    setup_rhythm(&w, (struct bl_policy){.retries = 1}, 20, 10000);
     pass(&w, 11000);
     assert_int_equal(state_of(&w, "a"), BL_STATE_WARNING);
     pass(&w, 11000);
@@ -100,9 +104,7 @@ static void twice_the_interval_is_learned_after_two_alarms(void **state)
 {
     (void)state;
     struct world w;
-    setup(&w, (struct bl_policy){0});
-    autobeat(&w, "a");
-    beats(&w, "a", 30, 6000);
+    setup_rhythm(&w, (struct bl_policy){0}, 30, 6000);
     beats(&w, "a", 2, 12000);
     pass(&w, 200);
     assert_int_equal(w.failures, 2);
@@ -146,9 +148,7 @@ static void growth_takes_the_statistics_along(void **state)
     struct world w;
     bl_role_assume_control();
     bl_role_assume_worker();
-    setup(&w, (struct bl_policy){0});
-    autobeat(&w, "a");
-    beats(&w, "a", 20, 1000);
+    setup_rhythm(&w, (struct bl_policy){0}, 20, 1000);
     struct bl_interval_stats before = stats_of(&w, 0, "a");
     bl_fleet_grow_begun(w.fleet, 0);
     bl_table_grow_begin(&w.table[0], bl_slots_new(1024));
@@ -187,9 +187,7 @@ static void a_fixed_node_is_measured_no_longer(void **state)
 {
     (void)state;
     struct world w;
-    setup(&w, (struct bl_policy){0});
-    autobeat(&w, "a");
-    beats(&w, "a", 5, 1000);
+    setup_rhythm(&w, (struct bl_policy){0}, 5, 1000);
     assert_int_equal(w.measures, 1);
     set(&w, "a", BL_SET_DETECTOR | BL_SET_TIMEOUT, (struct bl_policy){.timeout_ms = 3000});
     assert_int_equal(w.measures, 2);
@@ -282,9 +280,7 @@ static void a_node_that_moves_learns_anew_and_is_not_failed(void **state)
 {
     (void)state;
     struct world w;
-    setup(&w, (struct bl_policy){0});
-    autobeat(&w, "a");
-    beats(&w, "a", 20, 1000);
+    setup_rhythm(&w, (struct bl_policy){0}, 20, 1000);
     for (unsigned i = 0; i < 10; i++) {
         beat(&w, 1, "a");
         pass(&w, 1000);

@@ -179,25 +179,39 @@ static int read_book(int fd, enum bl_state_kind kind, struct book *b, struct bl_
     return bl_state_read(fd, kind, GENERATION, &sink, info, why);
 }
 
+/* A new file of `count` random records, and the book of them. */
+static int book_file(enum bl_state_kind kind, struct book *b, uint32_t count, const char *seed)
+{
+    int fd = memory_file();
+    *b = (struct book){.record = calloc(count, sizeof(*b->record)), .count = count};
+    assert_non_null(b->record);
+    write_book(fd, kind, b, test_random_seed(seed));
+    return fd;
+}
+
+static void throw_away(int fd, struct book *b)
+{
+    close(fd);
+    free(b->record);
+}
+
 /* ---- tests -------------------------------------------------------------------- */
 
 static void what_is_written_is_read(void **state)
 {
     (void)state;
-    struct book b = {.record = calloc(RECORDS_MAX, sizeof(struct record)), .count = RECORDS_MAX};
+    struct book b;
     char why[BL_STATE_WHY];
     struct bl_state_info info;
     for (unsigned kind = BL_STATE_SNAPSHOT; kind <= BL_STATE_JOURNAL; kind++) {
-        int fd = memory_file();
-        write_book(fd, (enum bl_state_kind)kind, &b, test_random_seed("state_file"));
+        int fd = book_file((enum bl_state_kind)kind, &b, RECORDS_MAX, "state_file");
         assert_int_equal(read_book(fd, (enum bl_state_kind)kind, &b, &info, why), 0);
         assert_int_equal(b.read, RECORDS_MAX);
         assert_int_equal(info.records, RECORDS_MAX);
         assert_int_equal(info.good_bytes, file_bytes(fd));
         assert_int_equal(info.header.time_unix_ms, 1234567);
-        close(fd);
+        throw_away(fd, &b);
     }
-    free(b.record);
 }
 
 static void an_empty_fleet_is_a_good_snapshot(void **state)
@@ -218,11 +232,10 @@ static void an_empty_fleet_is_a_good_snapshot(void **state)
 static void a_snapshot_with_one_wrong_bit_is_refused(void **state)
 {
     (void)state;
-    struct book b = {.record = calloc(200, sizeof(struct record)), .count = 200};
+    struct book b;
     char why[BL_STATE_WHY];
     struct bl_state_info info;
-    int fd = memory_file();
-    write_book(fd, BL_STATE_SNAPSHOT, &b, test_random_seed("bits"));
+    int fd = book_file(BL_STATE_SNAPSHOT, &b, 200, "bits");
     uint64_t bytes = file_bytes(fd);
     for (uint64_t at = 0; at < bytes; at++) {
         uint8_t byte, wrong;
@@ -236,18 +249,16 @@ static void a_snapshot_with_one_wrong_bit_is_refused(void **state)
         assert_int_equal(pwrite(fd, &byte, 1, (off_t)at), 1);
     }
     assert_int_equal(bl_state_read(fd, BL_STATE_SNAPSHOT, GENERATION, NULL, &info, why), 0);
-    close(fd);
-    free(b.record);
+    throw_away(fd, &b);
 }
 
 static void a_snapshot_cut_anywhere_is_refused(void **state)
 {
     (void)state;
-    struct book b = {.record = calloc(50, sizeof(struct record)), .count = 50};
+    struct book b;
     char why[BL_STATE_WHY];
     struct bl_state_info info;
-    int fd = memory_file();
-    write_book(fd, BL_STATE_SNAPSHOT, &b, test_random_seed("cut"));
+    int fd = book_file(BL_STATE_SNAPSHOT, &b, 50, "cut");
     uint64_t bytes = file_bytes(fd);
     assert_int_equal(pwrite(fd, "x", 1, (off_t)bytes), 1);
     assert_int_equal(bl_state_read(fd, BL_STATE_SNAPSHOT, GENERATION, NULL, &info, why), -EBADMSG);
@@ -255,19 +266,17 @@ static void a_snapshot_cut_anywhere_is_refused(void **state)
         assert_int_equal(ftruncate(fd, (off_t)left), 0);
         assert_int_equal(bl_state_read(fd, BL_STATE_SNAPSHOT, GENERATION, NULL, &info, why), -EBADMSG);
     }
-    close(fd);
-    free(b.record);
+    throw_away(fd, &b);
 }
 
 /* Whole sections of what was written, in order, and nothing else. */
 static void a_journal_cut_anywhere_is_good_up_to_there(void **state)
 {
     (void)state;
-    struct book b = {.record = calloc(200, sizeof(struct record)), .count = 200};
+    struct book b;
     char why[BL_STATE_WHY];
     struct bl_state_info info;
-    int fd = memory_file();
-    write_book(fd, BL_STATE_JOURNAL, &b, test_random_seed("torn"));
+    int fd = book_file(BL_STATE_JOURNAL, &b, 200, "torn");
     uint64_t bytes = file_bytes(fd), records = 200, whole = 0;
     for (uint64_t left = bytes; left-- > 0;) {
         assert_int_equal(ftruncate(fd, (off_t)left), 0);
@@ -280,8 +289,7 @@ static void a_journal_cut_anywhere_is_good_up_to_there(void **state)
         whole += r == 0;
     }
     assert_true(whole > 1);
-    close(fd);
-    free(b.record);
+    throw_away(fd, &b);
 }
 
 static void what_newer_versions_write_is_told_from_damage(void **state)
