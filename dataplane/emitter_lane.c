@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_ROOM 16u
+#include "engine/array.h"
+
 /* A list that one storm has made larger than this is given back. */
 #define KEPT_ROOM 4096u
 
@@ -21,27 +22,16 @@ uint32_t bl_emitter_lane_of(const char *name, uint32_t lanes)
     return hash % lanes;
 }
 
-static bool make_room(struct bl_emitter_events *list)
-{
-    if (list->count < list->room)
-        return true;
-    uint32_t room = list->room ? 2 * list->room : FIRST_ROOM;
-    struct bl_tracker_event *event = realloc(list->event, room * sizeof(*event));
-    if (!event)
-        return false;
-    list->event = event;
-    list->room = room;
-    return true;
-}
-
 bool bl_emitter_lane_add(struct bl_emitter_lane *l, const struct bl_tracker_event *e)
 {
     struct bl_emitter_events *list = &l->waiting;
-    char *name = strdup(e->name);
-    if (!name || !make_room(list)) {
-        free(name);
+    struct bl_tracker_event *events = bl_array_room(list->event, list->count, &list->room, sizeof(*events));
+    if (!events)
         return false;
-    }
+    list->event = events;
+    char *name = strdup(e->name);
+    if (!name)
+        return false;
     list->event[list->count] = *e;
     list->event[list->count].name = name;
     list->count++;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/array.h"
 #include "engine/detector.h"
 #include "engine/fleet_internal.h"
 #include "engine/rcu.h"
@@ -182,14 +183,10 @@ bool bl_fleet_freshest_now(const struct bl_fleet *f, uint64_t key, struct bl_fre
 
 bool bl_key_list_add(struct bl_key_list *l, uint64_t key)
 {
-    if (l->count == l->capacity) {
-        uint32_t capacity = l->capacity ? l->capacity * 2 : 64;
-        uint64_t *grown = realloc(l->key, capacity * sizeof(*grown));
-        if (!grown)
-            return false;
-        l->key = grown;
-        l->capacity = capacity;
-    }
+    uint64_t *keys = bl_array_room(l->key, l->count, &l->capacity, sizeof(*keys));
+    if (!keys)
+        return false;
+    l->key = keys;
     l->key[l->count++] = key;
     return true;
 }

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#define FIRST_CAPACITY 64u
+#include "engine/array.h"
 
 /* Moves `e` up from the hole at `at` to where it belongs. */
 static void sift_up(struct bl_pause_ends *p, uint32_t at, struct bl_pause_end e)
@@ -29,14 +29,10 @@ static void sift_down(struct bl_pause_ends *p, uint32_t at, struct bl_pause_end 
 
 bool bl_pause_ends_add(struct bl_pause_ends *p, struct bl_pause_end e)
 {
-    if (p->count == p->capacity) {
-        uint32_t capacity = p->capacity ? p->capacity * 2 : FIRST_CAPACITY;
-        struct bl_pause_end *grown = realloc(p->heap, capacity * sizeof(*grown));
-        if (!grown)
-            return false;
-        p->heap = grown;
-        p->capacity = capacity;
-    }
+    struct bl_pause_end *heap = bl_array_room(p->heap, p->count, &p->capacity, sizeof(*heap));
+    if (!heap)
+        return false;
+    p->heap = heap;
     sift_up(p, p->count++, e);
     return true;
 }

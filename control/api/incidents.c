@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/array.h"
+
 #define WALK_NS         UINT64_C(1000000000)
 #define VIEWS_PER_TURN  2048u
 #define FIRST_CAPACITY  64u
@@ -97,15 +99,11 @@ static bool make_place(struct bl_incidents *in, struct bl_incidents_of *v)
 {
     if (v->count > 0 && (v->count == BL_INCIDENTS_PER_VIEW || in->count >= BL_INCIDENTS_MAX))
         drop_oldest(in, v);
-    if (v->count < v->capacity)
-        return in->count < BL_INCIDENTS_MAX;
-    uint32_t capacity = v->capacity > 0 ? v->capacity * 2 : FIRST_INCIDENTS;
-    struct bl_incident *list = realloc(v->list, (size_t)capacity * sizeof(*list));
+    struct bl_incident *list = bl_array_room(v->list, v->count, &v->capacity, sizeof(*list));
     if (list == NULL)
         return false;
     v->list = list;
-    v->capacity = capacity;
-    return true;
+    return in->count < BL_INCIDENTS_MAX;
 }
 
 static struct bl_incident *open_one(struct bl_incidents *in, uint64_t key, uint32_t number,

@@ -3,24 +3,14 @@
 
 #include <stdlib.h>
 
-#define FIRST_CAPACITY 256u
-
-static bool grow(struct bl_ranks *r)
-{
-    uint32_t capacity = r->capacity > 0 ? r->capacity * 2 : FIRST_CAPACITY;
-    uint64_t *item = realloc(r->item, (size_t)capacity * sizeof(*item));
-
-    if (item == NULL)
-        return false;
-    r->item = item;
-    r->capacity = capacity;
-    return true;
-}
+#include "engine/array.h"
 
 bool bl_ranks_push(struct bl_ranks *r, uint64_t value)
 {
-    if (r->count == r->capacity && !grow(r))
+    uint64_t *item = bl_array_room(r->item, r->count, &r->capacity, sizeof(*item));
+    if (item == NULL)
         return false;
+    r->item = item;
     uint32_t at = r->count++;
     for (; at > 0 && r->item[(at - 1) / 2] > value; at = (at - 1) / 2)
         r->item[at] = r->item[(at - 1) / 2];

@@ -9,6 +9,7 @@
 
 #include "control/views/pattern.h"
 #include "control/views/pieces.h"
+#include "engine/array.h"
 
 #define REGEXP_FLAGS (HS_FLAG_SINGLEMATCH | HS_FLAG_DOTALL | HS_FLAG_ALLOWEMPTY)
 
@@ -63,15 +64,11 @@ static int add(struct bl_view_match *m, const char *glob, uint32_t entry, bool e
 {
     char why[BL_PATTERN_WHY];
 
-    if (m->expression_count == m->capacity) {
-        uint32_t capacity = m->capacity > 0 ? m->capacity * 2 : 16;
-        struct expression *grown = realloc(m->expression, capacity * sizeof(*grown));
-        if (grown == NULL)
-            return -ENOMEM;
-        m->expression = grown;
-        m->capacity = capacity;
-    }
-    struct expression *x = &m->expression[m->expression_count];
+    struct expression *all = bl_array_room(m->expression, m->expression_count, &m->capacity, sizeof(*all));
+    if (all == NULL)
+        return -ENOMEM;
+    m->expression = all;
+    struct expression *x = &all[m->expression_count];
     *x = (struct expression){.entry = entry, .exclude = exclude, .exact = glob == NULL};
     if (glob != NULL && (x->pattern = bl_pattern_new(glob, why)) == NULL)
         return -ENOMEM; /* the config has seen that it is good */

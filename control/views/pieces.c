@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "control/views/pattern.h"
+#include "engine/array.h"
 
 struct piece {
     char *text;
@@ -35,14 +36,10 @@ void bl_pieces_free(struct bl_pieces *p)
 
 static int add(struct bl_pieces *p, uint32_t id, const struct bl_pattern_piece *from)
 {
-    if (p->count == p->capacity) {
-        uint32_t capacity = p->capacity > 0 ? p->capacity * 2 : 64;
-        struct piece *grown = realloc(p->piece, capacity * sizeof(*grown));
-        if (grown == NULL)
-            return -ENOMEM;
-        p->piece = grown;
-        p->capacity = capacity;
-    }
+    struct piece *pieces = bl_array_room(p->piece, p->count, &p->capacity, sizeof(*pieces));
+    if (pieces == NULL)
+        return -ENOMEM;
+    p->piece = pieces;
     uint32_t len = from->len + from->first + from->last;
     char *text = malloc(len);
     if (text == NULL)
