@@ -35,7 +35,11 @@ static int lock(struct bl_state_dir *d, char why[BL_STATE_DIR_WHY])
 
 int bl_state_dir_open(struct bl_state_dir *d, const char *path, char why[BL_STATE_DIR_WHY])
 {
-    *d = (struct bl_state_dir){.path = path, .fd = -1, .lock_fd = -1};
+    *d = (struct bl_state_dir){.path = strdup(path), .fd = -1, .lock_fd = -1};
+    if (d->path == NULL) {
+        snprintf(why, BL_STATE_DIR_WHY, "state.dir %.120s: out of memory", path);
+        return -ENOMEM;
+    }
     if (mkdir(path, 0750) != 0 && errno != EEXIST)
         return refuse(d, errno, "; make the folder, or give another", why);
     d->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -50,7 +54,8 @@ void bl_state_dir_close(struct bl_state_dir *d)
         close(d->lock_fd);
     if (d->fd >= 0)
         close(d->fd);
-    d->fd = d->lock_fd = -1;
+    free(d->path);
+    *d = (struct bl_state_dir){.fd = -1, .lock_fd = -1};
 }
 
 /* ---- names ------------------------------------------------------------------- */

@@ -24,8 +24,8 @@
 #define BL_STATE_LIST_MAX 64u
 
 struct bl_state_dir {
-    const char *path; /* the caller's */
-    int fd, lock_fd;  /* -1: not open */
+    char *path;      /* a copy, for what is said of it: a reload frees the config's */
+    int fd, lock_fd; /* -1: not open */
 };
 
 /* Opens the folder, makes it (mode 0750) if its parent is there, and

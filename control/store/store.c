@@ -469,10 +469,14 @@ struct bl_store *bl_store_open(const struct bl_store_config *c, char why[BL_STAT
         return NULL;
     }
     s->config = *c;
+    s->dir.fd = s->dir.lock_fd = -1;
     s->first_generation = s->next_generation = 1;
     s->save_every_ms = c->save_every_ms;
     s->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (bl_state_dir_open(&s->dir, c->dir, why) == 0 && s->stop_fd >= 0)
+    if (s->stop_fd < 0)
+        snprintf(why, BL_STATE_DIR_WHY, "state.dir %.120s: %s; raise the limit on open files (ulimit -n)",
+                 c->dir, strerror(errno));
+    else if (bl_state_dir_open(&s->dir, c->dir, why) == 0)
         return s;
     bl_store_free(s);
     return NULL;

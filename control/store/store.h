@@ -34,7 +34,7 @@
 #include "engine/views.h"
 
 struct bl_store_config {
-    const char *dir; /* outlives the store */
+    const char *dir; /* for bl_store_open alone */
     uint32_t save_every_ms;
     struct bl_fleet *fleet;
     struct bl_views *views; /* NULL: none are kept */

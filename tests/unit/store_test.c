@@ -57,7 +57,8 @@ static int try_begin(struct life *l, char why[BL_STATE_DIR_WHY])
     l->said = 0;
     l->changes = bl_changes_new();
     assert_non_null(l->changes);
-    struct bl_store_config c = {.dir = folder,
+    char *dir = strdup(folder);
+    struct bl_store_config c = {.dir = dir,
                                 .save_every_ms = 3600000,
                                 .fleet = l->w.fleet,
                                 .changes = l->changes,
@@ -65,6 +66,7 @@ static int try_begin(struct life *l, char why[BL_STATE_DIR_WHY])
                                 .say = say,
                                 .ctx = l};
     l->store = bl_store_open(&c, why);
+    free(dir); /* as a config's, after a reload */
     if (!l->store)
         return -EIO;
     int r = bl_store_load(l->store, &l->found, why);
