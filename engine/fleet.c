@@ -47,6 +47,8 @@ void bl_fleet_free(struct bl_fleet *f)
 void bl_fleet_configure(struct bl_fleet *f, const struct bl_fleet_config *c)
 {
     bl_registry_set_max(f->registry, c->max_nodes);
+    for (uint32_t i = 0; i < f->table_count; i++)
+        bl_table_set_limit(f->table[i].shared.table, c->max_nodes);
     f->config.max_nodes = c->max_nodes;
     f->config.create_per_s = c->create_per_s;
     f->config.reject_unknown = c->reject_unknown;

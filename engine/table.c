@@ -12,6 +12,11 @@ void bl_table_init(struct bl_table *t, struct bl_slots *first, uint32_t limit)
     *t = (struct bl_table){.slots = first, .limit = limit};
 }
 
+void bl_table_set_limit(struct bl_table *t, uint32_t limit)
+{
+    __atomic_store_n(&t->limit, limit, __ATOMIC_RELAXED);
+}
+
 void bl_table_fini(struct bl_table *t)
 {
     bl_slots_free(t->slots);
@@ -132,7 +137,7 @@ enum bl_insert bl_table_insert(struct bl_table *t, const struct bl_beat *beat, u
         beat_again(t, *slot, beat, now);
         return BL_INSERT_KNOWN;
     }
-    if (t->used >= t->limit)
+    if (t->used >= __atomic_load_n(&t->limit, __ATOMIC_RELAXED))
         return BL_INSERT_LIMIT;
     if (t->used >= most_nodes(t))
         return BL_INSERT_FULL;

@@ -15,7 +15,7 @@
  * and writes the policy words. Any RCU-registered thread may read.
  *
  *   worker   beat, insert, delete, attend, measure, grow_begin, grow_step
- *   control  find, read, policy words; allocates and frees bl_slots
+ *   control  find, read, policy words, limit; allocates and frees bl_slots
  *
  * A reader sees each word whole (aligned, relaxed), a key only after its
  * slot's other words (release / acquire on the key). It may see a record
@@ -137,8 +137,9 @@ struct bl_table {
     uint32_t gone BL_OWNED_BY(bl_role_worker);      /* BL_KEY_GONE slots of `slots`; read via bl_table_gone */
     uint32_t next_gone BL_OWNED_BY(bl_role_worker); /* of `next` */
     uint32_t move_line BL_OWNED_BY(bl_role_worker); /* growth cursor */
-    uint32_t limit BL_OWNED_BY(bl_role_worker);     /* nodes at most (max_nodes) */
     uint32_t restored BL_OWNED_BY(bl_role_worker);  /* tick of bl_table_restore, no beat; 0: none */
+    /* control's; the worker loads it when a stranger comes */
+    uint32_t limit BL_OWNED_BY(bl_role_control); /* nodes at most (max_nodes) */
 };
 
 /* ---- control: generations ---------------------------------------- */
@@ -161,6 +162,8 @@ void bl_slots_free(struct bl_slots *s);
 /* Takes `first` over. Call before the worker starts. `limit`: nodes at
  * most. */
 void bl_table_init(struct bl_table *t, struct bl_slots *first, uint32_t limit);
+/* Another limit. Nodes beyond a lower one stay. */
+void bl_table_set_limit(struct bl_table *t, uint32_t limit) BL_ON_CONTROL;
 /* Frees both generations; nobody uses the table any more. */
 void bl_table_fini(struct bl_table *t);
 

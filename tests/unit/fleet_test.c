@@ -469,11 +469,35 @@ static void strangers_past_max_nodes_are_turned_away_and_counted(void **state)
     struct bl_fleet_config c = {.max_nodes = 2, .defaults = TIMEOUT_1S, .memory = bl_memory_libc};
     bl_fleet_configure(w.fleet, &c);
     assert_int_equal(beat(&w, 0, "a"), 0);
-    assert_int_equal(beat(&w, 0, "b"), 0);
+    assert_int_equal(beat(&w, 1, "b"), 0);
     assert_int_equal(beat(&w, 0, "c"), -ENOSPC);
     assert_int_equal(w.retired, 1);
     assert_int_equal(bl_fleet_stats_of(w.fleet)->refused_max_nodes, 1);
     assert_int_equal(state_of(&w, "a"), BL_STATE_OK);
+    teardown(&w);
+}
+
+static enum bl_insert insert(struct world *w, uint64_t key)
+{
+    uint32_t slot;
+    bl_role_assume_worker();
+    return bl_table_insert(&w->table[0], &(struct bl_beat){.key = key}, 1, &slot);
+}
+
+static void a_new_max_nodes_reaches_the_tables(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w, TIMEOUT_1S);
+    bl_role_assume_control();
+    struct bl_fleet_config c = {.max_nodes = 1, .defaults = TIMEOUT_1S, .memory = bl_memory_libc};
+    assert_int_equal(insert(&w, 10), BL_INSERT_NEW);
+    bl_fleet_configure(w.fleet, &c);
+    assert_int_equal(insert(&w, 20), BL_INSERT_LIMIT);
+    c.max_nodes = 2;
+    bl_fleet_configure(w.fleet, &c);
+    assert_int_equal(insert(&w, 20), BL_INSERT_NEW);
+    assert_int_equal(insert(&w, 30), BL_INSERT_LIMIT);
     teardown(&w);
 }
 
@@ -504,6 +528,7 @@ int main(void)
         cmocka_unit_test(new_defaults_reach_the_nodes_without_a_policy_of_their_own),
         cmocka_unit_test(policy_words_written_while_growing_are_not_lost),
         cmocka_unit_test(strangers_past_max_nodes_are_turned_away_and_counted),
+        cmocka_unit_test(a_new_max_nodes_reaches_the_tables),
     };
     bl_rcu_thread_register();
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
