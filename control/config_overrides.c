@@ -98,6 +98,7 @@ int bl_config_keep_fixed(struct bl_config *next, const struct bl_config *old)
         return -ENOMEM;
     next->udp_port = old->udp_port;
     next->control_cpu = old->control_cpu;
+    next->first_slots = old->first_slots;
     next->http_connections = old->http_connections;
     next->http_connections_per_address = old->http_connections_per_address;
     next->http_timeout_ms = old->http_timeout_ms;

@@ -27,9 +27,8 @@
 #include "engine/rcu.h"
 
 #define STOP_GRACE_MS 3000u
-#define API_FIRST_SLOTS                                                                                      \
-    16384u /* the least with room for a piece of lines whenever it is 5/8 full (tcp.h)                       \
-            */
+/* The least with room for a piece of lines whenever it is 5/8 full (tcp.h). */
+#define API_FIRST_SLOTS 16384u
 
 struct bl_daemon {
     struct bl_config *config;
@@ -380,6 +379,7 @@ static int keep_fixed(struct bl_config *next, const struct bl_config *old, char 
     warn_if(strcmp(next->state_dir, old->state_dir) != 0, "state.dir");
     warn_if(strcmp(next->eal, old->eal) != 0, "eal");
     warn_if(next->control_cpu != old->control_cpu, "cpus.control");
+    warn_if(next->first_slots != old->first_slots, "nodes.first_slots");
     warn_if(http_differs(next, old), "http.listen or a limit of http");
     int r = bl_config_keep_fixed(next, old);
     if (r)

@@ -477,6 +477,21 @@ static void secrets_are_not_shown_and_do_not_load_as_none(void **state)
     bl_config_free(c);
 }
 
+static void what_takes_a_restart_stays_as_it_was(void **state)
+{
+    (void)state;
+    struct bl_config *old = load_good("log: {level: debug}\n");
+    struct bl_config *next =
+        load_good("ports: [\"socket:127.0.0.1:1\", \"socket:127.0.0.1:2\"]\nudp_port: 9\nsocket: /tmp/x\n"
+                  "tcp: {listen: []}\neal: -v\ncpus: {control: 1}\nnodes: {first_slots: 99}\n"
+                  "state: {dir: /tmp/y}\nlog: {level: debug}\n"
+                  "http: {listen: [\"[::1]:9\"], connections: 9, connections_per_address: 8, timeout: 7s}\n");
+    assert_int_equal(bl_config_keep_fixed(next, old), 0);
+    assert_same(old, next);
+    bl_config_free(old);
+    bl_config_free(next);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -493,6 +508,7 @@ int main(void)
         cmocka_unit_test(a_file_that_cannot_be_read_is_told),
         cmocka_unit_test(what_is_shown_loads_back_to_the_same),
         cmocka_unit_test(secrets_are_not_shown_and_do_not_load_as_none),
+        cmocka_unit_test(what_takes_a_restart_stays_as_it_was),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
