@@ -13,13 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "control/api/listener.h"
 #include "control/api/protocol.h"
 #include "control/api/server.h"
 
@@ -630,49 +628,6 @@ static void clients_over_the_limit_are_told(void **state)
     nodes_total();
 }
 
-/* ---- the socket's file --------------------------------------------------- */
-
-static void a_live_socket_is_not_taken(void **state)
-{
-    (void)state;
-    char err[BL_ERR_BYTES], expected[BL_ERR_BYTES];
-    struct bl_listener l;
-    struct stat s;
-
-    assert_int_equal(bl_listener_open(&l, d.path, err), -EADDRINUSE);
-    snprintf(expected, sizeof(expected),
-             "socket %s: a beatlined is already serving it; stop it or give --socket", d.path);
-    assert_string_equal(err, expected);
-    assert_int_equal(lstat(d.path, &s), 0);
-    assert_int_equal(s.st_mode & 07777, 0660);
-    nodes_total();
-}
-
-static void a_stale_socket_is_replaced_another_file_is_not(void **state)
-{
-    (void)state;
-    char path[108], err[BL_ERR_BYTES];
-    struct bl_listener first, second;
-
-    snprintf(path, sizeof(path), "%s/stale.sock", d.directory);
-    assert_int_equal(bl_listener_open(&first, path, err), 0);
-    close(first.fd); /* as after a crash: the file stays */
-    assert_int_equal(bl_listener_open(&second, path, err), 0);
-    first.fd = dup(second.fd);
-    first.inode++; /* the file is not the first one's any more */
-    bl_listener_close(&first);
-    assert_int_equal(access(path, F_OK), 0);
-    bl_listener_close(&second);
-    assert_int_equal(access(path, F_OK), -1);
-
-    FILE *f = fopen(path, "w");
-    assert_non_null(f);
-    fclose(f);
-    assert_int_equal(bl_listener_open(&first, path, err), -EEXIST);
-    assert_non_null(strstr(err, ": is there, but is no socket; remove it or give --socket"));
-    unlink(path);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -693,8 +648,6 @@ int main(void)
         cmocka_unit_test(clients_that_vanish_leave_nothing),
         cmocka_unit_test(a_slow_reader_holds_up_nobody_and_gets_all),
         cmocka_unit_test(clients_over_the_limit_are_told),
-        cmocka_unit_test(a_live_socket_is_not_taken),
-        cmocka_unit_test(a_stale_socket_is_replaced_another_file_is_not),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
