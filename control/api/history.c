@@ -11,10 +11,13 @@ static void forget(struct bl_history *h, uint64_t keep)
         h->first = h->next - keep;
 }
 
+void bl_history_begin(struct bl_history *h, uint64_t number)
+{
+    h->first = h->next = number;
+}
+
 void bl_history_keep(struct bl_history *h, uint32_t keep)
 {
-    if (h->next == 0)
-        h->first = h->next = 1; /* numbers begin there: nothing was missed yet */
     h->keep = keep;
     forget(h, keep);
 }
@@ -38,7 +41,7 @@ static void grow(struct bl_history *h)
 void bl_history_add(struct bl_history *h, const struct bl_event *e)
 {
     if (h->next != e->number)
-        h->first = h->next = e->number; /* the first of all */
+        h->first = h->next = e->number; /* control had no memory for those between */
     h->next++;
     forget(h, h->keep);
     if (h->first == h->next)

@@ -14,6 +14,10 @@ struct bl_history {
     uint64_t first, next; /* numbers held: first..next-1 */
 };
 
+/* The number of the first event that will come: none before it was
+ * missed. Once, and first of all. */
+void bl_history_begin(struct bl_history *h, uint64_t number);
+
 /* How many are kept from now on; the oldest beyond it are forgotten. */
 void bl_history_keep(struct bl_history *h, uint32_t keep);
 

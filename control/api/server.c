@@ -318,6 +318,7 @@ struct bl_server *bl_server_new(const struct bl_server_config *c, char err[BL_ER
                              .start_unix_ms = c->start_unix_ms,
                              .reload = c->reload,
                              .reload_ctx = c->reload_ctx};
+    bl_history_begin(&s->api.history, bl_core_last_event(c->core) + 1);
     s->listener.fd = -1;
     s->statsd = bl_statsd_new();
     s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);

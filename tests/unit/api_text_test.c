@@ -152,9 +152,10 @@ static void history_keeps_the_last_events(void **state)
     struct bl_history h = {0};
     struct bl_event e = {.kind = BL_EVENT_TRANSITION};
 
+    bl_history_begin(&h, 5); /* those before were another run's */
     bl_history_keep(&h, 100);
-    assert_int_equal(h.first, 1); /* who follows an empty history misses nothing */
-    assert_int_equal(h.next, 1);
+    assert_int_equal(h.first, 5); /* who follows an empty history misses nothing */
+    assert_int_equal(h.next, 5);
     for (e.number = 5; e.number < 1000; e.number++) {
         e.incident = (uint32_t)e.number;
         bl_history_add(&h, &e);

@@ -69,6 +69,7 @@ static int start(void **state)
                                 .cpu = -1};
     d.core = bl_core_new(&cc, err);
     assert_non_null(d.core);
+    bl_core_number_events(d.core, 7); /* those of the time before a restart */
     struct bl_server_config sc = {.socket_path = d.path,
                                   .core = d.core,
                                   .worker = d.worker,
@@ -449,6 +450,26 @@ static void every_figure_is_json_line_by_line(void **state)
     }
 }
 
+/* Nothing has happened yet: the history is empty. */
+static void who_follows_after_a_restart_has_missed_nothing(void **state)
+{
+    (void)state;
+    struct heard h = {.code = -1};
+    int fd = dial();
+    const char request[] = "{\"argv\":[\"events\",\"-f\"]}\n";
+
+    say(fd, request, sizeof(request) - 1);
+    expect("nodes set first --create", false, 0, "first: set\n", "");
+    expect("nodes pause first", false, 0, "first: paused\n", "");
+    assert_true(hear_frame(fd, &h));
+    expect("nodes resume first", false, 0, "first: resumed\n", "");
+    assert_true(hear_frame(fd, &h));
+    assert_int_equal(h.err.len, 0);
+    close(fd);
+    forget(&h);
+    expect("nodes rm first", false, 0, "first: removed\n", "");
+}
+
 static void events_follow_what_happens(void **state)
 {
     (void)state;
@@ -632,6 +653,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(status_is_one_object_with_the_fixed_names),
+        cmocka_unit_test(who_follows_after_a_restart_has_missed_nothing),
         cmocka_unit_test(a_beat_by_hand_makes_a_node_that_lists_and_shows),
         cmocka_unit_test(names_that_cannot_be_are_told),
         cmocka_unit_test(people_change_nodes),
