@@ -75,10 +75,15 @@ static void take_object(struct bl_http_request *r, struct bulk *b, const json_t 
     struct bl_param params[MEMBERS_MOST];
     char words[MEMBERS_MOST * BL_FIELD_WORD], why[BL_FIELD_WHY];
     int n = bl_fields_of_json(object, params, MEMBERS_MOST, words);
-    struct bl_fields f = {.param = params, .count = n < 0 ? 0 : (unsigned)n};
     struct bl_policy_patch patch = {0};
     bool create = true;
 
+    if (n < 0) {
+        snprintf(why, sizeof(why), "has over %u members; send only fields that are known here", MEMBERS_MOST);
+        tell(b, json_string_value(json_object_get(object, "name")), why);
+        return;
+    }
+    struct bl_fields f = {.param = params, .count = (unsigned)n};
     if (!read_item(&f, &patch, &create, why)) {
         tell(b, bl_field(&f, "name"), why);
         return;

@@ -53,6 +53,10 @@ def bulk_in_part(server):
     equal((problem["set"], problem["failed"]), (1, 6), "of the seven")
     equal({e["name"] for e in problem["errors"]}, {"bad.1", "a b", None, "good.2", "bad.2", "good.3"}, "who is told")
     server.get("/api/v1/nodes/good.1")
+    wordy = {"name": "bad.3"} | {f"field.{n}": n for n in range(16)}
+    problem = server.ask("POST", "/api/v1/nodes", [wordy], status=422).json()
+    equal([e["name"] for e in problem["errors"]], ["bad.3"], "who has too many members")
+    check("over 16 members" in problem["errors"][0]["detail"], problem)
     many = [{"name": f"bad {n}"} for n in range(300)]
     problem = server.ask("POST", "/api/v1/nodes", many, status=422).json()
     equal((problem["failed"], len(problem["errors"])), (300, 100), "errors told are limited")
