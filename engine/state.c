@@ -9,6 +9,15 @@
 _Static_assert(BL_TICK_NS == 1000000, "a tick is a millisecond: thresholds in ms are thresholds in ticks");
 _Static_assert(BL_TIMEOUT_MAX_MS < BL_THRESHOLD_NEVER, "no timeout reads as never");
 
+/* Which of `count` names it is; `count`: none of them. */
+static unsigned index_of(const char *name, const char *const *names, unsigned count)
+{
+    unsigned i = 0;
+    while (i < count && strcmp(name, names[i]) != 0)
+        i++;
+    return i;
+}
+
 static const char *const state_names[BL_STATE_COUNT] = {
     [BL_STATE_NEW] = "new",         [BL_STATE_PAUSED] = "paused",   [BL_STATE_OK] = "ok",
     [BL_STATE_UNKNOWN] = "unknown", [BL_STATE_WARNING] = "warning", [BL_STATE_FAILED] = "failed",
@@ -21,10 +30,7 @@ const char *bl_state_name(enum bl_state s)
 
 enum bl_state bl_state_of_name(const char *name)
 {
-    unsigned s = 0;
-    while (s < BL_STATE_COUNT && strcmp(name, state_names[s]) != 0)
-        s++;
-    return (enum bl_state)s;
+    return (enum bl_state)index_of(name, state_names, BL_STATE_COUNT);
 }
 
 static const char *const detector_names[BL_DETECTOR_COUNT] = {
@@ -40,10 +46,7 @@ const char *bl_detector_name(enum bl_detector d)
 
 enum bl_detector bl_detector_of_name(const char *name)
 {
-    unsigned d = 0;
-    while (d < BL_DETECTOR_COUNT && strcmp(name, detector_names[d]) != 0)
-        d++;
-    return (enum bl_detector)d;
+    return (enum bl_detector)index_of(name, detector_names, BL_DETECTOR_COUNT);
 }
 
 /* A threshold that is set: not below the sender's promise, not above the
