@@ -19,11 +19,12 @@ static void beat(struct bl_call *call, const char *name)
 {
     char why[BL_FEED_WHY];
     int rc = bl_api_beat(call->api, name, why);
+    enum bl_exit code = rc == -EINVAL ? BL_EXIT_USAGE : rc == -ENOENT ? BL_EXIT_NOT_FOUND : BL_EXIT_ERROR;
 
     if (rc == 0)
         done(call, name);
     else
-        bl_call_fail(call, rc == -EINVAL ? BL_EXIT_USAGE : BL_EXIT_ERROR, "beat: %s", why);
+        bl_call_fail(call, code, "beat: %s", why);
 }
 
 static enum bl_step run(struct bl_call *call)

@@ -69,7 +69,9 @@ def strangers(daemon, config):
     wait_for(lambda: state(daemon, "invited") == "ok", "who was created is let in")
     wait_for(lambda: daemon.status()["ingest"]["dropped"]["unknown_node"] == 1, "the stranger is counted")
     equal(daemon.status()["nodes"]["total"], 3, "nodes known")
-    said = json.loads(daemon.cli("beat", "stranger", ok=False).stdout)["error"]
+    refused = daemon.cli("beat", "stranger", ok=False)
+    said = json.loads(refused.stdout)["error"]
+    equal(refused.returncode, 4, "exit code of a beat that found no node")
     check("nodes.unknown says reject" in said, f"beatline beat says {said}")
     daemon.write_config(config)
     daemon.cli("config", "reload")
