@@ -24,6 +24,13 @@ static int connect_to(const char *path, int *fd, char why[BL_EXCHANGE_ERR])
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
 
+    *fd = -1;
+    if (strlen(path) >= sizeof(address.sun_path)) {
+        snprintf(why, BL_EXCHANGE_ERR,
+                 "%.200s: over %zu bytes, which no socket's path is; give a shorter one", path,
+                 sizeof(address.sun_path) - 1);
+        return BL_EXIT_USAGE;
+    }
     snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
     *fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (*fd >= 0 && connect(*fd, (const struct sockaddr *)&address, sizeof(address)) == 0)

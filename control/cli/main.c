@@ -138,14 +138,15 @@ static int parse(struct command_line *l, int argc, char **argv)
 
 /* ---- the daemon -------------------------------------------------------- */
 
-static void find_socket(const struct command_line *l, char path[BL_SOCKET_PATH])
+/* `otherwise`: room for the daemon's own default. */
+static const char *find_socket(const struct command_line *l, char otherwise[BL_SOCKET_PATH])
 {
     if (l->socket != NULL)
-        snprintf(path, BL_SOCKET_PATH, "%s", l->socket);
-    else if (getenv("BEATLINE_SOCKET") == NULL && access(SYSTEM_SOCKET, F_OK) == 0)
-        snprintf(path, BL_SOCKET_PATH, "%s", SYSTEM_SOCKET);
-    else
-        bl_config_default_socket(path);
+        return l->socket;
+    if (getenv("BEATLINE_SOCKET") == NULL && access(SYSTEM_SOCKET, F_OK) == 0)
+        return SYSTEM_SOCKET;
+    bl_config_default_socket(otherwise);
+    return otherwise;
 }
 
 static void build_request(const struct command_line *l, struct bl_text *request)
@@ -168,10 +169,10 @@ static void build_request(const struct command_line *l, struct bl_text *request)
 
 static int ask_daemon(const struct command_line *l)
 {
-    char path[BL_SOCKET_PATH], why[BL_EXCHANGE_ERR];
+    char otherwise[BL_SOCKET_PATH], why[BL_EXCHANGE_ERR];
+    const char *path = find_socket(l, otherwise);
     struct bl_text request = {0};
 
-    find_socket(l, path);
     build_request(l, &request);
     if (request.failed)
         return fail(l, BL_EXIT_ERROR, "out of memory");
@@ -187,7 +188,7 @@ static int ask_daemon(const struct command_line *l)
 /* Our own version, and the daemon's if there is one. */
 static int print_version(const struct command_line *l)
 {
-    char path[BL_SOCKET_PATH], why[BL_EXCHANGE_ERR];
+    char otherwise[BL_SOCKET_PATH], why[BL_EXCHANGE_ERR];
     struct bl_text request = {0};
     char *argv[] = {"version"};
     struct command_line version = *l;
@@ -196,10 +197,9 @@ static int print_version(const struct command_line *l)
     fflush(stdout);
     version.argc = 1;
     version.argv = argv;
-    find_socket(l, path);
     build_request(&version, &request);
     if (!request.failed)
-        bl_exchange(path, request.data, request.len, why);
+        bl_exchange(find_socket(l, otherwise), request.data, request.len, why);
     bl_text_free(&request);
     return BL_EXIT_OK;
 }

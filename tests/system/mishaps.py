@@ -90,6 +90,9 @@ def nobody_there(s):
         done = run(BUILD / "beatline", "-s", s.path("nobody.sock"), *args, ok=False, timeout=20)
         equal(done.returncode, 3, f"exit code of beatline {' '.join(args)} without a daemon")
         check(";" in done.stderr and len(done.stderr.splitlines()) == 1, f"one line, what to do: {done.stderr!r}")
+    done = run(BUILD / "beatline", "-s", "/tmp/" + "x" * 103, "status", ok=False, timeout=20)
+    equal(done.returncode, 2, "exit code with a path that no socket can have")
+    check("over 107 bytes" in done.stderr, f"what is wrong with it: {done.stderr!r}")
 
 
 def stale_socket(s):
