@@ -90,7 +90,7 @@ function banners() {
   if (lost?.status === 401) all.push({ key: "token", says: "This daemon wants a token before it tells anything.", act: "Give it one", run: () => askToken(401, true).then((given) => given && now()) });
   else if (lost) all.push({ key: "lost", says: `No word from the daemon (${lost.message}). What you see is from ${span(performance.now() - statusAt)} ago; trying again.`, act: "Try now", run: now });
   if (frozen >= FROZEN_LOOKS)
-    all.push({ key: "frozen", says: "Ingest is frozen: beatline does not trust what it hears now, so no node is called failed. Its clocks stand still until beats come in again; beatline doctor says why." });
+    all.push({ key: "frozen", says: "Ingest is frozen: beatline does not trust what it hears now, so no node is called failed. Its clocks stand still until beats come in again; beatline status says why." });
   rows($("banners"), all, (b) => b.key, (b) => el("div", { class: "banner bad", role: "alert" }, el("span", {}), b.act && el("button", { type: "button", on: { click: b.run } }, b.act)), (row, b) => text(row.firstChild, b.says));
 }
 
