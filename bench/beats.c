@@ -1,43 +1,56 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench/beats.h"
 
-#define BURSTS_PER_CALL 64u
-
 void bl_beats_init(struct bl_beats *b, const struct bl_nodes *nodes, struct bl_table *table, bool sequences,
                    uint32_t first_pass)
 {
     *b = (struct bl_beats){.nodes = nodes,
                            .table = table,
                            .sequences = sequences,
-                           .bursts = BURSTS_PER_CALL,
+                           .per_call = 16 * BL_BEATS_STREAM,
                            .pass = first_pass,
                            .tick = 1000};
-    for (unsigned i = 0; i < BL_BURST; i++)
+    for (unsigned i = 0; i < sizeof(b->beat) / sizeof(b->beat[0]); i++)
         b->beat[i].flags = sequences ? BL_BEAT_HAS_SEQUENCE : 0;
+}
+
+/* Up to `most` of the next beats, in the ring's next piece. */
+static unsigned feed(struct bl_beats *b, unsigned piece, unsigned most) BL_ON_WORKER;
+static unsigned feed(struct bl_beats *b, unsigned piece, unsigned most)
+{
+    uint64_t left = b->nodes->count - b->at;
+    unsigned n = left < most ? (unsigned)left : most;
+    const uint64_t *key = b->nodes->key + b->at;
+    struct bl_beat *beat = &b->beat[piece % (BL_FEEDS_KEPT + 1) * BL_BEATS_PIECE];
+    uint64_t stamp = bl_stamp(b->tick, b->sequences ? b->pass : 0);
+    for (unsigned i = 0; i < n; i++) {
+        beat[i].key = key[i];
+        beat[i].stamp = stamp;
+    }
+    bl_table_feed(&b->beating, beat, n);
+    b->odd += b->beating.odd_count;
+    b->at += n;
+    if (b->at == b->nodes->count) {
+        b->at = 0;
+        b->pass++;
+    }
+    return n;
 }
 
 uint64_t bl_beats_work(void *beats)
 {
     struct bl_beats *b = beats;
-    struct bl_odd odd[BL_BURST];
     uint64_t done = 0;
     bl_role_assume_worker();
     b->tick++;
-    for (unsigned burst = 0; burst < b->bursts; burst++) {
-        uint64_t left = b->nodes->count - b->at;
-        unsigned n = left < BL_BURST ? (unsigned)left : BL_BURST;
-        const uint64_t *key = b->nodes->key + b->at;
-        for (unsigned i = 0; i < n; i++) {
-            b->beat[i].key = key[i];
-            b->beat[i].sequence = b->pass;
-        }
-        b->odd += bl_table_beat(b->table, b->beat, n, b->tick, odd);
-        done += n;
-        b->at += n;
-        if (b->at == b->nodes->count) {
-            b->at = 0;
-            b->pass++;
-        }
+    while (done < b->per_call) {
+        unsigned stream = 0;
+        bl_table_begin(&b->beating, b->table, b->tick);
+        for (unsigned piece = 0; stream < BL_BEATS_STREAM && done + stream < b->per_call; piece++)
+            stream += feed(b, piece, BL_BEATS_PIECE);
+        bl_table_end(&b->beating);
+        b->odd += b->beating.odd_count;
+        done += stream;
     }
     return done;
 }

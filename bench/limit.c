@@ -23,10 +23,10 @@ uint64_t bl_limit_work(void *limit)
         __builtin_prefetch(line_of(l, key[i]), 1, 2);
     for (uint64_t i = 0; i + depth < n; i++) {
         __builtin_prefetch(line_of(l, key[i + depth]), 1, 2);
-        line_of(l, key[i])->last_beat[0]++;
+        line_of(l, key[i])->stamp[0]++;
     }
     for (uint64_t i = n - depth; i < n; i++)
-        line_of(l, key[i])->last_beat[0]++;
+        line_of(l, key[i])->stamp[0]++;
     l->at = l->at + n == l->nodes->count ? 0 : l->at + n;
     return n;
 }

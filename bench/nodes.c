@@ -119,6 +119,7 @@ bool bl_nodes_table(const struct bl_nodes *n, enum bl_pages pages, struct bl_tab
     bl_table_init(t, s, UINT32_MAX);
     for (uint64_t i = 0; i < n->count; i++) {
         struct bl_beat beat = {.key = bl_key_of_id(&n->secret, bl_nodes_shuffled(n, i)),
+                               .stamp = 1,
                                .flags = BL_BEAT_HAS_SEQUENCE};
         uint32_t slot;
         (void)bl_table_insert(t, &beat, 1, &slot);

@@ -53,7 +53,7 @@ void bl_receiver_close(struct bl_receiver *r)
 void bl_receiver_know(struct bl_receiver *r, uint64_t key)
 {
     bl_role_assume_worker();
-    struct bl_beat beat = {.key = key, .flags = BL_BEAT_HAS_SEQUENCE};
+    struct bl_beat beat = {.key = key, .stamp = 1, .flags = BL_BEAT_HAS_SEQUENCE};
     uint32_t slot;
     (void)bl_table_insert(&r->worker->table, &beat, 1, &slot);
 }

@@ -60,7 +60,7 @@ static void set_policies(struct fleet *f, bool mixed)
             mixed ? mixed_ticks[node % (sizeof(mixed_ticks) / sizeof(mixed_ticks[0]))] : TIMEOUT_TICKS;
         bl_slots_set_policy(s, slot,
                             (struct bl_slot_policy){.threshold_ticks = ticks, .node = node & 0xffffff});
-        s->line[slot / BL_LINE_SLOTS].last_beat[slot % BL_LINE_SLOTS] =
+        s->line[slot / BL_LINE_SLOTS].stamp[slot % BL_LINE_SLOTS] =
             f->now - (uint32_t)((uint64_t)node++ * 2654435761 % f->interval_ticks);
     }
 }
@@ -77,7 +77,7 @@ static struct fleet *fleet_new(const struct bl_bench_plan *plan, const struct sw
     if (bl_nodes_table(&f->nodes, BL_PAGES_BEST, &f->table)) {
         set_policies(f, c->mixed);
         bl_beats_init(&f->beats, &f->nodes, &f->table, true, 1);
-        f->beats.bursts = 1;
+        f->beats.per_call = BL_BURST;
         f->sweep = bl_sweep_new(&f->table);
     }
     return f;

@@ -142,8 +142,10 @@ static uint64_t learn_work(void *arg)
     uint64_t left = b->nodes->count - b->at;
     unsigned n = left < BL_BURST ? (unsigned)left : BL_BURST;
     b->tick++;
-    for (unsigned i = 0; i < n; i++)
+    for (unsigned i = 0; i < n; i++) {
         b->beat[i].key = b->nodes->key[b->at + i];
+        b->beat[i].stamp = b->tick;
+    }
     unsigned measured = bl_table_beat(b->table, b->beat, n, b->tick, odd);
     for (unsigned i = 0; i < measured; i++)
         bl_table_learn(b->table, odd[i].slot);
@@ -220,11 +222,12 @@ static uint64_t insert_work(void *arg)
     uint64_t left = f->nodes->count - f->at;
     unsigned n = left < BL_BURST ? (unsigned)left : BL_BURST;
     for (unsigned i = 0; i < n; i++)
-        beat[i] = (struct bl_beat){.key = f->nodes->key[f->at + i], .flags = BL_BEAT_HAS_SEQUENCE};
+        beat[i] =
+            (struct bl_beat){.key = f->nodes->key[f->at + i], .stamp = 1000, .flags = BL_BEAT_HAS_SEQUENCE};
     unsigned unknown = bl_table_beat(&f->table, beat, n, 1000, odd);
     for (unsigned i = 0; i < unknown; i++) {
         uint32_t slot;
-        (void)bl_table_insert(&f->table, &beat[odd[i].beat], 1000, &slot);
+        (void)bl_table_insert(&f->table, odd[i].beat, 1000, &slot);
     }
     f->at += n;
     return n;

@@ -44,9 +44,9 @@ static uint64_t parse_with(struct wire_rig *r, const struct bl_wire_config *wire
             uint32_t at = 0;
             while ((at = bl_wire_parse(wire, payload.data, payload.len, at, &r->sink, &r->counters)) !=
                    BL_WIRE_DONE)
-                r->sink.beats = 0;
+                bl_sink_next_piece(&r->sink);
         }
-        r->sink.beats = 0;
+        bl_sink_next_piece(&r->sink);
     }
     return UINT64_C(64) * FRAMES * (r->per_beat ? r->traffic.per_frame : 1);
 }

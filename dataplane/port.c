@@ -202,6 +202,7 @@ void bl_port_release(struct bl_port *p, unsigned queue, struct bl_burst *burst)
     (void)queue; /* a socket's buffers are used again, an mbuf knows its pool */
     if (!is_socket(p))
         bl_port_dpdk_release(burst);
+    burst->packets = 0;
 }
 
 void bl_port_wait(struct bl_port *p, unsigned queue, int timeout_ms)

@@ -56,20 +56,21 @@ void bl_port_close(struct bl_port *p);
 /* As opened: udp_port and rcvbuf_bytes are what the kernel gave. */
 const struct bl_port_spec *bl_port_spec_of(const struct bl_port *p);
 
-/* Packets asked of a driver, datagrams of a socket, in one call; a burst
- * is some of these. */
+/* Packets asked of a driver, datagrams of a socket, in one call: a take. */
 #define BL_PORT_TAKE 64u
 
-/* A burst as its port gave it: payloads to parse, buffers to release. */
+/* Packets that a worker has of its port. */
 struct bl_burst {
-    struct bl_payload payload[BL_BURST]; /* data NULL: dropped and counted already */
-    uint16_t packets;                    /* taken from the port, dropped ones included */
-    void *buffer[BL_BURST];              /* the port's own */
+    struct bl_payload payload[BL_PORT_TAKE]; /* of the last take, to parse; data NULL: dropped and counted */
+    uint16_t packets;                        /* to release, dropped ones included */
+    void *buffer[BL_BURST];                  /* the port's own, of those */
 };
 
-/* Receives up to BL_BURST packets of queue `queue`, decoded down to UDP
- * payloads; counts packets, bytes and what it drops. Does not wait.
- * Returns burst->packets. */
+/* Receives up to BL_PORT_TAKE packets of queue `queue`, decoded down to
+ * UDP payloads; counts packets, bytes and what it drops. Does not wait.
+ * Returns how many, whose payloads are from burst->payload[0] on; their
+ * buffers come after those not released yet, of which there may be
+ * BL_BURST - BL_PORT_TAKE, and none if the port sleeps. */
 unsigned bl_port_receive(struct bl_port *p, unsigned queue, struct bl_burst *burst, struct bl_counters *c)
     BL_ON_WORKER;
 /* Gives the burst's buffers back. */

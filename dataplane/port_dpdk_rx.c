@@ -35,13 +35,11 @@ static void decode(const struct rte_mbuf *m, uint16_t udp_port, struct bl_payloa
     }
 }
 
-/* Up to BL_PORT_TAKE packets, decoded while their first line is in the
- * nearest cache. */
-static unsigned receive_some(const struct port_dpdk *p, unsigned queue, struct rte_mbuf **m,
-                             struct bl_payload *payload, struct bl_counters *c) BL_ON_WORKER;
-static unsigned receive_some(const struct port_dpdk *p, unsigned queue, struct rte_mbuf **m,
-                             struct bl_payload *payload, struct bl_counters *c)
+unsigned bl_port_dpdk_receive(struct bl_port *port, unsigned queue, struct bl_burst *burst,
+                              struct bl_counters *c)
 {
+    const struct port_dpdk *p = (const struct port_dpdk *)port;
+    struct rte_mbuf **m = (struct rte_mbuf **)burst->buffer + burst->packets;
     unsigned n = rte_eth_rx_burst(p->port_id, (uint16_t)queue, m, BL_PORT_TAKE);
     bl_stage_ends(&c->stages, BL_STAGE_receive);
     uint64_t bytes = 0;
@@ -51,33 +49,16 @@ static unsigned receive_some(const struct port_dpdk *p, unsigned queue, struct r
         if (i + PREFETCH_AHEAD < n)
             rte_prefetch0(rte_pktmbuf_mtod(m[i + PREFETCH_AHEAD], void *));
         bytes += m[i]->pkt_len;
-        decode(m[i], p->base.spec.udp_port, &payload[i], c);
+        decode(m[i], p->base.spec.udp_port, &burst->payload[i], c);
     }
     bl_count(&c->packets, n);
     bl_count(&c->bytes, bytes);
+    burst->packets = (uint16_t)(burst->packets + n);
     bl_stage_ends(&c->stages, BL_STAGE_decode);
     return n;
-}
-
-unsigned bl_port_dpdk_receive(struct bl_port *port, unsigned queue, struct bl_burst *burst,
-                              struct bl_counters *c)
-{
-    const struct port_dpdk *p = (const struct port_dpdk *)port;
-    struct rte_mbuf **m = (struct rte_mbuf **)burst->buffer;
-    unsigned packets = 0, n;
-    /* Fewer than asked for: it has no more for now. A driver that never
-     * gives more than 32 (some vector receive paths) is asked again by the
-     * next poll. */
-    do {
-        n = receive_some(p, queue, m + packets, burst->payload + packets, c);
-        packets += n;
-    } while (n == BL_PORT_TAKE && packets + BL_PORT_TAKE <= BL_BURST);
-    burst->packets = (uint16_t)packets;
-    return packets;
 }
 
 void bl_port_dpdk_release(struct bl_burst *burst)
 {
     rte_pktmbuf_free_bulk((struct rte_mbuf **)burst->buffer, burst->packets);
-    burst->packets = 0;
 }

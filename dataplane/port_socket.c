@@ -193,10 +193,8 @@ unsigned bl_port_socket_receive(struct bl_port *port, unsigned queue, struct bl_
     struct socket_queue *q = &of(port)->queue[queue];
     int n = recvmmsg(q->fd, q->message, BL_PORT_TAKE, MSG_DONTWAIT, NULL);
     bl_stage_ends(&c->stages, BL_STAGE_receive);
-    if (n <= 0) {
-        burst->packets = 0;
+    if (n <= 0)
         return 0;
-    }
     uint64_t bytes = 0, empty = 0;
     for (int i = 0; i < n; i++) {
         uint32_t len = q->message[i].msg_len;

@@ -4,9 +4,8 @@
  * One burst in BL_STAGES_EVERY is watched: the TSC is read where one
  * stage of it ends and the next begins, so that the shares are known and
  * the other bursts pay one predicted branch per stage. In a watched
- * burst each reading costs some 20 cycles, two readings for 16 beats: of
- * what parse and table are said to cost, that is a cycle and a half per
- * beat each. Machines without a TSC show zeros.
+ * burst each reading costs some 20 cycles, two readings for 128 beats.
+ * Machines without a TSC show zeros.
  *
  * Threads: the worker writes, relaxed, whole words; anyone reads with
  * bl_stages_read. */
@@ -37,8 +36,10 @@ enum bl_stage {
 /* A prime, lest the bursts that are watched be of one kind. */
 #define BL_STAGES_EVERY 61u
 
-/* Bursts of 1, 2 to 3, 4 to 7, ... 128 to 255 and BL_BURST packets. */
-#define BL_STAGES_SIZES 9u
+/* Packets that one poll takes at most: the longest burst. */
+#define BL_STAGES_PACKETS_MAX 1024u
+/* Bursts of 1, 2 to 3, 4 to 7, ... 512 to 1023 and 1024 packets. */
+#define BL_STAGES_SIZES 11u
 
 struct bl_stages {
     uint64_t size[BL_STAGES_SIZES]; /* bursts */

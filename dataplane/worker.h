@@ -60,11 +60,11 @@ struct bl_worker {
     uint64_t moved_for BL_OWNED_BY(bl_role_worker);       /* strangers that growth has moved a line for */
     bool busy BL_OWNED_BY(bl_role_worker);                /* the last poll had packets */
     struct bl_counters counters;
-    /* the burst in hand: packets, what they say, what of it is odd */
+    /* the poll in hand: packets, what they say */
     struct bl_burst burst BL_OWNED_BY(bl_role_worker);
     struct bl_sink sink BL_OWNED_BY(bl_role_worker);
     struct bl_table_burst beating BL_OWNED_BY(bl_role_worker); /* the sink's beats, on their way */
-    struct bl_odd odd[BL_BURST] BL_OWNED_BY(bl_role_worker);
+    unsigned beaten BL_OWNED_BY(bl_role_worker);               /* of them, counted when all are through */
 };
 
 /* Main: builds table and rings; the ingest clock is for control to set

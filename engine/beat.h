@@ -25,9 +25,8 @@ static inline uint32_t bl_age_ticks(uint32_t now, uint32_t then)
     return age > BL_AGE_MAX ? 0 : age;
 }
 
-/* Packets that one poll takes, and beats that one call of the table
- * takes: a burst. Long, because the end of a burst waits for memory: the
- * table does a sixth more with 256 than with 64. */
+/* Packets that a poll may hold at a time, and beats that one call of
+ * bl_table_beat takes: a burst. */
 #define BL_BURST 256u
 
 /* Longest node name in bytes; the wire, the CLI and the API share it. */
@@ -37,13 +36,35 @@ enum bl_beat_flags {
     BL_BEAT_HAS_SEQUENCE = 1, /* binary formats; text beats have none */
 };
 
+/* When a node beat last and with which sequence, in one word, so that a
+ * beat is one comparison and one store: the ingest tick of its table's
+ * worker in the lower half, the sequence in the upper. */
+static inline uint64_t bl_stamp(uint32_t tick, uint32_t sequence)
+{
+    return (uint64_t)sequence << 32 | tick;
+}
+
+static inline uint32_t bl_stamp_tick(uint64_t stamp)
+{
+    return (uint32_t)stamp;
+}
+
+static inline uint32_t bl_stamp_sequence(uint64_t stamp)
+{
+    return (uint32_t)(stamp >> 32);
+}
+
 struct bl_beat {
-    uint64_t key;        /* bl_key_of_name / bl_key_of_id */
-    const void *origin;  /* the record in its packet; opaque to engine/ */
-    uint32_t sequence;   /* of this beat, if BL_BEAT_HAS_SEQUENCE */
-    uint32_t age_ticks;  /* how old the beat was on arrival (a relay's); 0 */
-    uint8_t flags;       /* bl_beat_flags */
-    uint8_t origin_kind; /* the wire format's business */
-    uint8_t origin_len;  /* the wire format's business: a name's length */
-    uint8_t reserved[5];
+    uint64_t key;   /* bl_key_of_name / bl_key_of_id */
+    uint64_t stamp; /* bl_stamp: now less the beat's age (a relay's), BL_TIMEOUT_MAX_MS at
+                     * most; its sequence, 0 without BL_BEAT_HAS_SEQUENCE */
+    union {
+        uint64_t id;      /* binary: the node's */
+        const char *name; /* text: the node's, in its packet; name_len bytes */
+    };
+    uint32_t interval_ms; /* promised; 0: none */
+    uint32_t incarnation; /* the sender's; 0: none */
+    uint8_t flags;        /* bl_beat_flags */
+    uint8_t name_len;     /* 0: it is `id` */
+    uint8_t reserved[6];
 };

@@ -28,8 +28,8 @@ static struct bl_scan scan_plain(const struct bl_slots *s, uint32_t line, unsign
 #if HAVE_SIMD
 /* ---- AVX2: a line at a time ---------------------------------------------- */
 
-/* One line: four policy words and, widened to sit beside the thresholds
- * in their low halves, four last beats. Threshold and age both carry a
+/* One line: four policy words and four stamps, whose last beats sit in
+ * their low halves as the thresholds do. Threshold and age both carry a
  * bias of 2^31, so that the signed comparison there is orders them. The
  * policy words are never unblanked but for the thresholds: of the upper
  * halves only the flags count, which BL_POLICY_BLANK leaves alone. */
@@ -48,7 +48,7 @@ __attribute__((target("avx2"))) static inline unsigned
 scan_line(const struct bl_line *l, const uint64_t *policy, const struct constants *c, __m256i *left)
 {
     __m256i word = _mm256_loadu_si256((const __m256i *)(const void *)policy);
-    __m256i then = _mm256_cvtepu32_epi64(_mm_load_si128((const __m128i *)(const void *)l->last_beat));
+    __m256i then = _mm256_load_si256((const __m256i *)(const void *)l->stamp);
     __m256i threshold = _mm256_xor_si256(word, c->unblank);
     __m256i age = _mm256_sub_epi32(_mm256_max_epu32(_mm256_sub_epi32(c->now, then), c->ahead), c->unshift);
     __m256i expired = _mm256_slli_epi64(_mm256_cmpgt_epi32(age, threshold), 32);
@@ -84,12 +84,11 @@ __attribute__((target("avx2"))) static struct bl_scan scan_avx2(const struct bl_
 
 #define GULP 4u /* lines */
 
-__attribute__((target("avx512f"))) static inline __m512i last_beats(const struct bl_line *l)
+/* Of two lines, four each. */
+__attribute__((target("avx512f"))) static inline __m512i stamps(const struct bl_line *l)
 {
-    __m512i then = _mm512_castsi128_si512(_mm_load_si128((const __m128i *)(const void *)l[0].last_beat));
-    then = _mm512_inserti32x4(then, _mm_load_si128((const __m128i *)(const void *)l[1].last_beat), 1);
-    then = _mm512_inserti32x4(then, _mm_load_si128((const __m128i *)(const void *)l[2].last_beat), 2);
-    return _mm512_inserti32x4(then, _mm_load_si128((const __m128i *)(const void *)l[3].last_beat), 3);
+    __m512i first = _mm512_castsi256_si512(_mm256_load_si256((const __m256i *)(const void *)l[0].stamp));
+    return _mm512_inserti64x4(first, _mm256_load_si256((const __m256i *)(const void *)l[1].stamp), 1);
 }
 
 /* Sixteen slots in the lanes of one register, thresholds in one and the
@@ -110,7 +109,9 @@ __attribute__((target("avx512f"))) static struct bl_scan scan_avx512(const struc
         __m512i second = _mm512_loadu_si512(policy + (size_t)i * BL_LINE_SLOTS + 8);
         __m512i threshold = _mm512_xor_si512(_mm512_permutex2var_epi32(first, lower, second), unblank);
         __m512i flags = _mm512_permutex2var_epi32(first, upper, second);
-        __m512i age = _mm512_sub_epi32(shifted_now, last_beats(&s->line[line + i]));
+        const struct bl_line *l = &s->line[line + i];
+        __m512i then = _mm512_permutex2var_epi32(stamps(l), lower, stamps(l + 2));
+        __m512i age = _mm512_sub_epi32(shifted_now, then);
         age = _mm512_sub_epi32(_mm512_max_epu32(age, ahead), ahead);
         uint64_t found = (uint64_t)_mm512_cmpgt_epu32_mask(age, threshold);
         found |= (uint64_t)_mm512_test_epi32_mask(flags, watch);

@@ -99,18 +99,16 @@ static void beat_again(struct bl_table *t, uint32_t slot, const struct bl_beat *
 static void beat_again(struct bl_table *t, uint32_t slot, const struct bl_beat *beat, uint32_t now)
 {
     struct bl_place p = bl_table_place(t, slot);
-    bl_line_beat(line_of(&p), p.slot % BL_LINE_SLOTS, beat, now);
+    bl_line_beat(line_of(&p), p.slot % BL_LINE_SLOTS, bl_stamp_tick(beat->stamp), now);
     if (beat->flags & BL_BEAT_HAS_SEQUENCE)
         bl_table_anomaly(t, slot, beat, 0);
 }
 
-static void occupy(struct bl_place *p, const struct bl_beat *beat, uint32_t now)
+static void occupy(struct bl_place *p, const struct bl_beat *beat)
 {
     struct bl_line *l = line_of(p);
     unsigned place = p->slot % BL_LINE_SLOTS;
-    uint32_t age = beat->age_ticks > BL_AGE_MAX ? BL_AGE_MAX : beat->age_ticks;
-    bl_line_set_last_beat(l, place, now - age);
-    bl_line_set_sequence(l, place, beat->flags & BL_BEAT_HAS_SEQUENCE ? beat->sequence : 0);
+    bl_line_set_stamp(l, place, beat->stamp);
     bl_line_set_key(l, place, beat->key);
 }
 
@@ -145,7 +143,7 @@ enum bl_insert bl_table_insert(struct bl_table *t, const struct bl_beat *beat, u
         return BL_INSERT_FULL;
     if (bl_slots_key(p.slots, p.slot) == BL_KEY_GONE)
         bl_line_count(gone, -1);
-    occupy(&p, beat, now);
+    occupy(&p, beat);
     bl_line_count(&t->used, 1);
     *slot = p.slot | (p.slots == t->next ? BL_SLOT_IN_NEXT : 0);
     return BL_INSERT_NEW;
@@ -154,7 +152,7 @@ enum bl_insert bl_table_insert(struct bl_table *t, const struct bl_beat *beat, u
 enum bl_insert bl_table_restore(struct bl_table *t, uint64_t key, uint32_t now, uint32_t *slot)
 {
     t->restored = now;
-    return bl_table_insert(t, &(struct bl_beat){.key = key}, now, slot);
+    return bl_table_insert(t, &(struct bl_beat){.key = key, .stamp = now}, now, slot);
 }
 
 void bl_slots_set_anomaly(struct bl_slots *s, uint32_t slot, const struct bl_anomaly *a)
@@ -203,7 +201,7 @@ void bl_table_anomaly(struct bl_table *t, uint32_t slot, const struct bl_beat *b
     struct bl_place p = bl_table_place(t, slot);
     struct bl_anomaly a = p.slots->anomaly[p.slot];
     uint32_t stored = bl_slots_sequence(p.slots, p.slot);
-    uint32_t next = bl_sequence_settle(&a, stored, beat->sequence, incarnation);
+    uint32_t next = bl_sequence_settle(&a, stored, bl_stamp_sequence(beat->stamp), incarnation);
     bl_line_set_sequence(line_of(&p), p.slot % BL_LINE_SLOTS, next);
     bl_slots_set_anomaly(p.slots, p.slot, &a);
 }
@@ -221,7 +219,7 @@ void bl_table_first(struct bl_table *t, uint32_t slot, const struct bl_beat *bea
     struct bl_place p = bl_table_place(t, slot);
     if (!(beat->flags & BL_BEAT_HAS_SEQUENCE))
         return;
-    bl_line_set_sequence(line_of(&p), p.slot % BL_LINE_SLOTS, beat->sequence);
+    bl_line_set_sequence(line_of(&p), p.slot % BL_LINE_SLOTS, bl_stamp_sequence(beat->stamp));
     bl_table_set_incarnation(t, slot, incarnation);
     bl_table_attend(t, slot, BL_ATTEND_FIRST, false);
 }

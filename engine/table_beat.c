@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The hot path: a burst of beats. What decides its speed is that no line is
- * touched that was not prefetched:
+ * touched that was not prefetched, and how few instructions there are to a
+ * beat: a prefetch that waits for a free fill buffer holds up all that
+ * comes after it, and the processor sees the next prefetches only as far
+ * as its window of a few hundred instructions reaches.
  *
- *   first look   each line is compared and its slot beaten, while the
- *                line of the key PREFETCH_BEATS further on is
- *                prefetched; a key that is not there, but may be in the
- *                next line, becomes a straggler, and that line is
- *                prefetched
- *   turns        the stragglers are looked at until none is left
+ *   fetch        the lines of the beats that come are asked for
+ *   first look   the feed after, each line is compared and its slot
+ *                beaten; a key that is not there, but may be in the next
+ *                line, becomes a straggler, and that line is asked for
+ *   turns        the two feeds after that, the stragglers are looked at
  *
- * Waiting for memory is left at three places of a burst: its first lines,
- * and the ends of the first two turns. That is why a burst is long. */
+ * Only the end of a stream, and a probe that goes far, waits for memory. */
+#include <string.h>
+
 #include "engine/rcu.h"
 #include "engine/table.h"
 #include "engine/table_line.h"
@@ -24,8 +27,12 @@
 
 /* To L2: prefetches to L1 stall at its few fill buffers. */
 #define PREFETCH(p) __builtin_prefetch((p), 1, 2)
-/* Lines on their way at a time; 32 to 64 are equally good. */
-#define PREFETCH_BEATS 48u
+/* A straggler of so many turns is looked for to the end, waiting for
+ * memory if it must, so that its beat may go. */
+#define TURNS_MAX (BL_FEEDS_KEPT - 1)
+
+/* Beats that bl_table_beat feeds at a time. */
+#define FEED 64u
 
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 
@@ -53,13 +60,24 @@ static uint32_t slot_name(const struct bl_table *t, const struct bl_line *l, uns
     return (uint32_t)(offset / sizeof(*l)) * BL_LINE_SLOTS + place + in_next;
 }
 
-/* Keeps burst order: stragglers are done after the rest. */
-static void add_odd(struct bl_table_burst *b, unsigned beat, unsigned why, uint32_t slot)
+static void add_odd(struct bl_table_burst *b, const struct bl_beat *beat, unsigned why, uint32_t slot)
 {
-    unsigned at = b->odd_count++;
-    for (; at > 0 && b->odd[at - 1].beat > beat; at--)
-        b->odd[at] = b->odd[at - 1];
-    b->odd[at] = (struct bl_odd){.beat = (uint16_t)beat, .why = (uint16_t)why, .slot = slot};
+    b->odd[b->odd_count++] = (struct bl_odd){.beat = beat, .slot = slot, .why = why};
+}
+
+/* Whether the beat is the one after `stored`: the next sequence, a tick
+ * that is not before it. One subtraction tells both: anything else borrows
+ * from the sequence or leaves too much. Ages of up to BL_TIMEOUT_MAX_MS
+ * need the bound of three days; who was silent for longer is looked at
+ * closely. */
+#define NEXT_WITHIN_TICKS (UINT64_C(1) << 28)
+_Static_assert(BL_TIMEOUT_MAX_MS < UINT32_MAX - (uint32_t)NEXT_WITHIN_TICKS, "no older tick looks younger");
+_Static_assert(BL_BEAT_HAS_SEQUENCE == 1, "flags are the step of the sequence");
+
+static ALWAYS_INLINE bool is_next(uint64_t stored, const struct bl_beat *beat)
+{
+    uint64_t step = (uint64_t)beat->flags << 32;
+    return __builtin_expect(beat->stamp - stored - step < NEXT_WITHIN_TICKS, 1);
 }
 
 /* Beats a known slot. Returns what is odd about it (bl_odd_why) but for
@@ -67,12 +85,17 @@ static void add_odd(struct bl_table_burst *b, unsigned beat, unsigned why, uint3
 static ALWAYS_INLINE unsigned beat_slot(struct bl_line *l, unsigned place, const struct bl_beat *beat,
                                         uint32_t now)
 {
-    bl_line_beat(l, place, beat, now);
+    uint64_t stored = l->stamp[place];
+    if (is_next(stored, beat)) {
+        bl_line_set_stamp(l, place, beat->stamp);
+        return 0;
+    }
+    bl_line_beat(l, place, bl_stamp_tick(beat->stamp), now);
     if (!(beat->flags & BL_BEAT_HAS_SEQUENCE))
         return 0;
-    if (__builtin_expect(beat->sequence != l->sequence[place] + 1, 0))
+    if (bl_stamp_sequence(beat->stamp) != bl_stamp_sequence(stored) + 1)
         return BL_ODD_SEQUENCE;
-    bl_line_set_sequence(l, place, beat->sequence);
+    bl_line_set_sequence(l, place, bl_stamp_sequence(beat->stamp));
     return 0;
 }
 
@@ -88,22 +111,27 @@ static ALWAYS_INLINE unsigned attention(const struct bl_line *l, unsigned place)
  * by word costs them more than the memory does. */
 
 #if HAVE_AVX2
-__attribute__((target("avx2"))) static inline unsigned hit_avx2(const struct bl_line *l, uint64_t key)
+__attribute__((target("avx2,bmi"))) static inline unsigned same_avx2(__m256i keys, const uint64_t *key)
 {
-    __m256i keys = _mm256_load_si256((const __m256i *)l->key);
-    __m256i bare = _mm256_andnot_si256(_mm256_set1_epi64x((long long)BL_KEY_ATTEND), keys);
-    __m256i same = _mm256_cmpeq_epi64(bare, _mm256_set1_epi64x((long long)key));
+    /* From memory, whatever the compiler was told to tune for. */
+    __m256i same = _mm256_cmpeq_epi64(keys, _mm256_broadcastq_epi64(_mm_loadl_epi64((const __m128i *)key)));
     return (unsigned)_mm256_movemask_pd(_mm256_castsi256_pd(same));
 }
 
-__attribute__((target("avx2"))) static inline unsigned plain_hit_avx2(const struct bl_line *l, uint64_t key)
+__attribute__((target("avx2,bmi"))) static inline unsigned hit_avx2(const struct bl_line *l,
+                                                                    const uint64_t *key)
 {
     __m256i keys = _mm256_load_si256((const __m256i *)l->key);
-    __m256i same = _mm256_cmpeq_epi64(keys, _mm256_set1_epi64x((long long)key));
-    return (unsigned)_mm256_movemask_pd(_mm256_castsi256_pd(same));
+    return same_avx2(_mm256_andnot_si256(_mm256_set1_epi64x((long long)BL_KEY_ATTEND), keys), key);
 }
 
-__attribute__((target("avx2"))) static inline bool has_empty_avx2(const struct bl_line *l)
+__attribute__((target("avx2,bmi"))) static inline unsigned plain_hit_avx2(const struct bl_line *l,
+                                                                          const uint64_t *key)
+{
+    return same_avx2(_mm256_load_si256((const __m256i *)l->key), key);
+}
+
+__attribute__((target("avx2,bmi"))) static inline bool has_empty_avx2(const struct bl_line *l)
 {
     __m256i keys = _mm256_load_si256((const __m256i *)l->key);
     __m256i empty = _mm256_cmpeq_epi64(keys, _mm256_setzero_si256());
@@ -112,7 +140,7 @@ __attribute__((target("avx2"))) static inline bool has_empty_avx2(const struct b
 _Static_assert(BL_KEY_EMPTY == 0, "has_empty_avx2 compares with zero");
 #endif
 
-static ALWAYS_INLINE unsigned hit_of(const struct bl_line *l, uint64_t key, bool avx2)
+static ALWAYS_INLINE unsigned hit_of(const struct bl_line *l, const uint64_t *key, bool avx2)
 {
 #if HAVE_AVX2
     if (avx2)
@@ -120,11 +148,11 @@ static ALWAYS_INLINE unsigned hit_of(const struct bl_line *l, uint64_t key, bool
 #else
     (void)avx2;
 #endif
-    return bl_line_hit(l, key);
+    return bl_line_hit(l, *key);
 }
 
 /* Bit i: place i holds `key` and asks for no attention. */
-static ALWAYS_INLINE unsigned plain_hit_of(const struct bl_line *l, uint64_t key, bool avx2)
+static ALWAYS_INLINE unsigned plain_hit_of(const struct bl_line *l, const uint64_t *key, bool avx2)
 {
 #if HAVE_AVX2
     if (avx2)
@@ -134,7 +162,7 @@ static ALWAYS_INLINE unsigned plain_hit_of(const struct bl_line *l, uint64_t key
 #endif
     unsigned hit = 0;
     for (unsigned i = 0; i < BL_LINE_SLOTS; i++)
-        hit |= (unsigned)(bl_line_key(l, i) == key) << i;
+        hit |= (unsigned)(bl_line_key(l, i) == *key) << i;
     return hit;
 }
 
@@ -167,195 +195,260 @@ static __attribute__((noinline)) bool cross_over(struct bl_straggler *s, const s
 }
 
 /* Moves the probe on. False: the key is nowhere. */
-static ALWAYS_INLINE bool walk_on(struct bl_straggler *s, const struct bl_table *t, uint64_t key, bool avx2)
+static ALWAYS_INLINE bool walk_on(struct bl_straggler *s, const struct bl_table *t, bool avx2)
 {
     if (s->walked + 1u < BL_PROBE_LINES && !has_empty(&s->in->line[s->line], avx2)) {
         s->walked++;
         s->line = bl_line_after(s->in, s->line);
-    } else if (s->last || !cross_over(s, t, key)) {
-        return false;
+        return true;
     }
-    PREFETCH(&s->in->line[s->line]);
+    return !s->last && cross_over(s, t, s->beat->key);
+}
+
+/* Beats it where its probe stands. False: it is not there. */
+static ALWAYS_INLINE bool found(struct bl_table_burst *b, const struct bl_straggler *s, bool avx2)
+{
+    struct bl_line *l = &s->in->line[s->line];
+    unsigned hit = hit_of(l, &s->beat->key, avx2);
+    if (hit == 0)
+        return false;
+    unsigned place = (unsigned)__builtin_ctz(hit);
+    unsigned why = attention(l, place) | beat_slot(l, place, s->beat, b->now);
+    if (__builtin_expect(why != 0, 0))
+        add_odd(b, s->beat, why, slot_name(b->table, l, place));
     return true;
 }
 
-/* The first line did not have it. */
-static ALWAYS_INLINE void missed(struct bl_table_burst *b, unsigned beat, bool avx2) BL_ON_WORKER;
-static ALWAYS_INLINE void missed(struct bl_table_burst *b, unsigned beat, bool avx2)
-{
-    struct bl_straggler *s = &b->straggler[b->straggler_count];
-    const struct bl_table *t = b->table;
-    uint64_t key = b->beat[beat].key;
-    *s = (struct bl_straggler){.beat = (uint16_t)beat, .last = true, .in = t->slots};
-    if (t->next == NULL) {
-        s->line = bl_line_home(t->slots, key);
-    } else {
-        s->last = bl_line_is_moved(t, key);
-        s->in = first_look(t, key, &s->line);
-    }
-    if (walk_on(s, t, key, avx2))
-        b->straggler_count++;
-    else
-        add_odd(b, beat, BL_ODD_UNKNOWN, BL_SLOT_NONE);
-}
-
-/* One turn. In order, so that two beats of one node stay so. */
+/* One turn. In order, so that two beats of one node stay so. A second
+ * line is asked for along with the next: who needs that one may need it. */
 static ALWAYS_INLINE void turn_of_stragglers(struct bl_table_burst *b, bool avx2)
 {
     unsigned left = 0;
     for (unsigned i = 0; i < b->straggler_count; i++) {
         struct bl_straggler *s = &b->straggler[i];
-        const struct bl_beat *beat = &b->beat[s->beat];
-        struct bl_line *l = &s->in->line[s->line];
-        unsigned hit = hit_of(l, beat->key, avx2);
-        if (hit != 0) {
-            unsigned place = (unsigned)__builtin_ctz(hit);
-            unsigned why = attention(l, place) | beat_slot(l, place, beat, b->now);
-            if (why != 0)
-                add_odd(b, s->beat, why, slot_name(b->table, l, place));
-        } else if (walk_on(s, b->table, beat->key, avx2)) {
+        bool is_there = found(b, s, avx2), goes_on = !is_there && walk_on(s, b->table, avx2);
+        for (s->turns++; goes_on && s->turns == TURNS_MAX;) {
+            is_there = found(b, s, avx2);
+            goes_on = !is_there && walk_on(s, b->table, avx2);
+        }
+        if (goes_on) {
+            PREFETCH(&s->in->line[s->line]);
+            PREFETCH(&s->in->line[bl_line_after(s->in, s->line)]);
             b->straggler[left++] = *s;
-        } else {
+        } else if (!is_there) {
             add_odd(b, s->beat, BL_ODD_UNKNOWN, BL_SLOT_NONE);
         }
     }
     b->straggler_count = left;
 }
 
-/* ---- a burst -------------------------------------------------------------- */
+/* ---- first looks ---------------------------------------------------------- */
 
-/* Not there, or there and to be looked at. */
-static ALWAYS_INLINE void look_closer(struct bl_table_burst *b, unsigned i, bool avx2) BL_ON_WORKER;
-static ALWAYS_INLINE void look_closer(struct bl_table_burst *b, unsigned i, bool avx2)
-{
-    const struct bl_beat *beat = &b->beat[i];
-    struct bl_line *line = b->line[i];
-    unsigned hit = hit_of(line, beat->key, avx2);
-    if (hit == 0) {
-        missed(b, i, avx2);
-        return;
-    }
-    unsigned place = (unsigned)__builtin_ctz(hit);
-    add_odd(b, i, attention(line, place) | beat_slot(line, place, beat, b->now),
-            slot_name(b->table, line, place));
-}
-
-static ALWAYS_INLINE void look(struct bl_table_burst *b, unsigned i, uint32_t now, bool avx2) BL_ON_WORKER;
-static ALWAYS_INLINE void look(struct bl_table_burst *b, unsigned i, uint32_t now, bool avx2)
-{
-    const struct bl_beat *beat = &b->beat[i];
-    struct bl_line *line = b->line[i];
-    unsigned hit = plain_hit_of(line, beat->key, avx2);
-    if (__builtin_expect(hit == 0, 0)) {
-        look_closer(b, i, avx2);
-        return;
-    }
-    unsigned place = (unsigned)__builtin_ctz(hit);
-    unsigned why = beat_slot(line, place, beat, now);
-    if (__builtin_expect(why != 0, 0))
-        add_odd(b, i, why, slot_name(b->table, line, place));
-}
-
-/* To the `n`-th beat, of which `looks` at least are looked at. */
-static ALWAYS_INLINE void advance(struct bl_table_burst *b, unsigned n, unsigned looks, bool avx2)
+/* The home line did not have it. */
+static ALWAYS_INLINE void missed(struct bl_table_burst *b, const struct bl_beat *beat, bool avx2)
     BL_ON_WORKER;
-static ALWAYS_INLINE void advance(struct bl_table_burst *b, unsigned n, unsigned looks, bool avx2)
+static ALWAYS_INLINE void missed(struct bl_table_burst *b, const struct bl_beat *beat, bool avx2)
+{
+    struct bl_straggler *s = &b->straggler[b->straggler_count];
+    const struct bl_table *t = b->table;
+    *s = (struct bl_straggler){.beat = beat, .last = true, .in = t->slots};
+    if (t->next == NULL) {
+        s->line = bl_line_home(t->slots, beat->key);
+    } else {
+        s->last = bl_line_is_moved(t, beat->key);
+        s->in = first_look(t, beat->key, &s->line);
+    }
+    if (walk_on(s, t, avx2)) {
+        PREFETCH(&s->in->line[s->line]);
+        b->straggler_count++;
+    } else {
+        add_odd(b, beat, BL_ODD_UNKNOWN, BL_SLOT_NONE);
+    }
+}
+
+/* Not there, or there and to be looked at, or not the next beat. */
+static ALWAYS_INLINE void look_closer(struct bl_table_burst *b, const struct bl_beat *beat,
+                                      struct bl_line *line, bool avx2) BL_ON_WORKER;
+static ALWAYS_INLINE void look_closer(struct bl_table_burst *b, const struct bl_beat *beat,
+                                      struct bl_line *line, bool avx2)
+{
+    unsigned hit = hit_of(line, &beat->key, avx2);
+    if (hit == 0) {
+        missed(b, beat, avx2);
+        return;
+    }
+    unsigned place = (unsigned)__builtin_ctz(hit);
+    unsigned why = attention(line, place) | beat_slot(line, place, beat, b->now);
+    if (why != 0)
+        add_odd(b, beat, why, slot_name(b->table, line, place));
+}
+
+#if HAVE_AVX2
+__attribute__((target("avx2,bmi"), noinline)) static void
+look_closer_avx2(struct bl_table_burst *b, const struct bl_beat *beat, struct bl_line *line) BL_ON_WORKER;
+static void look_closer_avx2(struct bl_table_burst *b, const struct bl_beat *beat, struct bl_line *line)
+{
+    look_closer(b, beat, line, true);
+}
+#else
+#define look_closer_avx2(b, beat, line) look_closer(b, beat, line, false)
+#endif
+
+static ALWAYS_INLINE void look(struct bl_table_burst *b, const struct bl_beat *beat, struct bl_line *line,
+                               bool avx2) BL_ON_WORKER;
+static ALWAYS_INLINE void look(struct bl_table_burst *b, const struct bl_beat *beat, struct bl_line *line,
+                               bool avx2)
+{
+    unsigned hit = plain_hit_of(line, &beat->key, avx2);
+    if (__builtin_expect(hit != 0, 1)) {
+        uint64_t *stamp = &line->stamp[(unsigned)__builtin_ctz(hit)];
+        if (is_next(*stamp, beat)) {
+            __atomic_store_n(stamp, beat->stamp, __ATOMIC_RELAXED);
+            return;
+        }
+    }
+    /* Out of line: the loop keeps its registers. */
+    if (avx2)
+        look_closer_avx2(b, beat, line);
+    else
+        look_closer(b, beat, line, false);
+}
+
+/* Asks for the line where a key is looked for first. `at`: the lines of
+ * the current generation. */
+static ALWAYS_INLINE struct bl_line *fetch(const struct bl_table *t, uint64_t key, const struct bl_slots *at,
+                                           uint32_t move_line) BL_ON_WORKER;
+static ALWAYS_INLINE struct bl_line *fetch(const struct bl_table *t, uint64_t key, const struct bl_slots *at,
+                                           uint32_t move_line)
+{
+    uint32_t home = bl_line_home(at, key);
+    struct bl_line *line = &at->line[home];
+    if (__builtin_expect(home < move_line, 0))
+        line = &t->next->line[bl_line_home(t->next, key)];
+    PREFETCH(line);
+    return line;
+}
+
+/* Asks for the lines of `n` beats and looks at those that wait, in turns. */
+static ALWAYS_INLINE void fetch_and_look(struct bl_table_burst *b, const struct bl_beat *beats, unsigned n,
+                                         bool avx2) BL_ON_WORKER;
+static ALWAYS_INLINE void fetch_and_look(struct bl_table_burst *b, const struct bl_beat *beats, unsigned n,
+                                         bool avx2)
 {
     const struct bl_table *t = b->table;
-    const struct bl_slots s = {.line = t->slots->line, .line_count = t->slots->line_count};
-    const uint32_t now = b->now, move_line = t->move_line;
-    unsigned at = b->looked_at;
-    for (unsigned i = b->fetched; i < n; i++) {
-        uint32_t home = bl_line_home(&s, b->beat[i].key);
-        b->line[i] = &s.line[home];
-        if (__builtin_expect(home < move_line, 0))
-            b->line[i] = &t->next->line[bl_line_home(t->next, b->beat[i].key)];
-        PREFETCH(b->line[i]);
-        if (i >= at + PREFETCH_BEATS)
-            look(b, at++, now, avx2);
+    const struct bl_slots at = {.line = t->slots->line, .line_count = t->slots->line_count};
+    const uint32_t move_line = t->move_line;
+    const struct bl_beat *waiting = b->first_waiting;
+    const unsigned looks = b->waiting, both = looks < n ? looks : n;
+    for (unsigned i = 0; i < both; i++) {
+        struct bl_line *line = b->line[i];
+        b->line[i] = fetch(t, beats[i].key, &at, move_line);
+        look(b, &waiting[i], line, avx2);
     }
-    for (; at < looks; at++)
-        look(b, at, now, avx2);
-    b->fetched = n;
-    b->looked_at = at;
+    for (unsigned i = both; i < looks; i++)
+        look(b, &waiting[i], b->line[i], avx2);
+    for (unsigned i = both; i < n; i++)
+        b->line[i] = fetch(t, beats[i].key, &at, move_line);
 }
 
-static ALWAYS_INLINE void finish(struct bl_table_burst *b, unsigned n, bool avx2) BL_ON_WORKER;
-static ALWAYS_INLINE void finish(struct bl_table_burst *b, unsigned n, bool avx2)
+static ALWAYS_INLINE void feed(struct bl_table_burst *b, const struct bl_beat *beats, unsigned n, bool avx2)
+    BL_ON_WORKER;
+static ALWAYS_INLINE void feed(struct bl_table_burst *b, const struct bl_beat *beats, unsigned n, bool avx2)
 {
-    advance(b, n, n, avx2);
+    b->odd_count = 0;
+    if (b->straggler_count > 0)
+        turn_of_stragglers(b, avx2);
+    fetch_and_look(b, beats, n, avx2);
+    b->first_waiting = beats;
+    b->waiting = n;
+}
+
+static ALWAYS_INLINE void end(struct bl_table_burst *b, bool avx2) BL_ON_WORKER;
+static ALWAYS_INLINE void end(struct bl_table_burst *b, bool avx2)
+{
+    feed(b, NULL, 0, avx2);
     while (b->straggler_count > 0)
         turn_of_stragglers(b, avx2);
 }
 
 #if HAVE_AVX2
-__attribute__((target("avx2"))) static void advance_avx2(struct bl_table_burst *b, unsigned n) BL_ON_WORKER;
-static void advance_avx2(struct bl_table_burst *b, unsigned n)
+__attribute__((target("avx2,bmi"))) static void feed_avx2(struct bl_table_burst *b,
+                                                          const struct bl_beat *beats, unsigned n)
+    BL_ON_WORKER;
+static void feed_avx2(struct bl_table_burst *b, const struct bl_beat *beats, unsigned n)
 {
-    advance(b, n, 0, true);
+    feed(b, beats, n, true);
 }
 
-__attribute__((target("avx2"))) static void finish_avx2(struct bl_table_burst *b, unsigned n) BL_ON_WORKER;
-static void finish_avx2(struct bl_table_burst *b, unsigned n)
+__attribute__((target("avx2,bmi"))) static void end_avx2(struct bl_table_burst *b) BL_ON_WORKER;
+static void end_avx2(struct bl_table_burst *b)
 {
-    finish(b, n, true);
+    end(b, true);
 }
 #else
-#define advance_avx2(b, n) advance(b, n, 0, false)
-#define finish_avx2(b, n)  finish(b, n, false)
+#define feed_avx2(b, beats, n) feed(b, beats, n, false)
+#define end_avx2(b)            end(b, false)
 #endif
 
 bool bl_table_beat_has_simd(void)
 {
 #if HAVE_AVX2
-    return __builtin_cpu_supports("avx2") != 0;
+    return __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("bmi") != 0;
 #else
     return false;
 #endif
 }
 
-void bl_table_begin(struct bl_table_burst *b, const struct bl_table *t, const struct bl_beat *beats,
-                    uint32_t now, struct bl_odd odd[BL_BURST])
+void bl_table_begin(struct bl_table_burst *b, const struct bl_table *t, uint32_t now)
 {
     b->table = t;
-    b->beat = beats;
-    b->odd = odd;
     b->now = now;
-    b->fetched = b->looked_at = 0;
-    b->odd_count = b->straggler_count = 0;
+    b->waiting = b->straggler_count = b->odd_count = 0;
+    b->first_waiting = NULL;
 }
 
-void bl_table_feed_with(struct bl_table_burst *b, unsigned n, bool simd)
+void bl_table_feed_with(struct bl_table_burst *b, const struct bl_beat *beats, unsigned n, bool simd)
 {
     if (simd)
-        advance_avx2(b, n);
+        feed_avx2(b, beats, n);
     else
-        advance(b, n, 0, false);
+        feed(b, beats, n, false);
 }
 
-unsigned bl_table_end_with(struct bl_table_burst *b, unsigned n, bool simd)
+void bl_table_end_with(struct bl_table_burst *b, bool simd)
 {
     if (simd)
-        finish_avx2(b, n);
+        end_avx2(b);
     else
-        finish(b, n, false);
+        end(b, false);
+}
+
+void bl_table_feed(struct bl_table_burst *b, const struct bl_beat *beats, unsigned n)
+{
+    bl_table_feed_with(b, beats, n, bl_table_beat_has_simd());
+}
+
+void bl_table_end(struct bl_table_burst *b)
+{
+    bl_table_end_with(b, bl_table_beat_has_simd());
+}
+
+static unsigned take_odd(const struct bl_table_burst *b, struct bl_odd *odd)
+{
+    memcpy(odd, b->odd, b->odd_count * sizeof(*odd));
     return b->odd_count;
-}
-
-void bl_table_feed(struct bl_table_burst *b, unsigned n)
-{
-    bl_table_feed_with(b, n, bl_table_beat_has_simd());
-}
-
-unsigned bl_table_end(struct bl_table_burst *b, unsigned n)
-{
-    return bl_table_end_with(b, n, bl_table_beat_has_simd());
 }
 
 unsigned bl_table_beat(const struct bl_table *t, const struct bl_beat *beats, unsigned n, uint32_t now,
                        struct bl_odd odd[BL_BURST])
 {
     struct bl_table_burst b;
-    bl_table_begin(&b, t, beats, now, odd);
-    return bl_table_end(&b, n);
+    unsigned count = 0;
+    bl_table_begin(&b, t, now);
+    for (unsigned fed = 0; fed < n; fed += FEED) {
+        bl_table_feed(&b, beats + fed, n - fed < FEED ? n - fed : FEED);
+        count += take_odd(&b, odd + count);
+    }
+    bl_table_end(&b);
+    return count + take_odd(&b, odd + count);
 }

@@ -42,8 +42,7 @@ static bool move_slot(struct bl_table *t, uint32_t slot)
     if (to->key[to_place] == BL_KEY_GONE)
         bl_line_count(&t->next_gone, -1);
     copy_side(t->slots, slot, t->next, at);
-    bl_line_set_last_beat(to, to_place, l->last_beat[place]);
-    bl_line_set_sequence(to, to_place, l->sequence[place]);
+    bl_line_set_stamp(to, to_place, l->stamp[place]);
     /* First there, then no longer here: a reader finds it in one. */
     BL_INTERLEAVE("move: copied");
     bl_line_set_key(to, to_place, key);

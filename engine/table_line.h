@@ -42,14 +42,14 @@ static inline void bl_line_set_key(struct bl_line *l, unsigned place, uint64_t k
     __atomic_store_n(&l->key[place], key, __ATOMIC_RELEASE);
 }
 
-static inline void bl_line_set_last_beat(struct bl_line *l, unsigned place, uint32_t tick)
+static inline void bl_line_set_stamp(struct bl_line *l, unsigned place, uint64_t stamp)
 {
-    __atomic_store_n(&l->last_beat[place], tick, __ATOMIC_RELAXED);
+    __atomic_store_n(&l->stamp[place], stamp, __ATOMIC_RELAXED);
 }
 
 static inline void bl_line_set_sequence(struct bl_line *l, unsigned place, uint32_t sequence)
 {
-    __atomic_store_n(&l->sequence[place], sequence, __ATOMIC_RELAXED);
+    bl_line_set_stamp(l, place, bl_stamp(bl_stamp_tick(l->stamp[place]), sequence));
 }
 
 /* Bit i: place i holds `key`, marked or not. Any thread. */
@@ -98,18 +98,19 @@ bool bl_table_own(const struct bl_table *t, uint64_t key, uint32_t *slot) BL_ON_
 /* bl_table_feed and bl_table_end by the vector or by the scalar compare,
  * which give the same answers: the tests' handle. `simd` only where there
  * is some. */
-void bl_table_feed_with(struct bl_table_burst *b, unsigned n, bool simd) BL_ON_WORKER;
-unsigned bl_table_end_with(struct bl_table_burst *b, unsigned n, bool simd) BL_ON_WORKER;
+void bl_table_feed_with(struct bl_table_burst *b, const struct bl_beat *beats, unsigned n, bool simd)
+    BL_ON_WORKER;
+void bl_table_end_with(struct bl_table_burst *b, bool simd) BL_ON_WORKER;
 bool bl_table_beat_has_simd(void);
 
-/* The last beat becomes `age` ticks ago, unless a younger one is there.
- * Both ages are shifted by what bl_age_ticks takes for a stamp ahead of
- * `now`, so that such a stamp is the youngest, and one comparison works
- * for every age that there is. */
-static inline void bl_line_beat(struct bl_line *l, unsigned place, const struct bl_beat *b, uint32_t now)
+/* The last beat becomes `tick`, unless a younger one is there. Both ages
+ * are shifted by what bl_age_ticks takes for a stamp ahead of `now`, so
+ * that such a stamp is the youngest, and one comparison works for every
+ * age that there is. */
+static inline void bl_line_beat(struct bl_line *l, unsigned place, uint32_t tick, uint32_t now)
 {
     const uint32_t ahead = UINT32_MAX - BL_AGE_MAX;
-    uint32_t age = b->age_ticks > BL_AGE_MAX ? BL_AGE_MAX : b->age_ticks;
-    if (__builtin_expect(age + ahead < now - l->last_beat[place] + ahead, 1))
-        bl_line_set_last_beat(l, place, now - age);
+    uint64_t stored = l->stamp[place];
+    if (now - tick + ahead < now - bl_stamp_tick(stored) + ahead)
+        bl_line_set_stamp(l, place, bl_stamp(tick, bl_stamp_sequence(stored)));
 }

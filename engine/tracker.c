@@ -315,7 +315,7 @@ int bl_tracker_register(struct bl_tracker *t, const char *name, const struct bl_
         return -EINVAL;
     move_time(t, now_ms);
     struct bl_node_ref who = named(name);
-    struct bl_beat beat = {.key = bl_key_of_name(&t->secret, name, who.name_len)};
+    struct bl_beat beat = {.key = bl_key_of_name(&t->secret, name, who.name_len), .stamp = tick_now(t)};
     if (bl_registry_find_key(bl_fleet_registry(t->fleet), beat.key) != BL_NODE_NONE)
         return find(t, name) != BL_NODE_NONE ? -EEXIST : -EINVAL;
     if (bl_tracker_count(t) >= t->config.max_nodes)
@@ -336,7 +336,7 @@ int bl_tracker_beat(struct bl_tracker *t, const char *name, uint64_t now_ms)
     if (len < 1 || len > BL_NAME_MAX)
         return -ENOENT;
     move_time(t, now_ms);
-    struct bl_beat beat = {.key = bl_key_of_name(&t->secret, name, (unsigned)len)};
+    struct bl_beat beat = {.key = bl_key_of_name(&t->secret, name, (unsigned)len), .stamp = tick_now(t)};
     struct bl_odd odd[BL_BURST];
     struct bl_place place;
     /* Nothing else is odd without sequences. */

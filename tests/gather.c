@@ -48,22 +48,18 @@ static void check_beat(const struct bl_wire_config *w, const struct bl_beat *b, 
 static void check_beat(const struct bl_wire_config *w, const struct bl_beat *b, const uint8_t *payload,
                        uint32_t len)
 {
-    const uint8_t *origin = b->origin;
-    uint32_t bytes = b->origin_kind == BL_ORIGIN_TEXT     ? b->origin_len
-                     : b->origin_kind == BL_ORIGIN_BINARY ? BL_BINARY_HEADER_BYTES
-                                                          : BL_BINARY_ENTRY_BYTES;
-    assert(origin >= payload && origin + bytes <= payload + len);
-    assert(b->age_ticks <= BL_TIMEOUT_MAX_MS);
+    assert(GATHER_TICK - bl_stamp_tick(b->stamp) <= BL_TIMEOUT_MAX_MS);
     struct bl_report r;
     bl_wire_introduce(b, &r);
-    assert(r.kind == BL_REPORT_SEEN && r.name_len == b->origin_len && r.interval_ms <= BL_TIMEOUT_MAX_MS);
-    if (b->origin_kind == BL_ORIGIN_TEXT) {
-        assert(bl_name_is_valid(r.name, r.name_len) && b->flags == 0);
+    assert(r.kind == BL_REPORT_SEEN && r.name_len == b->name_len && r.interval_ms <= BL_TIMEOUT_MAX_MS);
+    if (b->name_len != 0) {
+        const uint8_t *name = (const uint8_t *)b->name;
+        assert(name >= payload && name + b->name_len <= payload + len);
+        assert(bl_name_is_valid(r.name, r.name_len) && b->flags == 0 && b->incarnation == 0);
         assert(b->key == bl_key_of_name(&w->secret, r.name, r.name_len));
     } else {
         assert(b->key == bl_key_of_id(&w->secret, r.id) && b->flags == BL_BEAT_HAS_SEQUENCE);
     }
-    bl_wire_incarnation(b);
 }
 
 static void check_setting(const struct bl_report *r)
@@ -81,10 +77,11 @@ static void take(struct gather *g, const struct bl_sink *sink, unsigned first, c
 static void take(struct gather *g, const struct bl_sink *sink, unsigned first, const struct bl_wire_config *w,
                  const uint8_t *payload, uint32_t len)
 {
-    assert(sink->beats <= BL_BURST && sink->settings <= BL_BURST);
+    assert(sink->beats <= BL_SINK_ROOM && sink->settings <= BL_SINK_ROOM);
     for (unsigned i = first; i < sink->beats; i++) {
         assert(g->beats < GATHER_MAX);
         check_beat(w, &sink->beat[i], payload, len);
+        assert(sink->holds || sink->beat[i].name_len == 0);
         g->beat[g->beats++] = sink->beat[i];
     }
     for (unsigned i = first; i < sink->settings; i++) {
@@ -99,14 +96,16 @@ void gather(struct gather *g, const struct bl_wire_config *w, const uint8_t *pay
             unsigned room)
 {
     static struct bl_sink sink;
-    uint16_t first = (uint16_t)(BL_BURST - room);
+    uint16_t first = (uint16_t)(BL_SINK_ROOM - room);
     uint32_t offset = 0;
     g->beats = g->settings = g->autobeats = g->calls = 0;
     memset(&g->counters, 0, sizeof g->counters);
+    sink.now_tick = GATHER_TICK;
+    sink.holds = false;
     while (offset != BL_WIRE_DONE) {
         /* A sink that is full already changes nothing. */
         struct bl_counters before = g->counters;
-        sink.beats = sink.settings = BL_BURST;
+        sink.beats = sink.settings = BL_SINK_ROOM;
         assert(bl_wire_parse(w, payload, len, offset, &sink, &g->counters) == offset);
         assert(same_counters(&before, &g->counters));
 
@@ -135,7 +134,7 @@ void gather_twice(struct gather *g, const struct bl_wire_config *w, const uint8_
 {
     static struct gather again;
     struct bl_wire_config how = *w;
-    gather(g, w, payload, len, BL_BURST);
+    gather(g, w, payload, len, BL_SINK_ROOM);
     for (how.text = BL_TEXT_PLAIN; how.text <= BL_TEXT_AVX512; how.text++) {
         if (!bl_text_has(how.text))
             continue;

@@ -13,6 +13,9 @@
 /* The most records in a datagram: 65535 / sizeof "a.err:1|c". */
 #define GATHER_MAX 6600u
 
+/* The tick of which beats without an age are. */
+#define GATHER_TICK UINT32_C(0xe8000000)
+
 struct gather {
     struct bl_beat beat[GATHER_MAX];
     struct bl_report setting[GATHER_MAX];
@@ -21,7 +24,7 @@ struct gather {
     struct bl_counters counters;
 };
 
-/* `room`: records that each sink takes before it is full, 1..BL_BURST. */
+/* `room`: records that each sink takes before it is full, 1..BL_SINK_ROOM. */
 void gather(struct gather *g, const struct bl_wire_config *w, const uint8_t *payload, uint32_t len,
             unsigned room) BL_ON_WORKER;
 

@@ -147,8 +147,8 @@ static enum bl_drop drop_of(const char *name)
 
 static void compare_beat(const struct bl_beat *b, const struct reference_line *l)
 {
-    assert((const char *)b->origin == l->name && b->origin_len == l->name_len);
-    assert(b->origin_kind == BL_ORIGIN_TEXT && b->age_ticks == 0 && b->sequence == 0);
+    assert(b->name == l->name && b->name_len == l->name_len);
+    assert(b->stamp == bl_stamp(GATHER_TICK, 0));
 }
 
 static void compare_setting(const struct bl_report *r, const struct reference_line *l)

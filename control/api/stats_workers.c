@@ -37,10 +37,10 @@ static uint64_t cycles_of(const struct bl_stages *s)
     return sum;
 }
 
-/* "1", "2-3", ... "128-255", "256": packets of a burst. */
+/* "1", "2-3", ... "512-1023", "1024": packets of a burst. */
 static const char *size_text(unsigned i, char out[BL_HUMAN_TEXT])
 {
-    unsigned from = 1u << i, to = 2 * from - 1 < BL_BURST ? 2 * from - 1 : BL_BURST;
+    unsigned from = 1u << i, to = 2 * from - 1 < BL_STAGES_PACKETS_MAX ? 2 * from - 1 : BL_STAGES_PACKETS_MAX;
     snprintf(out, BL_HUMAN_TEXT, from == to ? "%u" : "%u-%u", from, to);
     return out;
 }

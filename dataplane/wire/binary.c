@@ -77,12 +77,14 @@ static enum bl_drop fault_of(const struct bl_wire_config *w, const uint8_t *p, u
 
 static inline void put_beat(const struct bl_wire_config *w, const uint8_t *header, struct bl_sink *sink)
 {
+    uint64_t id = bl_binary_load64(header + BL_BINARY_AT_NODE_ID);
     sink->beat[sink->beats++] = (struct bl_beat){
-        .key = bl_key_of_id(&w->secret, bl_binary_load64(header + BL_BINARY_AT_NODE_ID)),
-        .origin = header,
-        .sequence = bl_binary_load32(header + BL_BINARY_AT_SEQUENCE),
+        .key = bl_key_of_id(&w->secret, id),
+        .stamp = bl_stamp(sink->now_tick, bl_binary_load32(header + BL_BINARY_AT_SEQUENCE)),
+        .id = id,
+        .interval_ms = bl_binary_load32(header + BL_BINARY_AT_INTERVAL),
+        .incarnation = bl_binary_load32(header + BL_BINARY_AT_INCARNATION),
         .flags = BL_BEAT_HAS_SEQUENCE,
-        .origin_kind = BL_ORIGIN_BINARY,
     };
 }
 
@@ -137,19 +139,18 @@ static __attribute__((noinline)) uint32_t take_entries(const struct bl_wire_conf
             bl_count(&c->drop[BL_DROP_bad_value], 1);
             continue;
         }
+        uint64_t id = bl_binary_load64(entry + BL_BINARY_ENTRY_AT_NODE_ID);
         sink->beat[sink->beats++] = (struct bl_beat){
-            .key = bl_key_of_id(&w->secret, bl_binary_load64(entry + BL_BINARY_ENTRY_AT_NODE_ID)),
-            .origin = entry,
-            .sequence = bl_binary_load32(entry + BL_BINARY_ENTRY_AT_SEQUENCE),
-            .age_ticks = age_ms,
+            .key = bl_key_of_id(&w->secret, id),
+            .stamp = bl_stamp(sink->now_tick - age_ms, bl_binary_load32(entry + BL_BINARY_ENTRY_AT_SEQUENCE)),
+            .id = id,
             .flags = BL_BEAT_HAS_SEQUENCE,
-            .origin_kind = BL_ORIGIN_BATCH,
         };
     }
     bl_count(&c->records, (at - offset) / BL_BINARY_ENTRY_BYTES);
     return at < len ? at : BL_WIRE_DONE;
 }
-_Static_assert(BL_TICK_NS == 1000000, "age_ms is age_ticks");
+_Static_assert(BL_TICK_NS == 1000000, "age_ms is in ticks");
 
 /* All but the plain beat. */
 static __attribute__((noinline)) uint32_t take_other(const struct bl_wire_config *w, const uint8_t *payload,

@@ -294,6 +294,7 @@ uint32_t bl_wire_parse_text(const struct bl_wire_config *w, const uint8_t *paylo
         p = take_by_pieces(w, p, end, sink, c);
     /* The keys at last, side by side: no line waits for one. */
     for (struct bl_beat *b = sink->beat + first; b < sink->beat + sink->beats; b++)
-        b->key = bl_key_of_name(&w->secret, b->origin, b->origin_len);
+        b->key = bl_key_of_name(&w->secret, b->name, b->name_len);
+    sink->holds |= sink->beats > first;
     return p < end ? (uint32_t)(p - payload) : BL_WIRE_DONE;
 }

@@ -71,5 +71,5 @@ static inline bool bl_text_is_letter(uint8_t c)
 static inline void bl_text_put_beat(const uint8_t *name, unsigned len, struct bl_sink *sink)
 {
     sink->beat[sink->beats++] =
-        (struct bl_beat){.origin = name, .origin_kind = BL_ORIGIN_TEXT, .origin_len = (uint8_t)len};
+        (struct bl_beat){.stamp = sink->now_tick, .name = (const char *)name, .name_len = (uint8_t)len};
 }

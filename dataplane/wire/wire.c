@@ -16,27 +16,12 @@ uint32_t bl_wire_parse(const struct bl_wire_config *w, const uint8_t *payload, u
 
 void bl_wire_introduce(const struct bl_beat *beat, struct bl_report *report)
 {
-    const uint8_t *origin = beat->origin;
-    *report = (struct bl_report){.kind = BL_REPORT_SEEN};
-    switch (beat->origin_kind) {
-    case BL_ORIGIN_TEXT:
-        report->name_len = beat->origin_len;
+    *report = (struct bl_report){
+        .kind = BL_REPORT_SEEN, .name_len = beat->name_len, .interval_ms = beat->interval_ms};
+    if (beat->name_len != 0) {
         report->id = beat->key;
-        memcpy(report->name, origin, beat->origin_len);
-        break;
-    case BL_ORIGIN_BINARY:
-        report->id = bl_binary_load64(origin + BL_BINARY_AT_NODE_ID);
-        report->interval_ms = bl_binary_load32(origin + BL_BINARY_AT_INTERVAL);
-        break;
-    default:
-        report->id = bl_binary_load64(origin + BL_BINARY_ENTRY_AT_NODE_ID);
-        break;
+        memcpy(report->name, beat->name, beat->name_len);
+    } else {
+        report->id = beat->id;
     }
-}
-
-uint32_t bl_wire_incarnation(const struct bl_beat *beat)
-{
-    if (beat->origin_kind != BL_ORIGIN_BINARY)
-        return 0;
-    return bl_binary_load32((const uint8_t *)beat->origin + BL_BINARY_AT_INCARNATION);
 }

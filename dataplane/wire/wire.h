@@ -3,11 +3,12 @@
  * tells the first byte: 0xBE starts binary v1, anything else is text.
  *
  * Threads: a worker, on its own sink. No state between datagrams, no
- * allocation. Pointers in what comes out point into the payload, which
- * the caller keeps until it has handled the sink's records.
+ * allocation. The names of text's beats point into the payload, which
+ * the caller keeps until it has handled them (bl_sink.holds); all else
+ * is copied out of it.
  *
  * A parser appends to the sink: beats (for the table) and settings (for
- * control). A sink is full after BL_BURST beats or settings; a parser
+ * control). A sink is full after BL_SINK_ROOM beats or settings; a parser
  * then returns where it stopped and is called again with that offset
  * after the worker has emptied the sink.
  *
@@ -28,25 +29,33 @@
 #include "engine/key.h"
 #include "engine/registry.h"
 #include "engine/role.h"
+#include "engine/table.h"
 
-/* bl_beat.origin_kind: what origin points at. */
-enum bl_origin {
-    BL_ORIGIN_TEXT = 1, /* the name, origin_len bytes */
-    BL_ORIGIN_BINARY,   /* a binary v1 header */
-    BL_ORIGIN_BATCH,    /* an entry of a batch: node_id u64 first */
-};
+/* Beats and settings that a sink takes before it is full. */
+#define BL_SINK_ROOM BL_FEED_MAX
 
+/* Beats are put down in pieces of a ring: the table still needs those of
+ * the pieces before. All zeros is an empty sink. */
 struct bl_sink {
-    struct bl_beat beat[BL_BURST];
-    struct bl_report setting[BL_BURST]; /* SET, HELLO, BYE: ready for the ring */
-    uint16_t beats, settings;
+    struct bl_beat beat[BL_SINK_ROOM * (BL_FEEDS_KEPT + 1)];
+    struct bl_report setting[BL_SINK_ROOM]; /* SET, HELLO, BYE: ready for the ring */
+    uint32_t now_tick;                      /* the worker's, for the beats' stamps */
+    uint16_t first, beats;                  /* the piece: where it begins, where the next beat goes */
+    uint16_t settings;
+    bool holds; /* a beat's name is in its packet: that must stay as long as the beat */
 };
 
 /* Whether a parser must wait for the sink to be emptied: a record takes
  * a beat, a setting, or (autobeat) one of each. */
 static inline bool bl_sink_is_full(const struct bl_sink *s)
 {
-    return s->beats == BL_BURST || s->settings == BL_BURST;
+    return s->beats == s->first + BL_SINK_ROOM || s->settings == BL_SINK_ROOM;
+}
+
+static inline void bl_sink_next_piece(struct bl_sink *s)
+{
+    s->first = (uint16_t)((s->first + BL_SINK_ROOM) % (BL_SINK_ROOM * (BL_FEEDS_KEPT + 1)));
+    s->beats = s->first;
 }
 
 /* With which instructions text is read; all read the same in it. AVX-512
@@ -86,6 +95,3 @@ uint32_t bl_wire_parse(const struct bl_wire_config *w, const uint8_t *payload, u
 /* Fills a report that introduces `beat`'s node to control (name or id,
  * promised interval). */
 void bl_wire_introduce(const struct bl_beat *beat, struct bl_report *report) BL_ON_WORKER;
-
-/* The incarnation the beat carried, 0 if its format has none. */
-uint32_t bl_wire_incarnation(const struct bl_beat *beat) BL_ON_WORKER;

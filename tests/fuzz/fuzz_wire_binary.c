@@ -23,11 +23,11 @@ static void check_signed(const struct bl_wire_config *open, const uint8_t *paylo
     assert(copy);
     memcpy(copy, payload, len);
     uint32_t signed_len = bl_binary_sign(copy, len, auth.auth_key);
-    gather(&g, &auth, copy, signed_len, BL_BURST);
+    gather(&g, &auth, copy, signed_len, BL_SINK_ROOM);
     assert(g.counters.packets_parsed == 1 && g.counters.records == plain->counters.records);
     assert(g.beats == plain->beats && g.settings == plain->settings);
     copy[BL_BINARY_HEADER_BYTES] ^= 1;
-    gather(&g, &auth, copy, signed_len, BL_BURST);
+    gather(&g, &auth, copy, signed_len, BL_SINK_ROOM);
     assert(g.counters.drop[BL_DROP_bad_tag] == 1);
     free(copy);
 }
@@ -45,7 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(payload, data + 1, len);
     payload[0] = BL_BINARY_MAGIC >> 8;
     gather_config(&config);
-    gather_twice(&g, &config, payload, len, 1 + data[0] % BL_BURST);
+    gather_twice(&g, &config, payload, len, 1 + data[0] % BL_SINK_ROOM);
     if (g.counters.packets_parsed == 1 && !(payload[BL_BINARY_AT_FLAGS] & BL_BINARY_FLAG_TAG))
         check_signed(&config, payload, len, &g);
     free(payload);

@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 2 || data[1] == BL_BINARY_MAGIC >> 8)
         return 0;
     gather_config(&config);
-    gather_twice(&g, &config, data + 1, (uint32_t)size - 1, 1 + data[0] % BL_BURST);
+    gather_twice(&g, &config, data + 1, (uint32_t)size - 1, 1 + data[0] % BL_SINK_ROOM);
     reference_compare(&g, (const char *)data + 1, (unsigned)size - 1);
     return 0;
 }

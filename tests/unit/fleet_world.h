@@ -134,9 +134,9 @@ static inline int beat(struct world *w, unsigned table, const char *name)
 {
     bl_role_assume_worker();
     bl_role_assume_control();
-    struct bl_beat b = {.key = bl_key_of_name(&w->secret, name, (unsigned)strlen(name))};
-    struct bl_odd odd[BL_BURST];
     uint32_t now = bl_ingest_clock_tick(&w->clock[table], w->now_ns), slot;
+    struct bl_beat b = {.key = bl_key_of_name(&w->secret, name, (unsigned)strlen(name)), .stamp = now};
+    struct bl_odd odd[BL_BURST];
     struct bl_node_ref who = ref(name);
 
     if (bl_table_beat(&w->table[table], &b, 1, now, odd) == 0)

@@ -67,7 +67,7 @@ static void beats_arrive(const struct bl_load_wire *w)
     for (uint32_t i = 0; i < w->per_datagram; i++) {
         assert_true(h.sink.beat[i].key == key_of(w, i));
         if (w->format == BL_LOAD_BINARY)
-            assert_int_equal(h.sink.beat[i].sequence, 7);
+            assert_int_equal(bl_stamp_sequence(h.sink.beat[i].stamp), 7);
     }
 }
 
@@ -163,8 +163,8 @@ static void signed_datagrams_pass_where_a_tag_is_asked(void **state)
     daemon_config.auth_required = true;
     beats_arrive(&w);
     w.per_datagram = bl_load_wire_fit(&w, 1000);
-    if (w.per_datagram > BL_BURST)
-        w.per_datagram = BL_BURST;
+    if (w.per_datagram > BL_SINK_ROOM)
+        w.per_datagram = BL_SINK_ROOM;
     beats_arrive(&w);
     daemon_config.auth_required = false;
 }

@@ -349,7 +349,7 @@ static void the_daemon_takes_what_is_signed(void **state)
     assert_int_equal(who.incarnation, 1000);
     struct bl_sink beat = parse(d, bl_sender_write(d, &who, BL_SENDER_SAY_BEAT, 5, 0));
     assert_int_equal(beat.beats, 1);
-    assert_int_equal(beat.beat[0].sequence, 5);
+    assert_int_equal(bl_stamp_sequence(beat.beat[0].stamp), 5);
     struct bl_sink hello = parse(d, bl_sender_write(d, &who, BL_SENDER_SAY_HELLO, 5, 0));
     assert_int_equal(hello.settings, 1);
     assert_int_equal(hello.setting[0].kind, BL_REPORT_HELLO);

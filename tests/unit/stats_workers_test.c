@@ -89,11 +89,11 @@ static void bursts_are_told_by_their_sizes(void **state)
 {
     (void)state;
     worker->counters.stages.size[2] = 1234;
-    worker->counters.stages.size[8] = 7;
+    worker->counters.stages.size[10] = 7;
     assert_says(false, "    bursts, by packets\n      4-7                         1,234\n"
-                       "      256                             7\n");
+                       "      1024                            7\n");
     assert_says(true, "\"bursts\":{\"1\":0,\"2-3\":0,\"4-7\":1234,\"8-15\":0,");
-    assert_says(true, "\"128-255\":0,\"256\":7}");
+    assert_says(true, "\"512-1023\":0,\"1024\":7}");
 }
 
 static void busy_and_idle_time_become_a_share(void **state)

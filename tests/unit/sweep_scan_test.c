@@ -31,7 +31,7 @@ static void fill(struct bl_slots *s, struct test_random *r, uint32_t now, unsign
                                    .node = test_random_below(r, BL_NODE_NONE) & BL_NODE_NONE,
                                    .flags = odd ? test_random_below(r, 16) & 15u : 0};
         bl_slots_set_policy(s, slot, p);
-        s->line[slot / BL_LINE_SLOTS].last_beat[slot % BL_LINE_SLOTS] = now - near_edges(r);
+        s->line[slot / BL_LINE_SLOTS].stamp[slot % BL_LINE_SLOTS] = now - near_edges(r);
     }
 }
 

@@ -44,7 +44,7 @@ static void teardown(struct swept *w)
 static void beat(struct swept *w, uint32_t node, uint32_t now, uint32_t age) BL_ON_WORKER;
 static void beat(struct swept *w, uint32_t node, uint32_t now, uint32_t age)
 {
-    struct bl_beat b = {.key = key_of(node), .age_ticks = age};
+    struct bl_beat b = {.key = key_of(node), .stamp = now - age};
     struct bl_odd odd[BL_BURST];
     uint32_t slot;
     if (bl_table_beat(&w->table, &b, 1, now, odd) == 1)
@@ -150,8 +150,7 @@ static void all_beat(struct swept *w, uint32_t now)
 {
     struct bl_slots *s = w->table.slots;
     for (uint32_t slot = 0; slot < s->slot_count; slot++)
-        s->line[slot / BL_LINE_SLOTS].last_beat[slot % BL_LINE_SLOTS] =
-            now - slot * UINT32_C(2654435761) % 10000;
+        s->line[slot / BL_LINE_SLOTS].stamp[slot % BL_LINE_SLOTS] = now - slot * UINT32_C(2654435761) % 10000;
 }
 
 static void a_fleet_that_began_at_once_is_looked_at_evenly(void **state)

@@ -4,7 +4,7 @@
 static void insert(struct bl_table *t, uint64_t key) BL_ON_WORKER;
 static void insert(struct bl_table *t, uint64_t key)
 {
-    struct bl_beat b = {.key = key};
+    struct bl_beat b = {.key = key, .stamp = 1};
     uint32_t slot;
     assert_int_equal(bl_table_insert(t, &b, 1, &slot), BL_INSERT_NEW);
 }
@@ -116,7 +116,7 @@ static void strangers_cannot_fill_the_next_generation_up_before_the_rest_has_mov
     in_old = key;
     bl_table_grow_begin(&t, bl_slots_new(600));
     for (;; key += 2) {
-        struct bl_beat b = {.key = bl_key_clean(key * UINT64_C(0x9e3779b97f4a7c15))};
+        struct bl_beat b = {.key = bl_key_clean(key * UINT64_C(0x9e3779b97f4a7c15)), .stamp = 1};
         if (bl_table_insert(&t, &b, 1, &slot) != BL_INSERT_NEW)
             break;
     }

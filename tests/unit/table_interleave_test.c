@@ -57,7 +57,7 @@ static void setup(void)
     arm(NULL, NULL);
     bl_table_init(&table, bl_slots_new(NODES + 8), UINT32_MAX);
     for (uint32_t i = 0; i < NODES; i++) {
-        struct bl_beat b = {.key = key_of(i)};
+        struct bl_beat b = {.key = key_of(i), .stamp = 1};
         uint32_t slot;
         assert_int_equal(bl_table_insert(&table, &b, 1, &slot), BL_INSERT_NEW);
     }

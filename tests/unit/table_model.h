@@ -70,18 +70,24 @@ static inline struct bl_place model_place(const struct model *m, uint32_t slot)
 /* The anomaly's answer, on the node. */
 static inline void model_settle(struct model_node *n, const struct bl_beat *b, uint32_t incarnation)
 {
-    n->sequence = bl_sequence_settle(&n->anomaly, n->sequence, b->sequence, incarnation);
+    n->sequence = bl_sequence_settle(&n->anomaly, n->sequence, bl_stamp_sequence(b->stamp), incarnation);
+}
+
+/* When it was sent, without the wrap. */
+static inline uint64_t model_tick(const struct model *m, const struct bl_beat *b)
+{
+    return m->now - (uint32_t)((uint32_t)m->now - bl_stamp_tick(b->stamp));
 }
 
 /* A beat of a node that is in. Returns what is odd about it. */
 static inline unsigned model_beat(struct model *m, struct model_node *n, const struct bl_beat *b)
 {
     unsigned why = n->attend != 0 ? BL_ODD_ATTEND : 0;
-    if (m->now - b->age_ticks > n->last_beat)
-        n->last_beat = m->now - b->age_ticks;
+    if (model_tick(m, b) > n->last_beat)
+        n->last_beat = model_tick(m, b);
     if (b->flags & BL_BEAT_HAS_SEQUENCE) {
-        if (b->sequence == n->sequence + 1)
-            n->sequence = b->sequence;
+        if (bl_stamp_sequence(b->stamp) == n->sequence + 1)
+            n->sequence++;
         else
             why |= BL_ODD_SEQUENCE;
     }
@@ -97,8 +103,8 @@ static inline void model_insert(struct model *m, struct model_node *n, const str
     enum bl_insert got = bl_table_insert(&m->table, b, (uint32_t)m->now, &slot);
     if (n->in) {
         assert_int_equal(got, BL_INSERT_KNOWN);
-        if (m->now - b->age_ticks > n->last_beat)
-            n->last_beat = m->now - b->age_ticks;
+        if (model_tick(m, b) > n->last_beat)
+            n->last_beat = model_tick(m, b);
         if (b->flags & BL_BEAT_HAS_SEQUENCE)
             model_settle(n, b, 0);
         return;
@@ -110,8 +116,8 @@ static inline void model_insert(struct model *m, struct model_node *n, const str
     assert_int_equal(got, BL_INSERT_NEW);
     uint64_t key = n->key;
     *n = (struct model_node){.key = key, .in = true, .policy = MODEL_BLANK};
-    n->last_beat = m->now - b->age_ticks;
-    n->sequence = b->flags & BL_BEAT_HAS_SEQUENCE ? b->sequence : 0;
+    n->last_beat = model_tick(m, b);
+    n->sequence = bl_stamp_sequence(b->stamp);
     n->anomaly.incarnation = test_random_below(&m->random, 3);
     bl_table_set_incarnation(&m->table, slot, n->anomaly.incarnation);
     m->used++;
@@ -123,58 +129,98 @@ static inline struct bl_beat model_draw_beat(struct model *m, const struct model
     uint32_t dice = test_random_below(&m->random, 16);
     if (dice < 12)
         b.flags = BL_BEAT_HAS_SEQUENCE;
-    b.sequence = dice < 8 ? n->sequence + 1 : n->sequence + test_random_below(&m->random, 3000) - 1500;
-    b.age_ticks = test_random_below(&m->random, 8) == 0 ? test_random_below(&m->random, 5000) : 0;
+    uint32_t sequence = dice < 8 ? n->sequence + 1 : n->sequence + test_random_below(&m->random, 3000) - 1500;
+    uint32_t age = test_random_below(&m->random, 8) == 0 ? test_random_below(&m->random, 5000) : 0;
+    b.stamp = bl_stamp((uint32_t)m->now - age, dice < 12 ? sequence : 0);
     return b;
 }
 
-/* One burst of random nodes, some twice, on both; the odd ones are
- * compared and handled as a worker would. */
+struct model_burst {
+    struct bl_beat beat[BL_BURST];
+    struct model_node *node[BL_BURST];
+    unsigned why[BL_BURST]; /* that the table must find */
+    unsigned n;
+    bool repeats; /* a node may beat twice: then none is settled before all are through */
+    struct bl_odd odd[BL_BURST];
+    unsigned odds;
+};
+
+static inline void model_draw_burst(struct model *m, struct model_burst *b)
+{
+    b->n = 1 + test_random_below(&m->random, BL_BURST);
+    b->repeats = test_random_below(&m->random, 2) == 0;
+    b->odds = 0;
+    if (!b->repeats && b->n > m->nodes)
+        b->n = m->nodes;
+    unsigned who = test_random_below(&m->random, m->nodes);
+    for (unsigned i = 0; i < b->n; i++) {
+        if (!b->repeats)
+            who = (who + 1) % m->nodes;
+        else if (i == 0 || test_random_below(&m->random, 8) != 0)
+            who = test_random_below(&m->random, m->nodes);
+        b->node[i] = &m->node[who];
+        b->beat[i] = model_draw_beat(m, b->node[i]);
+        b->why[i] = b->node[i]->in ? model_beat(m, b->node[i], &b->beat[i]) : BL_ODD_UNKNOWN;
+    }
+}
+
+/* What the table found odd about one beat, compared and handled as a
+ * worker would. */
+static inline void model_odd(struct model *m, struct model_burst *b, const struct bl_odd *odd) BL_ON_WORKER;
+static inline void model_odd(struct model *m, struct model_burst *b, const struct bl_odd *odd)
+{
+    unsigned i = (unsigned)(odd->beat - b->beat);
+    struct model_node *who = b->node[i];
+    struct bl_place p = model_place(m, odd->slot);
+    uint32_t incarnation = test_random_below(&m->random, 4);
+    assert_int_equal(odd->why, b->why[i]);
+    b->why[i] = 0;
+    if (odd->why & BL_ODD_UNKNOWN) {
+        assert_true(odd->slot == BL_SLOT_NONE);
+        model_insert(m, who, odd->beat, bl_table_slot_count(&m->table));
+        return;
+    }
+    assert_true(bl_slots_key(p.slots, p.slot) == who->key);
+    if (odd->why & BL_ODD_ATTEND)
+        assert_int_equal(bl_table_attend_of(&m->table, odd->slot), who->attend);
+    if (odd->why & BL_ODD_SEQUENCE) {
+        bl_table_anomaly(&m->table, odd->slot, odd->beat, incarnation);
+        model_settle(who, odd->beat, incarnation);
+    }
+}
+
+static inline void model_take_odd(struct model *m, struct model_burst *b, const struct bl_table_burst *from)
+    BL_ON_WORKER;
+static inline void model_take_odd(struct model *m, struct model_burst *b, const struct bl_table_burst *from)
+{
+    for (unsigned i = 0; i < from->odd_count; i++) {
+        if (b->repeats)
+            b->odd[b->odds++] = from->odd[i];
+        else
+            model_odd(m, b, &from->odd[i]);
+    }
+}
+
+/* One burst of random nodes on both, fed in random pieces. */
 static inline void model_burst(struct model *m) BL_ON_WORKER;
 static inline void model_burst(struct model *m)
 {
-    struct bl_beat beat[BL_BURST];
-    struct model_node *node[BL_BURST] = {0};
-    struct bl_odd odd[BL_BURST], want[BL_BURST] = {0};
-    unsigned n = 1 + test_random_below(&m->random, BL_BURST), wanted = 0;
-    for (unsigned i = 0; i < n; i++) {
-        unsigned who = test_random_below(&m->random, m->nodes);
-        node[i] = i > 0 && test_random_below(&m->random, 8) == 0 ? node[i - 1] : &m->node[who];
-        beat[i] = model_draw_beat(m, node[i]);
-        unsigned why = node[i]->in ? model_beat(m, node[i], &beat[i]) : BL_ODD_UNKNOWN;
-        if (why != 0)
-            want[wanted++] = (struct bl_odd){.beat = (uint16_t)i, .why = (uint16_t)why};
+    static struct bl_table_burst on_its_way;
+    static struct model_burst b;
+    model_draw_burst(m, &b);
+    bl_table_begin(&on_its_way, &m->table, (uint32_t)m->now);
+    for (unsigned fed = 0, piece; fed < b.n; fed += piece) {
+        unsigned left = b.n - fed, most = left < BL_FEED_MAX ? left : BL_FEED_MAX;
+        piece = test_random_below(&m->random, most + 1);
+        bl_table_feed_with(&on_its_way, b.beat + fed, piece, m->simd);
+        model_take_odd(m, &b, &on_its_way);
     }
-    struct bl_table_burst burst;
-    bl_table_begin(&burst, &m->table, beat, (uint32_t)m->now, odd);
-    for (unsigned fed = test_random_below(&m->random, n + 1); fed < n;
-         fed += 1 + test_random_below(&m->random, n))
-        bl_table_feed_with(&burst, fed, m->simd);
-    unsigned got = bl_table_end_with(&burst, n, m->simd);
-    assert_int_equal(got, wanted);
-    for (unsigned i = 0; i < got; i++) {
-        struct bl_place p = model_place(m, odd[i].slot);
-        struct model_node *who = node[odd[i].beat];
-        assert_int_equal(odd[i].beat, want[i].beat);
-        assert_int_equal(odd[i].why, want[i].why);
-        if (odd[i].why & BL_ODD_UNKNOWN)
-            assert_true(odd[i].slot == BL_SLOT_NONE);
-        else
-            assert_true(bl_slots_key(p.slots, p.slot) == who->key);
-    }
-    for (unsigned i = 0; i < got; i++) {
-        struct model_node *who = node[odd[i].beat];
-        const struct bl_beat *b = &beat[odd[i].beat];
-        uint32_t incarnation = test_random_below(&m->random, 4);
-        if (odd[i].why & BL_ODD_UNKNOWN)
-            model_insert(m, who, b, bl_table_slot_count(&m->table));
-        if (odd[i].why & BL_ODD_ATTEND)
-            assert_int_equal(bl_table_attend_of(&m->table, odd[i].slot), who->attend);
-        if (odd[i].why & BL_ODD_SEQUENCE) {
-            bl_table_anomaly(&m->table, odd[i].slot, b, incarnation);
-            model_settle(who, b, incarnation);
-        }
-    }
+    bl_table_end_with(&on_its_way, m->simd);
+    model_take_odd(m, &b, &on_its_way);
+    for (unsigned i = 0; i < b.odds; i++)
+        model_odd(m, &b, &b.odd[i]);
+    for (unsigned i = 0; i < b.n; i++)
+        assert_int_equal(b.why[i], 0);
     m->now += test_random_below(&m->random, 20);
 }
 

@@ -45,14 +45,14 @@ static void worker_burst(struct dance *d, struct test_random *r, uint32_t now)
     uint32_t slot;
     for (unsigned i = 0; i < BL_BURST; i++)
         beat[i] = (struct bl_beat){.key = d->key[test_random_below(r, STAYING + CHURNING)],
-                                   .flags = BL_BEAT_HAS_SEQUENCE,
-                                   .sequence = now};
+                                   .stamp = bl_stamp(now, now),
+                                   .flags = BL_BEAT_HAS_SEQUENCE};
     unsigned n = bl_table_beat(&d->table, beat, BL_BURST, now, odd);
     for (unsigned i = 0; i < n; i++) {
         if (odd[i].why & BL_ODD_UNKNOWN)
-            bl_table_insert(&d->table, &beat[odd[i].beat], now, &slot);
+            bl_table_insert(&d->table, odd[i].beat, now, &slot);
         if (odd[i].why & BL_ODD_SEQUENCE)
-            bl_table_anomaly(&d->table, odd[i].slot, &beat[odd[i].beat], 0);
+            bl_table_anomaly(&d->table, odd[i].slot, odd[i].beat, 0);
         if (odd[i].slot != BL_SLOT_NONE)
             bl_table_attend(&d->table, odd[i].slot, BL_ATTEND_REPORT, now & 1);
     }
@@ -77,7 +77,7 @@ static void *worker(void *arg)
     bl_role_assume_worker();
     bl_rcu_thread_register();
     for (uint32_t i = 0; i < STAYING; i++) {
-        struct bl_beat b = {.key = d->key[i]};
+        struct bl_beat b = {.key = d->key[i], .stamp = 1};
         uint32_t slot;
         bl_table_insert(&d->table, &b, 1, &slot);
     }

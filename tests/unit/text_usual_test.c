@@ -118,7 +118,7 @@ static void long_random_texts_read_as_the_reference_reads_them(void **state)
         unsigned len = random_text(
             text, 2 * BL_NAME_MAX + 1 + test_random_below(&r, TEXT_MAX - 2 * BL_NAME_MAX - 1), &r);
         if (len > 0)
-            read_everywhere(text, len, 1 + test_random_below(&r, BL_BURST));
+            read_everywhere(text, len, 1 + test_random_below(&r, BL_SINK_ROOM));
     }
 }
 
@@ -133,7 +133,7 @@ static void a_piece_full_of_ends_has_room_for_all(void **state)
         for (unsigned len = BL_TEXT_PIECE - 2; len < BL_TEXT_PIECE + 70; len++)
             read_everywhere(text, len, 3);
         memcpy(text, "a.beat:1|c\n", 11);
-        read_everywhere(text, sizeof(text), BL_BURST);
+        read_everywhere(text, sizeof(text), BL_SINK_ROOM);
     }
 }
 

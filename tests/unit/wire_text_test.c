@@ -41,8 +41,8 @@ static void expect_beat(const char *line, const char *name)
         print_error("no beat: %s\n", line);
     assert_int_equal(got.beats, 1);
     assert_int_equal(got.counters.records, 1);
-    assert_int_equal(got.beat[0].origin_len, strlen(name));
-    assert_memory_equal(got.beat[0].origin, name, strlen(name));
+    assert_int_equal(got.beat[0].name_len, strlen(name));
+    assert_memory_equal(got.beat[0].name, name, strlen(name));
 }
 
 static const struct bl_report *expect_set(const char *line, const char *name) BL_ON_WORKER;
@@ -66,9 +66,8 @@ static void a_beat_carries_its_name_and_key(void **state)
     bl_role_assume_worker();
     expect_beat("invoice.mailer.beat:1|c", "invoice.mailer");
     assert_int_equal(got.beat[0].key, bl_key_of_name(&config.secret, "invoice.mailer", 14));
-    assert_int_equal(got.beat[0].origin_kind, BL_ORIGIN_TEXT);
-    assert_int_equal(got.beat[0].age_ticks, 0);
-    assert_int_equal(bl_wire_incarnation(&got.beat[0]), 0);
+    assert_true(got.beat[0].stamp == bl_stamp(GATHER_TICK, 0));
+    assert_int_equal(got.beat[0].incarnation, 0);
     struct bl_report r;
     bl_wire_introduce(&got.beat[0], &r);
     assert_int_equal(r.kind, BL_REPORT_SEEN);
@@ -312,7 +311,7 @@ static void a_bad_line_does_not_cost_its_neighbours(void **state)
     assert_int_equal(got.counters.drop[BL_DROP_bad_line], 1);
     assert_int_equal(got.counters.drop[BL_DROP_bad_action], 1);
     assert_int_equal(got.counters.drop[BL_DROP_bad_value], 1);
-    assert_memory_equal(got.beat[2].origin, "e", 1);
+    assert_memory_equal(got.beat[2].name, "e", 1);
 }
 
 static void a_datagram_without_a_line_is_empty(void **state)
@@ -356,7 +355,7 @@ static void a_65_kb_datagram_goes_through_sinks_of_any_size(void **state)
         len += (unsigned)snprintf(text + len, 32, "n%05u.%s:1|c\n", lines, actions[lines % 4]);
         lines++;
     }
-    for (unsigned room = 1; room <= BL_BURST; room += 7) {
+    for (unsigned room = 1; room <= BL_SINK_ROOM; room += 7) {
         gather_twice(&got, &config, (const uint8_t *)text, len, room);
         assert_int_equal(got.counters.records, lines);
         assert_int_equal(got.beats, (lines + 3) / 4 + (lines + 2) / 4);
@@ -414,7 +413,7 @@ static void random_and_mutated_lines_read_as_the_reference_reads_them(void **sta
             text[next_random(&seed) % len] = spice[next_random(&seed) % sizeof spice];
         if (len == 0 || (uint8_t)text[0] == 0xbe)
             continue;
-        gather_twice(&got, &config, (const uint8_t *)text, len, 1 + round % BL_BURST);
+        gather_twice(&got, &config, (const uint8_t *)text, len, 1 + round % BL_SINK_ROOM);
         reference_compare(&got, text, len);
     }
 }
