@@ -27,26 +27,43 @@ struct wire_rig {
     struct bl_sink sink;
     struct bl_counters counters;
     bool per_beat;
+    struct bl_payload payload[FRAMES];
     uint8_t frame[FRAMES][BL_TRAFFIC_FRAME_MAX];
 };
+
+static void decode(struct wire_rig *r, unsigned i)
+{
+    struct bl_payload *out = &r->payload[i];
+    if (bl_decode_usual(r->frame[i], r->traffic.frame_len, BL_TRAFFIC_UDP_PORT, false, out))
+        return;
+    int rc = bl_decode_frame(r->frame[i], r->traffic.frame_len, BL_TRAFFIC_UDP_PORT, 0, out);
+    if (rc != 0) {
+        *out = (struct bl_payload){0};
+        bl_count(&r->counters.drop[rc - 1], 1);
+    }
+}
+
+static void parse(struct wire_rig *r, const struct bl_wire_config *wire, const struct bl_payload *payload)
+{
+    uint32_t at = 0;
+    do {
+        at = bl_wire_parse(wire, payload->data, payload->len, at, &r->sink, &r->counters);
+        bl_sink_next_piece(&r->sink);
+    } while (at != BL_WIRE_DONE);
+}
 
 static uint64_t parse_with(struct wire_rig *r, const struct bl_wire_config *wire)
 {
     bl_role_assume_worker();
     for (unsigned turn = 0; turn < 64; turn++) {
-        for (unsigned i = 0; i < FRAMES; i++) {
-            struct bl_payload payload;
-            int rc = bl_decode_frame(r->frame[i], r->traffic.frame_len, BL_TRAFFIC_UDP_PORT, 0, &payload);
-            if (rc != 0) {
-                bl_count(&r->counters.drop[rc - 1], 1);
-                continue;
-            }
-            uint32_t at = 0;
-            while ((at = bl_wire_parse(wire, payload.data, payload.len, at, &r->sink, &r->counters)) !=
-                   BL_WIRE_DONE)
-                bl_sink_next_piece(&r->sink);
-        }
+        for (unsigned i = 0; i < FRAMES; i++)
+            decode(r, i);
+        unsigned i = 0;
+        if (bl_wire_may_be_plain(wire, r->payload))
+            i = bl_wire_parse_plain(wire, r->payload, FRAMES, &r->sink, &r->counters);
         bl_sink_next_piece(&r->sink);
+        for (; i < FRAMES; i++)
+            parse(r, wire, &r->payload[i]);
     }
     return UINT64_C(64) * FRAMES * (r->per_beat ? r->traffic.per_frame : 1);
 }

@@ -197,8 +197,25 @@ static void parse(struct bl_worker *w, const struct bl_wire_config *wire, const 
             feed_table(w);
         at = bl_wire_parse(wire, payload, len, at, &w->sink, &w->counters);
     }
-    if ((unsigned)(w->sink.beats - w->sink.first) >= FEED_BEATS)
-        feed_table(w);
+}
+
+/* Payloads that came together: runs of plain beats at once, whatever else
+ * one by one. */
+static void parse_all(struct bl_worker *w, const struct bl_wire_config *wire, unsigned n) BL_ON_WORKER;
+static void parse_all(struct bl_worker *w, const struct bl_wire_config *wire, unsigned n)
+{
+    const struct bl_payload *payload = w->burst.payload, *end = payload + n;
+    while (payload < end) {
+        unsigned plain = 0, room = FEED_BEATS - (unsigned)(w->sink.beats - w->sink.first);
+        unsigned left = (unsigned)(end - payload);
+        if (bl_wire_may_be_plain(wire, payload))
+            plain = bl_wire_parse_plain(wire, payload, left < room ? left : room, &w->sink, &w->counters);
+        if (plain == 0 && payload->data)
+            parse(w, wire, payload->data, payload->len);
+        payload += plain == 0 ? 1 : plain;
+        if (w->sink.beats >= w->sink.first + FEED_BEATS)
+            feed_table(w);
+    }
 }
 
 static void release(struct bl_worker *w) BL_ON_WORKER;
@@ -218,9 +235,7 @@ static unsigned take_some(struct bl_worker *w, const struct bl_wire_config *wire
         release(w);
     }
     unsigned n = bl_port_receive(w->port, w->queue, &w->burst, &w->counters);
-    for (unsigned i = 0; i < n; i++)
-        if (w->burst.payload[i].data)
-            parse(w, wire, w->burst.payload[i].data, w->burst.payload[i].len);
+    parse_all(w, wire, n);
     bl_stage_ends(&w->counters.stages, BL_STAGE_parse);
     if (!w->sink.holds)
         release(w);

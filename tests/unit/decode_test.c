@@ -39,6 +39,11 @@ static int decode(uint32_t len, unsigned flags, uint32_t *at, uint32_t *payload_
     memcpy(copy, frame, len);
     struct bl_payload out = {0};
     int r = bl_decode_frame(copy, len, PORT, flags, &out);
+    struct bl_payload usual = {0};
+    if (bl_decode_usual(copy, len, PORT, (flags & BL_DECODE_UDP_GOOD) != 0, &usual)) {
+        assert_int_equal(r, 0);
+        assert_true(usual.data == out.data && usual.len == out.len);
+    }
     if (r == 0) {
         assert_true(out.data >= copy && out.data + out.len <= copy + len && out.len != 0);
         *at = (uint32_t)(out.data - copy);
@@ -77,6 +82,26 @@ static void plain_frames_give_their_payload(void **state)
     expect_payload(&f, 0);
     f = good_v6();
     expect_payload(&f, 0);
+}
+
+/* All others are compared with bl_decode_frame's in decode(). */
+static void the_usual_frame_needs_no_closer_look(void **state)
+{
+    (void)state;
+    struct frame f = good();
+    struct bl_payload out = {0};
+    uint32_t len = frame_build(&f, frame);
+    assert_false(bl_decode_usual(frame, len, PORT, false, &out)); /* the checksum is to be verified */
+    assert_true(bl_decode_usual(frame, len, PORT, true, &out));
+    frame[40] = frame[41] = 0; /* none */
+    assert_true(bl_decode_usual(frame, len, PORT, false, &out));
+    assert_true(out.data == frame + f.payload_at && out.len == f.payload_len);
+    for (unsigned ttl = 0; ttl < 256; ttl++) { /* every sum but one is wrong */
+        uint8_t was = frame[22];
+        frame[22] = (uint8_t)ttl;
+        assert_int_equal(bl_decode_usual(frame, len, PORT, false, &out), ttl == was);
+        frame[22] = was;
+    }
 }
 
 static void payloads_of_every_length_sum_right(void **state)
@@ -387,6 +412,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plain_frames_give_their_payload),
+        cmocka_unit_test(the_usual_frame_needs_no_closer_look),
         cmocka_unit_test(payloads_of_every_length_sum_right),
         cmocka_unit_test(one_and_two_vlan_tags_of_any_kind_are_stepped_over),
         cmocka_unit_test(ipv4_options_are_stepped_over),
