@@ -85,10 +85,11 @@ static inline uint16_t sum_fold(uint64_t sum)
     return (uint16_t)sum;
 }
 
-/* `sum`: of the addresses. A sum over data and checksum that is right
- * folds to all ones. */
-static bool udp_checksum_good(const uint8_t *udp, uint32_t len, uint64_t sum)
+/* A sum over data and checksum that is right folds to all ones. */
+bool bl_decode_udp_checksum(const uint8_t *udp, uint32_t len, const uint8_t *addresses,
+                            uint32_t address_bytes)
 {
+    uint64_t sum = sum_bytes(0, addresses, address_bytes);
     uint16_t given;
     memcpy(&given, udp + 6, sizeof given);
     sum = sum_add(sum, htobe16(NEXT_UDP));
@@ -118,10 +119,9 @@ static inline int decode_udp(const uint8_t *udp, uint32_t len, const uint8_t *ad
         /* None given: allowed over IPv4 (RFC 768), not over IPv6 (RFC 8200). */
         if (over == UDP_OVER_IPV6)
             return REFUSE(udp_checksum);
-    } else if (!(flags & BL_DECODE_UDP_GOOD)) {
-        uint64_t sum = sum_bytes(0, address, over == UDP_OVER_IPV4 ? 8 : 32);
-        if (!udp_checksum_good(udp, udp_len, sum))
-            return REFUSE(udp_checksum);
+    } else if (!(flags & BL_DECODE_UDP_GOOD) &&
+               !bl_decode_udp_checksum(udp, udp_len, address, over == UDP_OVER_IPV4 ? 8 : 32)) {
+        return REFUSE(udp_checksum);
     }
     if (udp_len == UDP_HEADER)
         return REFUSE(empty);

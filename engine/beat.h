@@ -64,7 +64,12 @@ struct bl_beat {
     };
     uint32_t interval_ms; /* promised; 0: none */
     uint32_t incarnation; /* the sender's; 0: none */
-    uint8_t flags;        /* bl_beat_flags */
-    uint8_t name_len;     /* 0: it is `id` */
-    uint8_t reserved[6];
+    union {
+        struct {
+            uint8_t flags;    /* bl_beat_flags */
+            uint8_t name_len; /* 0: it is `id` */
+        };
+        uint64_t flags_word; /* all of it at once: flags alone, where there is no name */
+    };
 };
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "flags are the lowest byte of their word");

@@ -3,6 +3,7 @@
 
 #include <sodium.h>
 
+#include "dataplane/wire/binary_eight.h"
 #include "dataplane/wire/name_scan.h"
 
 /* A reason, or none. */
@@ -129,6 +130,13 @@ static uint32_t take_entries(const struct bl_wire_config *w, const uint8_t *payl
                              uint32_t offset, struct bl_sink *sink, struct bl_counters *c) BL_ON_WORKER
 {
     uint32_t at = offset;
+    if (bl_binary_by_eight(w)) {
+        uint32_t entries = (len - at) / BL_BINARY_ENTRY_BYTES, room = bl_sink_room(sink);
+        unsigned n = bl_binary_eight_entries(&w->secret, payload + at, entries < room ? entries : room,
+                                             sink->now_tick, &sink->beat[sink->beats]);
+        sink->beats = (uint16_t)(sink->beats + n);
+        at += n * BL_BINARY_ENTRY_BYTES;
+    }
     for (; at < len && !bl_sink_is_full(sink); at += BL_BINARY_ENTRY_BYTES) {
         const uint8_t *entry = payload + at;
         uint32_t age_ms = bl_binary_load32(entry + BL_BINARY_ENTRY_AT_AGE);
@@ -186,10 +194,6 @@ uint32_t bl_wire_parse_binary(const struct bl_wire_config *w, const uint8_t *pay
 
 /* ---- the hot path --------------------------------------------------------- */
 
-/* The first eight bytes of a beat without tag: all below the interval. */
-#define PLAIN_BEAT                                                                                           \
-    ((uint64_t)(BL_BINARY_MAGIC << 16 | BL_BINARY_VERSION << 12 | (uint32_t)BL_BINARY_BEAT << 8) << 32)
-
 _Static_assert(BL_WIRE_PLAIN_BYTES == BL_BINARY_HEADER_BYTES, "a header and nothing more");
 
 unsigned bl_wire_parse_plain(const struct bl_wire_config *w, const struct bl_payload *payload, unsigned n,
@@ -197,12 +201,13 @@ unsigned bl_wire_parse_plain(const struct bl_wire_config *w, const struct bl_pay
 {
     struct bl_beat *const first = &sink->beat[sink->beats], *const end = first + n, *beat = first;
     const uint32_t now_tick = sink->now_tick;
-    for (; beat < end; beat++, payload++) {
+    if (bl_binary_by_eight(w))
+        beat += bl_binary_eight_plain(&w->secret, payload, n, now_tick, first);
+    for (payload += beat - first; beat < end; beat++, payload++) {
         const uint8_t *header = payload->data;
         if (payload->len != BL_WIRE_PLAIN_BYTES || !header)
             break;
-        /* Anything else than an interval of up to BL_TIMEOUT_MAX_MS is more. */
-        uint64_t interval_ms = bl_binary_load64(header) - PLAIN_BEAT;
+        uint64_t interval_ms = bl_binary_load64(header) - BL_BINARY_PLAIN_BEAT;
         if (interval_ms > BL_TIMEOUT_MAX_MS)
             break;
         uint64_t id = bl_binary_load64(header + BL_BINARY_AT_NODE_ID);

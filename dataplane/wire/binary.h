@@ -93,6 +93,12 @@ enum bl_binary_offset {
     BL_BINARY_ENTRY_AT_AGE = 12,
 };
 
+/* The first eight bytes of a beat without tag, as a number in host order,
+ * less its interval_ms: any other type, flag, version or magic is further
+ * from it than the longest interval. */
+#define BL_BINARY_PLAIN_BEAT                                                                                 \
+    ((uint64_t)(BL_BINARY_MAGIC << 16 | BL_BINARY_VERSION << 12 | (uint32_t)BL_BINARY_BEAT << 8) << 32)
+
 /* Big-endian fields at any alignment. */
 static inline uint32_t bl_binary_load32(const uint8_t *p)
 {

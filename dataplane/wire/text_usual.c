@@ -232,7 +232,8 @@ bool bl_text_has(enum bl_text_how how)
     if (how == BL_TEXT_AVX2)
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi");
     if (how == BL_TEXT_AVX512)
-        return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vbmi2");
+        return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+               __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vbmi2");
     return how == BL_TEXT_PLAIN;
 }
 #else

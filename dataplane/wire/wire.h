@@ -46,11 +46,17 @@ struct bl_sink {
     bool holds; /* a beat's name is in its packet: that must stay as long as the beat */
 };
 
+/* Beats that it still takes. */
+static inline unsigned bl_sink_room(const struct bl_sink *s)
+{
+    return (unsigned)(s->first + BL_SINK_ROOM - s->beats);
+}
+
 /* Whether a parser must wait for the sink to be emptied: a record takes
  * a beat, a setting, or (autobeat) one of each. */
 static inline bool bl_sink_is_full(const struct bl_sink *s)
 {
-    return s->beats == s->first + BL_SINK_ROOM || s->settings == BL_SINK_ROOM;
+    return bl_sink_room(s) == 0 || s->settings == BL_SINK_ROOM;
 }
 
 static inline void bl_sink_next_piece(struct bl_sink *s)

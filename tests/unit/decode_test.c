@@ -91,7 +91,9 @@ static void the_usual_frame_needs_no_closer_look(void **state)
     struct frame f = good();
     struct bl_payload out = {0};
     uint32_t len = frame_build(&f, frame);
-    assert_false(bl_decode_usual(frame, len, PORT, false, &out)); /* the checksum is to be verified */
+    assert_true(bl_decode_usual(frame, len, PORT, false, &out));
+    frame[40] ^= 1;
+    assert_false(bl_decode_usual(frame, len, PORT, false, &out));
     assert_true(bl_decode_usual(frame, len, PORT, true, &out));
     frame[40] = frame[41] = 0; /* none */
     assert_true(bl_decode_usual(frame, len, PORT, false, &out));
