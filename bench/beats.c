@@ -21,7 +21,7 @@ static unsigned feed(struct bl_beats *b, unsigned piece, unsigned most)
     uint64_t left = b->nodes->count - b->at;
     unsigned n = left < most ? (unsigned)left : most;
     const uint64_t *key = b->nodes->key + b->at;
-    struct bl_beat *beat = &b->beat[piece % (BL_FEEDS_KEPT + 1) * BL_BEATS_PIECE];
+    struct bl_beat *beat = &b->beat[(size_t)(piece % (BL_FEEDS_KEPT + 1)) * BL_BEATS_PIECE];
     uint64_t stamp = bl_stamp(b->tick, b->sequences ? b->pass : 0);
     for (unsigned i = 0; i < n; i++) {
         beat[i].key = key[i];

@@ -68,6 +68,7 @@ struct bl_beat {
         struct {
             uint8_t flags;    /* bl_beat_flags */
             uint8_t name_len; /* 0: it is `id` */
+            uint8_t reserved[6];
         };
         uint64_t flags_word; /* all of it at once: flags alone, where there is no name */
     };

@@ -117,7 +117,7 @@ TARGET unsigned bl_binary_eight_entries(const struct bl_key_secret *secret, cons
     const __m512i counts = _mm512_add_epi64(ids, _mm512_set1_epi64(1));
     const __m512i longest = _mm512_set1_epi32((int)BL_TIMEOUT_MAX_MS), now = _mm512_set1_epi64(now_tick);
     unsigned done = 0;
-    for (; done + BL_EIGHT <= n; done += BL_EIGHT, entry += BL_EIGHT * BL_BINARY_ENTRY_BYTES) {
+    for (; done + BL_EIGHT <= n; done += BL_EIGHT, entry += (size_t)BL_EIGHT * BL_BINARY_ENTRY_BYTES) {
         __m512i a = swap(_mm512_loadu_si512(entry)), b = swap(_mm512_loadu_si512(entry + 64));
         __m512i count = _mm512_permutex2var_epi64(a, counts, b); /* sequence above, age below */
         if (_mm512_mask_cmpgt_epu32_mask(0x5555, count, longest) != 0)
