@@ -61,9 +61,7 @@ static uint64_t parse_with(struct wire_rig *r, const struct bl_wire_config *wire
     for (unsigned turn = 0; turn < 64; turn++) {
         for (unsigned i = 0; i < FRAMES; i++)
             decode(r, i);
-        unsigned i = 0;
-        if (bl_wire_may_be_plain(wire, r->payload))
-            i = bl_wire_parse_plain(wire, r->payload, FRAMES, &r->sink, &r->counters);
+        unsigned i = bl_wire_parse_usual(wire, r->payload, FRAMES, &r->sink, &r->counters);
         bl_sink_next_piece(&r->sink);
         for (; i < FRAMES; i++)
             parse(r, wire, &r->payload[i]);

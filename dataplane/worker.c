@@ -199,20 +199,19 @@ static void parse(struct bl_worker *w, const struct bl_wire_config *wire, const 
     }
 }
 
-/* Payloads that came together: runs of plain beats at once, whatever else
+/* Payloads that came together: runs of usual ones at once, whatever else
  * one by one. */
 static void parse_all(struct bl_worker *w, const struct bl_wire_config *wire, unsigned n) BL_ON_WORKER;
 static void parse_all(struct bl_worker *w, const struct bl_wire_config *wire, unsigned n)
 {
     const struct bl_payload *payload = w->burst.payload, *end = payload + n;
     while (payload < end) {
-        unsigned plain = 0, room = FEED_BEATS - (unsigned)(w->sink.beats - w->sink.first);
-        unsigned left = (unsigned)(end - payload);
-        if (bl_wire_may_be_plain(wire, payload))
-            plain = bl_wire_parse_plain(wire, payload, left < room ? left : room, &w->sink, &w->counters);
-        if (plain == 0 && payload->data)
+        unsigned room = FEED_BEATS - (unsigned)(w->sink.beats - w->sink.first);
+        unsigned left = (unsigned)(end - payload), most = left < room ? left : room;
+        unsigned usual = bl_wire_parse_usual(wire, payload, most, &w->sink, &w->counters);
+        if (usual == 0 && payload->data)
             parse(w, wire, payload->data, payload->len);
-        payload += plain == 0 ? 1 : plain;
+        payload += usual == 0 ? 1 : usual;
         if (w->sink.beats >= w->sink.first + FEED_BEATS)
             feed_table(w);
     }

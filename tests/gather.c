@@ -95,29 +95,27 @@ static void take(struct gather *g, const struct bl_sink *sink, unsigned first, c
     }
 }
 
-/* A plain beat is the same by the short way. */
-static void check_plain(const struct gather *g, const struct bl_wire_config *w, const uint8_t *payload,
+/* What is usual is the same by the short way. */
+static void check_usual(const struct gather *g, const struct bl_wire_config *w, const uint8_t *payload,
                         uint32_t len) BL_ON_WORKER;
-static void check_plain(const struct gather *g, const struct bl_wire_config *w, const uint8_t *payload,
+static void check_usual(const struct gather *g, const struct bl_wire_config *w, const uint8_t *payload,
                         uint32_t len)
 {
     static struct bl_sink sink;
-    /* Several, side by side, and one that is none. */
+    /* Several, side by side, and one that was dropped. */
     struct bl_payload run[GATHER_RUN + 1] = {{0}};
     struct bl_counters counters = {0};
     for (unsigned i = 0; i < GATHER_RUN; i++)
         run[i] = (struct bl_payload){payload, len};
-    if (!bl_wire_may_be_plain(w, &run[0]))
-        return;
     sink = (struct bl_sink){.now_tick = GATHER_TICK};
-    unsigned n = bl_wire_parse_plain(w, run, GATHER_RUN + 1, &sink, &counters);
-    assert(n == sink.beats && (n == 0 || n == GATHER_RUN) && !sink.holds && sink.settings == 0);
+    unsigned n = bl_wire_parse_usual(w, run, GATHER_RUN + 1, &sink, &counters);
+    assert(n == sink.beats && (n == 0 || n == GATHER_RUN) && sink.settings == 0);
     assert(counters.packets_parsed == n && counters.records == n);
-    if (n == 0) /* a bye, text, or wrong */
-        assert(g->beats == 0 || g->beat[0].name_len != 0);
-    for (unsigned i = 0; i < n; i++)
-        assert(g->beats == 1 && g->settings == 0 &&
-               memcmp(&sink.beat[i], &g->beat[0], sizeof g->beat[0]) == 0);
+    for (unsigned i = 0; i < n; i++) {
+        assert(g->beats == 1 && g->settings == 0 && gather_packet_drops(g) + gather_record_drops(g) == 0);
+        assert(memcmp(&sink.beat[i], &g->beat[0], sizeof g->beat[0]) == 0);
+        assert(sink.holds == (g->beat[0].name_len != 0));
+    }
 }
 
 void gather(struct gather *g, const struct bl_wire_config *w, const uint8_t *payload, uint32_t len,
@@ -147,7 +145,7 @@ void gather(struct gather *g, const struct bl_wire_config *w, const uint8_t *pay
     assert(g->counters.packets_parsed + gather_packet_drops(g) == 1);
     assert(g->counters.records == g->beats + g->settings - g->autobeats + gather_record_drops(g));
     assert(g->counters.packets_parsed == 1 ? g->counters.records != 0 : g->counters.records == 0);
-    check_plain(g, w, payload, len);
+    check_usual(g, w, payload, len);
 }
 
 static void check_same(const struct gather *a, const struct gather *b)

@@ -194,10 +194,8 @@ uint32_t bl_wire_parse_binary(const struct bl_wire_config *w, const uint8_t *pay
 
 /* ---- the hot path --------------------------------------------------------- */
 
-_Static_assert(BL_WIRE_PLAIN_BYTES == BL_BINARY_HEADER_BYTES, "a header and nothing more");
-
 unsigned bl_wire_parse_plain(const struct bl_wire_config *w, const struct bl_payload *payload, unsigned n,
-                             struct bl_sink *sink, struct bl_counters *c)
+                             struct bl_sink *sink)
 {
     struct bl_beat *const first = &sink->beat[sink->beats], *const end = first + n, *beat = first;
     const uint32_t now_tick = sink->now_tick;
@@ -205,7 +203,7 @@ unsigned bl_wire_parse_plain(const struct bl_wire_config *w, const struct bl_pay
         beat += bl_binary_eight_plain(&w->secret, payload, n, now_tick, first);
     for (payload += beat - first; beat < end; beat++, payload++) {
         const uint8_t *header = payload->data;
-        if (payload->len != BL_WIRE_PLAIN_BYTES || !header)
+        if (payload->len != BL_BINARY_HEADER_BYTES || !header)
             break;
         uint64_t interval_ms = bl_binary_load64(header) - BL_BINARY_PLAIN_BEAT;
         if (interval_ms > BL_TIMEOUT_MAX_MS)
@@ -223,7 +221,5 @@ unsigned bl_wire_parse_plain(const struct bl_wire_config *w, const struct bl_pay
     }
     unsigned done = (unsigned)(beat - first);
     sink->beats = (uint16_t)(sink->beats + done);
-    bl_count(&c->packets_parsed, done);
-    bl_count(&c->records, done);
     return done;
 }

@@ -81,7 +81,7 @@ static inline bool all_plain_sized(const struct bl_payload *payload)
 {
     uint32_t other = 0;
     for (unsigned i = 0; i < BL_EIGHT; i++)
-        other |= (payload[i].len ^ BL_WIRE_PLAIN_BYTES) | (uint32_t)(payload[i].data == NULL);
+        other |= (payload[i].len ^ BL_BINARY_HEADER_BYTES) | (uint32_t)(payload[i].data == NULL);
     return other == 0;
 }
 

@@ -272,6 +272,14 @@ static const uint8_t *take_by_pieces(const struct bl_wire_config *w, const uint8
     return p;
 }
 
+/* The keys at last, side by side: no line waits for one. */
+static void finish_beats(const struct bl_wire_config *w, struct bl_sink *sink, unsigned first)
+{
+    for (struct bl_beat *b = sink->beat + first; b < sink->beat + sink->beats; b++)
+        b->key = bl_key_of_name(&w->secret, b->name, b->name_len);
+    sink->holds |= sink->beats > first;
+}
+
 uint32_t bl_wire_parse_text(const struct bl_wire_config *w, const uint8_t *payload, uint32_t len,
                             uint32_t offset, struct bl_sink *sink, struct bl_counters *c)
 {
@@ -292,9 +300,17 @@ uint32_t bl_wire_parse_text(const struct bl_wire_config *w, const uint8_t *paylo
         p = take_short(w, p, end, sink, c);
     else
         p = take_by_pieces(w, p, end, sink, c);
-    /* The keys at last, side by side: no line waits for one. */
-    for (struct bl_beat *b = sink->beat + first; b < sink->beat + sink->beats; b++)
-        b->key = bl_key_of_name(&w->secret, b->name, b->name_len);
-    sink->holds |= sink->beats > first;
+    finish_beats(w, sink, first);
     return p < end ? (uint32_t)(p - payload) : BL_WIRE_DONE;
+}
+
+unsigned bl_wire_parse_lines(const struct bl_wire_config *w, const struct bl_payload *payload, unsigned n,
+                             struct bl_sink *sink)
+{
+    if (w->text != BL_TEXT_AVX512)
+        return 0;
+    unsigned first = sink->beats, taken = bl_text_take_lines(payload, n, sink->now_tick, &sink->beat[first]);
+    sink->beats = (uint16_t)(first + taken);
+    finish_beats(w, sink, first);
+    return taken;
 }

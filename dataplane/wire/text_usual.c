@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "dataplane/wire/binary.h"
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 
@@ -190,6 +192,42 @@ static ALWAYS_INLINE const uint8_t *take(struct bl_text_piece *s, const uint8_t 
     }
 }
 
+/* ---- a line in a datagram --------------------------------------------------------- */
+
+#define TAIL       ".beat:0|c"
+#define TAIL_BYTES (unsigned)(sizeof(TAIL) - 1)
+
+/* What the tail has but for its digit, and the digit's place. */
+#define TAIL_WORD  UINT64_C(0x7c003a746165622e) /* ".beat:", 0, '|' as they lie in memory */
+#define DIGIT_BYTE 6u
+
+/* Bits say what is wrong with it. */
+static ALWAYS_INLINE uint64_t tail_fault(const uint8_t *tail)
+{
+    uint64_t word;
+    memcpy(&word, tail, sizeof(word));
+    uint8_t digit = (uint8_t)(word >> 8 * DIGIT_BYTE);
+    uint64_t rest = word & ~(UINT64_C(0xff) << 8 * DIGIT_BYTE);
+    return (rest ^ TAIL_WORD) | !bl_text_is_digit(digit) | !bl_text_is_letter(tail[TAIL_BYTES - 1]);
+}
+
+TARGET_AVX512 unsigned bl_text_take_lines(const struct bl_payload *payload, unsigned n, uint32_t now_tick,
+                                          struct bl_beat *beat)
+{
+    unsigned taken = 0;
+    for (; taken < n; taken++, payload++, beat++) {
+        const uint8_t *p = payload->data;
+        uint32_t len = payload->len;
+        if (!p || len - (TAIL_BYTES + 2) > BL_TEXT_LOOK - (TAIL_BYTES + 2) || p[0] == BL_BINARY_MAGIC >> 8)
+            break;
+        uint32_t name_len = len - TAIL_BYTES - (p[len - 1] == '\n');
+        if ((look_avx512(p, p, p + name_len) | tail_fault(p + name_len)) != 0)
+            break;
+        *beat = (struct bl_beat){.stamp = now_tick, .name = (const char *)p, .name_len = (uint8_t)name_len};
+    }
+    return taken;
+}
+
 /* ---- which -------------------------------------------------------------------- */
 
 TARGET_AVX2 static const uint8_t *take_avx2(struct bl_text_piece *s, const uint8_t *p, const uint8_t *end,
@@ -249,6 +287,13 @@ const uint8_t *bl_text_take_usual(struct bl_text_piece *s, const uint8_t *p, con
 {
     (void)s, (void)end, (void)sink, (void)how;
     return p;
+}
+
+unsigned bl_text_take_lines(const struct bl_payload *payload, unsigned n, uint32_t now_tick,
+                            struct bl_beat *beat)
+{
+    (void)payload, (void)n, (void)now_tick, (void)beat;
+    return 0;
 }
 
 bool bl_text_has(enum bl_text_how how)

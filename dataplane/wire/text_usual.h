@@ -50,6 +50,13 @@ const uint8_t *bl_text_take_usual(struct bl_text_piece *s, const uint8_t *p, con
 const uint8_t *bl_text_take_short(const uint8_t *p, const uint8_t *end, struct bl_sink *sink,
                                   enum bl_text_how how);
 
+/* Of `n` texts the first that are one line each, of the commonest kind: a
+ * name, ".beat:", a digit, '|' and a letter, in BL_TEXT_LOOK bytes at most,
+ * with or without LF. Beats without their keys. Returns how many. Only for
+ * BL_TEXT_AVX512. */
+unsigned bl_text_take_lines(const struct bl_payload *payload, unsigned n, uint32_t now_tick,
+                            struct bl_beat *beat);
+
 /* ---- what both readers do ------------------------------------------------ */
 
 static inline bool bl_text_is_digit(uint8_t c)

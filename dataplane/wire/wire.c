@@ -14,6 +14,22 @@ uint32_t bl_wire_parse(const struct bl_wire_config *w, const uint8_t *payload, u
     return bl_wire_parse_text(w, payload, len, offset, sink, c);
 }
 
+unsigned bl_wire_parse_usual(const struct bl_wire_config *w, const struct bl_payload *payload, unsigned n,
+                             struct bl_sink *sink, struct bl_counters *c)
+{
+    unsigned done = 0, more;
+    if (w->auth_required)
+        return 0;
+    do {
+        more = bl_wire_parse_plain(w, payload + done, n - done, sink);
+        more += bl_wire_parse_lines(w, payload + done + more, n - done - more, sink);
+        done += more;
+    } while (more > 0 && done < n);
+    bl_count(&c->packets_parsed, done);
+    bl_count(&c->records, done);
+    return done;
+}
+
 void bl_wire_introduce(const struct bl_beat *beat, struct bl_report *report)
 {
     *report = (struct bl_report){

@@ -84,9 +84,6 @@ struct bl_wire_config {
     enum bl_text_how text; /* bl_text_best(), or any that the machine has */
 };
 
-/* A plain binary beat's payload. */
-#define BL_WIRE_PLAIN_BYTES 32u
-
 /* Where a parse stopped. BL_WIRE_DONE: the datagram is through. */
 #define BL_WIRE_DONE UINT32_MAX
 
@@ -102,16 +99,12 @@ struct bl_wire_config {
 uint32_t bl_wire_parse(const struct bl_wire_config *w, const uint8_t *payload, uint32_t len, uint32_t offset,
                        struct bl_sink *sink, struct bl_counters *c) BL_ON_WORKER;
 
-/* Whether it is worth asking bl_wire_parse_plain. */
-static inline bool bl_wire_may_be_plain(const struct bl_wire_config *w, const struct bl_payload *payload)
-{
-    return payload->len == BL_WIRE_PLAIN_BYTES && !w->auth_required;
-}
-
 /* The hot path: parses the first of `n` payloads as bl_wire_parse would,
- * up to one that is no plain binary beat: no tag, nothing added. Returns
- * how many. The sink has room for `n`, and `w` requires no tag. */
-unsigned bl_wire_parse_plain(const struct bl_wire_config *w, const struct bl_payload *payload, unsigned n,
+ * up to one that is not of the usual kinds: plain binary beats (no tag,
+ * nothing added), and single lines of text such as "name.beat:1|c". Returns
+ * how many; 0: ask bl_wire_parse about the first. The sink has room for
+ * `n`. */
+unsigned bl_wire_parse_usual(const struct bl_wire_config *w, const struct bl_payload *payload, unsigned n,
                              struct bl_sink *sink, struct bl_counters *c) BL_ON_WORKER;
 
 /* Fills a report that introduces `beat`'s node to control (name or id,
