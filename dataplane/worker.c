@@ -7,11 +7,11 @@
 #include "dataplane/clock.h"
 #include "engine/rcu.h"
 
-/* Housekeeping of one poll: orders taken, lines moved while growing
- * (about 0.1 us each) beside traffic and without. */
-#define ORDERS_PER_POLL 16u
-#define MOVE_LINES_BUSY 32u
-#define MOVE_LINES_IDLE 64u
+/* Housekeeping of one poll: orders taken; lines moved while growing (about
+ * 0.1 us each), more of them the longer the poll was. */
+#define ORDERS_PER_POLL      64u
+#define MOVE_LINES           64u
+#define PACKETS_FOR_ONE_MORE 16u
 /* And one line for each stranger taken in, so that a table that fills up
  * has grown before the next one is full; some per poll at most, the rest
  * in the polls after it. */
@@ -296,20 +296,20 @@ static void take_orders(struct bl_worker *w)
     }
 }
 
-static unsigned lines_to_move(struct bl_worker *w) BL_ON_WORKER;
-static unsigned lines_to_move(struct bl_worker *w)
+static unsigned lines_to_move(struct bl_worker *w, unsigned packets) BL_ON_WORKER;
+static unsigned lines_to_move(struct bl_worker *w, unsigned packets)
 {
     uint64_t owed = w->counters.inserted - w->moved_for;
     unsigned lines = owed < MOVE_LINES_MAX ? (unsigned)owed : MOVE_LINES_MAX;
     w->moved_for += lines;
-    return lines + (w->busy ? MOVE_LINES_BUSY : MOVE_LINES_IDLE);
+    return lines + MOVE_LINES + packets / PACKETS_FOR_ONE_MORE;
 }
 
-static void grow(struct bl_worker *w) BL_ON_WORKER;
-static void grow(struct bl_worker *w)
+static void grow(struct bl_worker *w, unsigned packets) BL_ON_WORKER;
+static void grow(struct bl_worker *w, unsigned packets)
 {
     if (w->table.next)
-        w->retired = bl_table_grow_step(&w->table, lines_to_move(w));
+        w->retired = bl_table_grow_step(&w->table, lines_to_move(w, packets));
     if (!w->retired)
         return;
     struct bl_report report = {.kind = BL_REPORT_GROWN, .old = w->retired};
@@ -343,7 +343,7 @@ unsigned bl_worker_poll(struct bl_worker *w, uint64_t now_ns)
         bl_count(&w->counters.polls_empty, 1);
     take_orders(w);
     if (w->table.next || w->retired)
-        grow(w);
+        grow(w, n);
     bl_stage_ends(stages, BL_STAGE_housekeeping);
     bl_stages_end(stages, n, w->counters.beats - beats);
     return n;

@@ -137,6 +137,50 @@ static void a_piece_full_of_ends_has_room_for_all(void **state)
     }
 }
 
+/* How many of two such texts are taken as usual ones. */
+static unsigned taken_as_usual(const char *text, unsigned len, enum bl_text_how how) BL_ON_WORKER;
+static unsigned taken_as_usual(const char *text, unsigned len, enum bl_text_how how)
+{
+    static struct bl_sink sink;
+    struct bl_counters counters = {0};
+    struct bl_wire_config with = config;
+    struct bl_payload two[2] = {{(const uint8_t *)text, len}, {(const uint8_t *)text, len}};
+    with.text = how;
+    memset(&sink, 0, sizeof(sink));
+    return bl_wire_parse_usual(&with, two, 2, &sink, &counters);
+}
+
+/* Whether one line is taken as a usual one may be decided either way: that
+ * it then reads the same is for gather. But most must be. */
+static void a_single_line_is_usual_and_reads_the_same_with_any_byte_changed(void **state)
+{
+    (void)state;
+    bl_role_assume_worker();
+    static const char other[] = "\xbe\n\r:|. \x7f\x80/9Z[az{";
+    unsigned most = bl_text_has(BL_TEXT_AVX512) ? 2 : 0;
+    for (unsigned name_len = 1; name_len <= BL_TEXT_LOOK; name_len++) {
+        char line[BL_TEXT_LOOK + 16];
+        memset(line, 'n', sizeof(line));
+        memcpy(line + name_len, ".beat:7|c\n", 10);
+        for (unsigned lf = 0; lf < 2; lf++) {
+            unsigned len = name_len + 9 + lf;
+            read_everywhere(line, len, 3);
+            assert_int_equal(taken_as_usual(line, len, BL_TEXT_AVX512),
+                             len >= 11 && len <= BL_TEXT_LOOK ? most : 0);
+            assert_int_equal(taken_as_usual(line, len, BL_TEXT_PLAIN), 0);
+            for (unsigned at = 0; at < len; at++) {
+                /* 0xbe in front makes it a binary one. */
+                for (unsigned i = at == 0; i < sizeof(other) - 1; i++) {
+                    char was = line[at];
+                    line[at] = other[i];
+                    read_everywhere(line, len, 3);
+                    line[at] = was;
+                }
+            }
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -145,6 +189,7 @@ int main(void)
         cmocka_unit_test(prefixes_of_a_text_are_cut_anywhere),
         cmocka_unit_test(long_random_texts_read_as_the_reference_reads_them),
         cmocka_unit_test(a_piece_full_of_ends_has_room_for_all),
+        cmocka_unit_test(a_single_line_is_usual_and_reads_the_same_with_any_byte_changed),
     };
     return cmocka_run_group_tests(tests, open_room, close_room);
 }
