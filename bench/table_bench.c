@@ -147,6 +147,7 @@ static uint64_t learn_work(void *arg)
         b->beat[i].stamp = b->tick;
     }
     unsigned measured = bl_table_beat(b->table, b->beat, n, b->tick, odd);
+    bl_table_prefetch_odd(b->table, odd, measured);
     for (unsigned i = 0; i < measured; i++)
         bl_table_learn(b->table, odd[i].slot);
     b->odd += n - measured; /* learned nothing: not what is measured */

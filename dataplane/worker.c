@@ -105,6 +105,7 @@ static bool settle(struct bl_worker *w, const struct bl_odd *odd, uint32_t tick)
 static void settle_odd(struct bl_worker *w) BL_ON_WORKER;
 static void settle_odd(struct bl_worker *w)
 {
+    bl_table_prefetch_odd(&w->table, w->beating.odd, w->beating.odd_count);
     for (unsigned i = 0; i < w->beating.odd_count; i++)
         w->beaten -= !settle(w, &w->beating.odd[i], w->beating.now);
 }

@@ -206,6 +206,21 @@ void bl_table_anomaly(struct bl_table *t, uint32_t slot, const struct bl_beat *b
     bl_slots_set_anomaly(p.slots, p.slot, &a);
 }
 
+void bl_table_prefetch_odd(const struct bl_table *t, const struct bl_odd *odd, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        if (odd[i].slot == BL_SLOT_NONE)
+            continue;
+        struct bl_place p = bl_table_place(t, odd[i].slot);
+        if (odd[i].why & BL_ODD_ATTEND) {
+            __builtin_prefetch(&p.slots->attend[p.slot], 1);
+            __builtin_prefetch(&p.slots->stats[p.slot], 1);
+        }
+        if (odd[i].why & BL_ODD_SEQUENCE)
+            __builtin_prefetch(&p.slots->anomaly[p.slot], 1);
+    }
+}
+
 void bl_table_set_incarnation(struct bl_table *t, uint32_t slot, uint32_t incarnation)
 {
     struct bl_place p = bl_table_place(t, slot);
