@@ -15,11 +15,13 @@ void bl_beats_init(struct bl_beats *b, const struct bl_nodes *nodes, struct bl_t
 }
 
 /* Up to `most` of the next beats, in the ring's next piece. */
-static unsigned feed(struct bl_beats *b, unsigned piece, unsigned most) BL_ON_WORKER;
-static unsigned feed(struct bl_beats *b, unsigned piece, unsigned most)
+static unsigned feed(struct bl_beats *b, unsigned piece, uint64_t most) BL_ON_WORKER;
+static unsigned feed(struct bl_beats *b, unsigned piece, uint64_t most)
 {
     uint64_t left = b->nodes->count - b->at;
-    unsigned n = left < most ? (unsigned)left : most;
+    unsigned n = (unsigned)(left < most ? left : most);
+    if (n > BL_BEATS_PIECE)
+        n = BL_BEATS_PIECE;
     const uint64_t *key = b->nodes->key + b->at;
     struct bl_beat *beat = &b->beat[(size_t)(piece % (BL_FEEDS_KEPT + 1)) * BL_BEATS_PIECE];
     uint64_t stamp = bl_stamp(b->tick, b->sequences ? b->pass : 0);
@@ -47,7 +49,7 @@ uint64_t bl_beats_work(void *beats)
         unsigned stream = 0;
         bl_table_begin(&b->beating, b->table, b->tick);
         for (unsigned piece = 0; stream < BL_BEATS_STREAM && done + stream < b->per_call; piece++)
-            stream += feed(b, piece, BL_BEATS_PIECE);
+            stream += feed(b, piece, b->per_call - done - stream);
         bl_table_end(&b->beating);
         b->odd += b->beating.odd_count;
         done += stream;
