@@ -209,7 +209,9 @@ static void parse_all(struct bl_worker *w, const struct bl_wire_config *wire, un
     while (payload < end) {
         unsigned room = FEED_BEATS - (unsigned)(w->sink.beats - w->sink.first);
         unsigned left = (unsigned)(end - payload), most = left < room ? left : room;
-        unsigned usual = bl_wire_parse_usual(wire, payload, most, &w->sink, &w->counters);
+        unsigned usual = 0;
+        if (bl_wire_may_be_usual(payload))
+            usual = bl_wire_parse_usual(wire, payload, most, &w->sink, &w->counters);
         if (usual == 0 && payload->data)
             parse(w, wire, payload->data, payload->len);
         payload += usual == 0 ? 1 : usual;

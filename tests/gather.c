@@ -109,6 +109,7 @@ static void check_usual(const struct gather *g, const struct bl_wire_config *w, 
         run[i] = (struct bl_payload){payload, len};
     sink = (struct bl_sink){.now_tick = GATHER_TICK};
     unsigned n = bl_wire_parse_usual(w, run, GATHER_RUN + 1, &sink, &counters);
+    assert(n == 0 || bl_wire_may_be_usual(run));
     assert(n == sink.beats && (n == 0 || n == GATHER_RUN) && sink.settings == 0);
     assert(counters.packets_parsed == n && counters.records == n);
     for (unsigned i = 0; i < n; i++) {

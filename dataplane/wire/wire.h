@@ -99,6 +99,13 @@ struct bl_wire_config {
 uint32_t bl_wire_parse(const struct bl_wire_config *w, const uint8_t *payload, uint32_t len, uint32_t offset,
                        struct bl_sink *sink, struct bl_counters *c) BL_ON_WORKER;
 
+/* Whether it is worth asking bl_wire_parse_usual: larger payloads are never
+ * usual. */
+static inline bool bl_wire_may_be_usual(const struct bl_payload *payload)
+{
+    return payload->len <= 64;
+}
+
 /* The hot path: parses the first of `n` payloads as bl_wire_parse would,
  * up to one that is not of the usual kinds: plain binary beats (no tag,
  * nothing added), and single lines of text such as "name.beat:1|c". Returns
