@@ -82,7 +82,8 @@ __attribute__((target("avx2"))) static struct bl_scan scan_avx2(const struct bl_
 
 /* ---- AVX-512: four lines at a time --------------------------------------- */
 
-#define GULP 4u /* lines */
+#define GULP        4u /* lines */
+#define FETCH_LINES 8u /* that are asked for ahead of it; the processor's own guess is a little worse */
 
 /* Of two lines, four each. */
 __attribute__((target("avx512f"))) static inline __m512i stamps(const struct bl_line *l)
@@ -110,6 +111,10 @@ __attribute__((target("avx512f"))) static struct bl_scan scan_avx512(const struc
         __m512i threshold = _mm512_xor_si512(_mm512_permutex2var_epi32(first, lower, second), unblank);
         __m512i flags = _mm512_permutex2var_epi32(first, upper, second);
         const struct bl_line *l = &s->line[line + i];
+        for (unsigned k = 0; k < GULP; k++)
+            __builtin_prefetch(&l[FETCH_LINES + k], 0, 2);
+        __builtin_prefetch(policy + (size_t)(i + FETCH_LINES) * BL_LINE_SLOTS, 0, 2);
+        __builtin_prefetch(policy + (size_t)(i + FETCH_LINES + 2) * BL_LINE_SLOTS, 0, 2);
         __m512i then = _mm512_permutex2var_epi32(stamps(l), lower, stamps(l + 2));
         __m512i age = _mm512_sub_epi32(shifted_now, then);
         age = _mm512_sub_epi32(_mm512_max_epu32(age, ahead), ahead);
