@@ -126,14 +126,29 @@ static void feed_table(struct bl_worker *w)
 
 /* ---- settings ----------------------------------------------------------- */
 
-/* What becomes of a setting: BL_DROP_COUNT, or why it is dropped. */
-static enum bl_drop hand_over(struct bl_worker *w, const struct bl_report *setting) BL_ON_WORKER;
-static enum bl_drop hand_over(struct bl_worker *w, const struct bl_report *setting)
+static uint64_t key_of(const struct bl_wire_config *wire, const struct bl_report *setting)
 {
-    const struct bl_wire_config *wire = bl_rcu_read(&w->wire);
-    if (wire->known && is_turned_away(w, setting->name_len && setting->kind != BL_REPORT_HELLO
-                                             ? bl_key_of_name(&wire->secret, setting->name, setting->name_len)
-                                             : bl_key_of_id(&wire->secret, setting->id)))
+    if (setting->name_len && setting->kind != BL_REPORT_HELLO)
+        return bl_key_of_name(&wire->secret, setting->name, setting->name_len);
+    return bl_key_of_id(&wire->secret, setting->id);
+}
+
+/* An autobeat asks for what control has done already, but for one that
+ * comes soon after another setting of its node: that may have set the
+ * detector back, with control's order to measure no longer still to come. */
+static bool is_old_news(const struct bl_worker *w, uint64_t key, const uint32_t *set_tick) BL_ON_WORKER;
+static bool is_old_news(const struct bl_worker *w, uint64_t key, const uint32_t *set_tick)
+{
+    bool set_lately = *set_tick != 0 && w->sink.now_tick - *set_tick < BL_WORKER_SET_TICKS;
+    return !set_lately && bl_table_measures(&w->table, key);
+}
+
+/* What becomes of a setting: BL_DROP_COUNT, or why it is dropped. */
+static enum bl_drop hand_over(struct bl_worker *w, const struct bl_report *setting, uint64_t key)
+    BL_ON_WORKER;
+static enum bl_drop hand_over(struct bl_worker *w, const struct bl_report *setting, uint64_t key)
+{
+    if (is_turned_away(w, key))
         return BL_DROP_unknown_node;
     return bl_ring_push(w->reports, setting) ? BL_DROP_COUNT : BL_DROP_ring_full;
 }
@@ -142,14 +157,18 @@ static enum bl_drop hand_over(struct bl_worker *w, const struct bl_report *setti
 static void hand_settings_over(struct bl_worker *w) BL_ON_WORKER;
 static void hand_settings_over(struct bl_worker *w)
 {
+    const struct bl_wire_config *wire = bl_rcu_read(&w->wire);
     for (unsigned i = 0; i < w->sink.settings; i++) {
         const struct bl_report *setting = &w->sink.setting[i];
-        /* Control knows: it had the node measured. */
-        if ((setting->flags & BL_REPORT_OF_AUTOBEAT) && bl_table_measures(&w->table, setting->id))
+        bool autobeat = (setting->flags & BL_REPORT_OF_AUTOBEAT) != 0;
+        uint64_t key = autobeat ? setting->id : key_of(wire, setting);
+        uint32_t *set_tick = &w->set_tick[(key >> 32) % BL_WORKER_SET_PLACES];
+        if (autobeat && is_old_news(w, key, set_tick))
             continue;
-        enum bl_drop dropped = hand_over(w, setting);
-        if (setting->flags & BL_REPORT_OF_AUTOBEAT)
+        enum bl_drop dropped = hand_over(w, setting, key);
+        if (autobeat)
             continue;
+        *set_tick = w->sink.now_tick;
         bl_count(dropped == BL_DROP_COUNT ? &w->counters.settings : &w->counters.drop[dropped], 1);
     }
 }

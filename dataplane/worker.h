@@ -36,6 +36,12 @@ struct bl_worker_config {
     uint32_t max_nodes;
 };
 
+/* For so long after a node's setting its autobeats are told to control,
+ * measured or not: far longer than control takes to act on it. Nodes share
+ * places; then some are told in vain. */
+#define BL_WORKER_SET_TICKS  10000u
+#define BL_WORKER_SET_PLACES 256u
+
 struct bl_worker {
     /* set before the start, constant after */
     struct bl_port *port;
@@ -58,7 +64,9 @@ struct bl_worker {
     uint32_t running;  /* between start and the loop's end */
     struct bl_slots *retired BL_OWNED_BY(bl_role_worker); /* grown out of, not reported yet */
     uint64_t moved_for BL_OWNED_BY(bl_role_worker);       /* strangers that growth has moved a line for */
-    bool busy BL_OWNED_BY(bl_role_worker);                /* the last poll had packets */
+    uint32_t set_tick[BL_WORKER_SET_PLACES] BL_OWNED_BY(
+        bl_role_worker);                   /* of the last settings, by key; 0: none */
+    bool busy BL_OWNED_BY(bl_role_worker); /* the last poll had packets */
     struct bl_counters counters;
     /* the poll in hand: packets, what they say */
     struct bl_burst burst BL_OWNED_BY(bl_role_worker);

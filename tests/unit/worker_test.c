@@ -165,6 +165,41 @@ static void an_autobeat_is_one_beat_and_tells_its_detector(void **state)
     end(w);
 }
 
+/* With control there to let the ingest clock go on. */
+static void pass_time(struct bl_worker *w, uint32_t ms)
+{
+    bl_role_assume_control();
+    for (; ms > 0; ms -= 50) {
+        now_ns += 50 * MS;
+        (void)bl_ingest_clock_advance(&w->clock, now_ns, now_ns);
+    }
+}
+
+/* Control was told once; then again only if a setting came between, be
+ * it in the same datagram or before control's order to measure no more. */
+static void an_autobeat_of_a_measured_node_is_told_after_a_setting_alone(void **state)
+{
+    (void)state;
+    bl_role_assume_worker();
+    struct bl_worker *w = new_worker(NULL, 64, 100);
+    struct bl_report r;
+    feed(w, "auto.autobeat:1|c");
+    bl_table_measure(&w->table, bl_key_of_name(&worker_rig_wire.secret, "auto", 4), true);
+    pass_time(w, BL_WORKER_SET_TICKS);
+    assert_report(w, BL_REPORT_SEEN, "auto");
+    assert_report(w, BL_REPORT_SET, "auto");
+    feed(w, "auto.autobeat:1|c");
+    assert_int_equal(bl_ring_pop(w->reports, &r, 1), 0);
+    feed(w, "auto.err:60|c\nauto.autobeat:1|c");
+    feed(w, "auto.autobeat:1|c");
+    for (unsigned i = 0; i < 3; i++)
+        assert_report(w, BL_REPORT_SET, "auto");
+    pass_time(w, BL_WORKER_SET_TICKS);
+    feed(w, "auto.autobeat:1|c");
+    assert_int_equal(bl_ring_pop(w->reports, &r, 1), 0);
+    end(w);
+}
+
 static void a_datagram_of_more_lines_than_a_burst_counts_whole(void **state)
 {
     (void)state;
@@ -528,6 +563,7 @@ int main(void)
         cmocka_unit_test(a_stranger_is_dropped_where_only_the_known_are_let_in),
         cmocka_unit_test(a_node_and_its_setting_in_one_datagram_both_count),
         cmocka_unit_test(an_autobeat_is_one_beat_and_tells_its_detector),
+        cmocka_unit_test(an_autobeat_of_a_measured_node_is_told_after_a_setting_alone),
         cmocka_unit_test(a_datagram_of_more_lines_than_a_burst_counts_whole),
         cmocka_unit_test(sequences_are_settled_and_counted),
         cmocka_unit_test(past_max_nodes_strangers_are_dropped_and_known_nodes_beat_on),
