@@ -26,6 +26,9 @@
  * quarter of them a beat costs the table a tenth more. They take a tenth
  * of a millisecond at most. */
 #define POLL_BEATS 4096u
+/* Strangers are dear, and growth must keep up with them: a poll that has
+ * taken in so many ends. */
+#define POLL_STRANGERS 256u
 
 /* ---- beats ------------------------------------------------------------ */
 
@@ -268,12 +271,14 @@ static unsigned take_burst(struct bl_worker *w, uint64_t now_ns)
 {
     const struct bl_wire_config *wire = bl_rcu_read(&w->wire);
     unsigned most = bl_port_sleeps(w->port) ? BL_PORT_TAKE : BL_STAGES_PACKETS_MAX;
+    uint64_t strangers_until = w->counters.inserted + POLL_STRANGERS;
     unsigned packets = 0, n;
     open_sink(w, now_ns);
     do {
         n = take_some(w, wire);
         packets += n;
-    } while (n == BL_PORT_TAKE && packets < most && w->beaten < POLL_BEATS);
+    } while (n == BL_PORT_TAKE && packets < most && w->beaten < POLL_BEATS &&
+             w->counters.inserted < strangers_until);
     if (packets > 0) {
         empty_sink(w);
         release(w);
