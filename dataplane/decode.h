@@ -71,9 +71,10 @@ static inline bool bl_decode_ip_checksum(const uint8_t *ip)
 _Static_assert(UINT64_C(65535) * UINT64_C(0xfffefffefffeffff) == 1, "inverse");
 
 /* What nearly every frame is: IPv4 without options or fragments, UDP to
- * our port that fills the packet. `udp_good`: as BL_DECODE_UDP_GOOD. True: bl_decode_frame would return the
- * same payload. False: ask it. About 40 instructions, no branch that is
- * not foreseen, and a call only for a UDP checksum that nobody verified. */
+ * our port that fills the packet. `udp_good`: as BL_DECODE_UDP_GOOD. True:
+ * bl_decode_frame would return the same payload. False: ask it. About 40
+ * instructions, no branch that is not foreseen, and a call only for a UDP
+ * checksum that nobody verified. */
 static inline bool bl_decode_usual(const uint8_t *frame, uint32_t len, uint16_t udp_port, bool udp_good,
                                    struct bl_payload *out)
 {

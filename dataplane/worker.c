@@ -266,6 +266,9 @@ static unsigned take_some(struct bl_worker *w, const struct bl_wire_config *wire
     return n;
 }
 
+/* Takes until the port gives less than it was asked for: then it has no
+ * more for now. A driver that never gives more than 32 (some vector
+ * receive paths) is asked again by the next poll. */
 static unsigned take_burst(struct bl_worker *w, uint64_t now_ns) BL_ON_WORKER;
 static unsigned take_burst(struct bl_worker *w, uint64_t now_ns)
 {

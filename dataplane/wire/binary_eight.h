@@ -4,8 +4,8 @@
  * binary*.c and used by nobody else. The scalar loops in binary.c take
  * what is left, and whatever is not plain; both give the same beats.
  *
- * Threads: a worker. Cost: about 4 cycles a beat in cache; the scalar
- * loops take 12. */
+ * Threads: a worker. Cost of a batch's entry in cache: 5.5 ticks of a TSC
+ * of 2.6 GHz; by the scalar loop 10. */
 #pragma once
 
 #include "dataplane/wire/binary.h"
