@@ -76,15 +76,16 @@ static enum bl_drop fault_of(const struct bl_wire_config *w, const uint8_t *p, u
 
 /* ---- records ------------------------------------------------------------ */
 
-static inline void put_beat(const struct bl_wire_config *w, const uint8_t *header, struct bl_sink *sink)
+static inline struct bl_beat beat_of(const struct bl_wire_config *w, const uint8_t *header, uint32_t now_tick)
 {
     uint64_t id = bl_binary_load64(header + BL_BINARY_AT_NODE_ID);
-    sink->beat[sink->beats++] = (struct bl_beat){
+    uint64_t counts = bl_binary_load64(header + BL_BINARY_AT_SEQUENCE); /* and incarnation */
+    return (struct bl_beat){
         .key = bl_key_of_id(&w->secret, id),
-        .stamp = bl_stamp(sink->now_tick, bl_binary_load32(header + BL_BINARY_AT_SEQUENCE)),
+        .stamp = bl_stamp(now_tick, (uint32_t)(counts >> 32)),
         .id = id,
         .interval_ms = bl_binary_load32(header + BL_BINARY_AT_INTERVAL),
-        .incarnation = bl_binary_load32(header + BL_BINARY_AT_INCARNATION),
+        .incarnation = (uint32_t)counts,
         .flags = BL_BEAT_HAS_SEQUENCE,
     };
 }
@@ -173,7 +174,7 @@ static uint32_t take_datagram(const struct bl_wire_config *w, const uint8_t *pay
     if (type == BL_BINARY_BATCH)
         return take_entries(w, payload, len, header, sink, c);
     if (type == BL_BINARY_BEAT)
-        put_beat(w, payload, sink);
+        sink->beat[sink->beats++] = beat_of(w, payload, sink->now_tick);
     else if (type == BL_BINARY_HELLO)
         put_hello(payload, payload + header, sink);
     else
@@ -205,19 +206,9 @@ unsigned bl_wire_parse_plain(const struct bl_wire_config *w, const struct bl_pay
         const uint8_t *header = payload->data;
         if (payload->len != BL_BINARY_HEADER_BYTES || !header)
             break;
-        uint64_t interval_ms = bl_binary_load64(header) - BL_BINARY_PLAIN_BEAT;
-        if (interval_ms > BL_TIMEOUT_MAX_MS)
+        if (bl_binary_load64(header) - BL_BINARY_PLAIN_BEAT > BL_TIMEOUT_MAX_MS)
             break;
-        uint64_t id = bl_binary_load64(header + BL_BINARY_AT_NODE_ID);
-        uint64_t counts = bl_binary_load64(header + BL_BINARY_AT_SEQUENCE);
-        *beat = (struct bl_beat){
-            .key = bl_key_of_id(&w->secret, id),
-            .stamp = bl_stamp(now_tick, (uint32_t)(counts >> 32)),
-            .id = id,
-            .interval_ms = (uint32_t)interval_ms,
-            .incarnation = (uint32_t)counts,
-            .flags = BL_BEAT_HAS_SEQUENCE,
-        };
+        *beat = beat_of(w, header, now_tick);
     }
     unsigned done = (unsigned)(beat - first);
     sink->beats = (uint16_t)(sink->beats + done);

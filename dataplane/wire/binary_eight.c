@@ -3,6 +3,7 @@
 
 #if defined(__x86_64__)
 #include <immintrin.h>
+#include <stddef.h>
 
 #define TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl")))
 
@@ -32,6 +33,11 @@ TARGET static inline __m512i keys_of(const struct bl_key_secret *s, __m512i id)
     h = _mm512_andnot_si512(_mm512_set1_epi64(1), h);
     return _mm512_mask_add_epi64(h, _mm512_cmplt_epu64_mask(h, first), h, first);
 }
+
+_Static_assert(offsetof(struct bl_beat, key) == 0 && offsetof(struct bl_beat, stamp) == 8 &&
+                   offsetof(struct bl_beat, id) == 16 && offsetof(struct bl_beat, interval_ms) == 24 &&
+                   offsetof(struct bl_beat, incarnation) == 28,
+               "a beat begins as put() writes it");
 
 /* Two beats from the lanes of `pair`: key, stamp, id, promise each. */
 TARGET static inline void put(struct bl_beat *even, struct bl_beat *odd, __m512i pair)
