@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bench/story.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "bench/cpus.h"
+#include "bench/pair.h"
+#include "engine/rcu.h"
+
+#define NODES       UINT64_C(10000000)
+#define FIRST_NODES UINT64_C(1000000)
+#define FIRST_SLOTS UINT32_C(2359296) /* what a million nodes have got from the daemon's 2^18 */
+#define TIMEOUT_MS  5000u
+#define SMOKE_MS    300u
+#define PATIENT_MS  60000u /* while it grows: nobody fails then, however slow the machine */
+#define WINDOWS     1024u
+#define EVENTS      1024u
+#define WAIT_NS     UINT64_C(60000000000)
+
+uint64_t bl_story_now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+void bl_story_sleep_ms(unsigned ms)
+{
+    struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+    nanosleep(&t, NULL);
+}
+
+void bl_story_forget_events(struct bl_story *s)
+{
+    static struct bl_event event[EVENTS];
+    while (bl_appliance_listen(&s->a, event, EVENTS) > 0)
+        ;
+}
+
+struct bl_spread bl_story_just(double value)
+{
+    return (struct bl_spread){value, value, value};
+}
+
+bool bl_story_wrong(struct bl_story *s, const char *why)
+{
+    snprintf(s->err, sizeof(s->err), "%s", why);
+    return false;
+}
+
+/* ---- a start ----------------------------------------------------------------- */
+
+static bool open_it(struct bl_story *s)
+{
+    struct bl_appliance_config c = {
+        .nodes = NODES / s->plan.scale, .first_slots = FIRST_SLOTS / s->plan.scale, .timeout_ms = PATIENT_MS};
+    if (!bl_appliance_open(&s->a, &c, s->err) || !bl_appliance_start(&s->a, s->err))
+        return false;
+    s->nodes = s->a.traffic.count;
+    s->timeout_ms = s->plan.scale > 1 ? SMOKE_MS : TIMEOUT_MS;
+    return true;
+}
+
+/* ---- growth -------------------------------------------------------------------- */
+
+/* Until `count` nodes are registered; a rate per window of 50 ms. */
+static bool await_registered(struct bl_story *s, uint64_t count, double *rate, unsigned *windows)
+{
+    uint64_t start = bl_story_now_ns(), from = start, then = bl_appliance_registered(&s->a), n = then;
+    *windows = 0;
+    while (n < count && from - start < WAIT_NS) {
+        bl_story_sleep_ms(s->plan.scale > 1 ? 1 : 50);
+        bl_story_forget_events(s);
+        uint64_t now = bl_story_now_ns();
+        n = bl_appliance_registered(&s->a);
+        if (*windows < WINDOWS)
+            rate[(*windows)++] = (double)(n - then) * 1e9 / (double)(now - from);
+        then = n;
+        from = now;
+    }
+    return n >= count;
+}
+
+static void await_quiet_table(struct bl_story *s)
+{
+    struct bl_core_stats stats;
+    uint64_t growths;
+    do {
+        bl_core_stats(s->a.core, &stats);
+        growths = stats.growths;
+        bl_story_sleep_ms(300);
+        bl_story_forget_events(s);
+        bl_core_stats(s->a.core, &stats);
+    } while (stats.growths != growths || bl_rcu_read(&s->a.worker->table.next) != NULL);
+}
+
+struct spinner {
+    int cpu;
+    uint64_t for_ns, longest_ns, longest_cpu_ns;
+};
+
+/* What the machine does to a thread that wants nothing from it. */
+static void *spin(void *arg)
+{
+    struct spinner *s = arg;
+    bl_cpus_pin(s->cpu);
+    uint64_t start = bl_story_now_ns(), then = start, then_cpu = bl_cpu_ns(), now, cpu;
+    do {
+        now = bl_story_now_ns();
+        cpu = bl_cpu_ns();
+        if (now - then > s->longest_ns)
+            s->longest_ns = now - then;
+        if (cpu - then_cpu > s->longest_cpu_ns)
+            s->longest_cpu_ns = cpu - then_cpu;
+        then = now;
+        then_cpu = cpu;
+    } while (now - start < s->for_ns);
+    return NULL;
+}
+
+static void note_registered(struct bl_story *s, uint64_t before, uint64_t cpu_before_ns, uint64_t took_ns)
+{
+    double nodes = (double)(bl_appliance_registered(&s->a) - before);
+    s->grow_s = (double)took_ns * 1e-9;
+    s->registered_per_s.median = nodes / s->grow_s;
+    double cpu_ns = (double)(bl_appliance_control_cpu_ns(&s->a) - cpu_before_ns);
+    s->control_share = cpu_ns / (double)took_ns;
+    s->registered_per_control_s = bl_story_just(nodes * 1e9 / cpu_ns);
+}
+
+/* The machine's own gaps, on the worker's CPU, for as long. */
+static bool note_gaps(struct bl_story *s, uint64_t took_ns)
+{
+    pthread_t thread;
+    struct spinner spinner = {.cpu = s->a.cpu[0], .for_ns = took_ns};
+    s->gap_us = bl_story_just((double)__atomic_load_n(&s->a.feed.longest_cpu_ns, __ATOMIC_RELAXED) * 1e-3);
+    s->wall_gap_us =
+        bl_story_just((double)__atomic_load_n(&s->a.feed.longest_wall_ns, __ATOMIC_RELAXED) * 1e-3);
+    bl_worker_stop(s->a.worker);
+    if (pthread_create(&thread, NULL, spin, &spinner) == 0)
+        pthread_join(thread, NULL);
+    s->spin_gap_us = bl_story_just((double)spinner.longest_cpu_ns * 1e-3);
+    s->spin_wall_gap_us = bl_story_just((double)spinner.longest_ns * 1e-3);
+    return bl_worker_start(s->a.worker, s->err) == 0;
+}
+
+static bool grow(struct bl_story *s)
+{
+    static double rate[WINDOWS];
+    const uint64_t frame = s->a.traffic.per_frame, first = FIRST_NODES / s->plan.scale / frame * frame;
+    unsigned windows;
+    bl_feed_beating(&s->a.feed, first);
+    if (!await_registered(s, first, rate, &windows))
+        return bl_story_wrong(s, "not even the first million were registered in time");
+    await_quiet_table(s);
+    uint64_t start = bl_story_now_ns(), cpu_ns = bl_appliance_control_cpu_ns(&s->a);
+    bl_feed_watch_gaps(&s->a.feed);
+    bl_feed_beating(&s->a.feed, s->nodes);
+    s->all_registered = await_registered(s, s->nodes, rate, &windows);
+    uint64_t took = bl_story_now_ns() - start;
+    s->registered_per_s = bl_spread_of(rate, windows);
+    note_registered(s, first, cpu_ns, took);
+    if (s->all_registered)
+        await_quiet_table(s);
+    return note_gaps(s, took);
+}
+
+/* ---- memory ----------------------------------------------------------------------- */
+
+static uint64_t table_bytes(const struct bl_table *t)
+{
+    return bl_rcu_read(&t->slots)->bytes;
+}
+
+/* What the registry and the views hold, and what the tables have and
+ * the sweep beside them. */
+static bool weigh(struct bl_story *s)
+{
+    struct bl_memory_stats m;
+    double nodes = (double)s->nodes;
+    if (!s->all_registered)
+        return bl_story_wrong(s, "not every node was registered in time");
+    bl_memory_stats(s->a.arena, &m);
+    uint64_t slots = bl_table_slot_count(&s->a.worker->table);
+    uint64_t sweep = slots / BL_BLOCK_SLOTS * 5 + slots * sizeof(uint32_t);
+    s->bytes_table = (double)(table_bytes(&s->a.worker->table) + sweep) / nodes;
+    s->bytes_registry = (double)m.registry_held / nodes;
+    s->bytes_rss = (double)m.rss_bytes / nodes;
+    s->bytes = bl_story_just(s->bytes_table + s->bytes_registry);
+    return m.jemalloc ? true : bl_story_wrong(s, "this build's allocator does not say what it holds");
+}
+
+/* ---- the whole ---------------------------------------------------------------------- */
+
+bool bl_story_live_to(struct bl_story *s, enum bl_story_step step)
+{
+    static bool (*const lives[BL_STORY_STEPS])(struct bl_story *) = {[BL_STORY_OPENED] = open_it,
+                                                                     [BL_STORY_GROWN] = grow,
+                                                                     [BL_STORY_WEIGHED] = weigh,
+                                                                     [BL_STORY_LATE] =
+                                                                         bl_story_go_silent_one_by_one,
+                                                                     [BL_STORY_STORMED] = bl_story_storms};
+    while (s->lived >= 0 && s->lived <= (int)step)
+        s->lived = lives[s->lived](s) ? s->lived + 1 : -1;
+    return s->lived > (int)step;
+}
+
+void bl_story_end(struct bl_story *s)
+{
+    bl_appliance_close(&s->a);
+}
