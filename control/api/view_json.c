@@ -95,11 +95,12 @@ void bl_view_rules_text(struct bl_text *out, const struct bl_views_generation *g
 
 static void json_list(struct bl_json *j, const char *key, const struct bl_text_list *l)
 {
-    struct bl_text text = {0};
-    append_list(&text, "", l);
-    if (l->count > 0)
-        bl_json_string_n(j, key, text.data, text.len);
-    bl_text_free(&text);
+    if (l->count == 0)
+        return;
+    bl_json_array(j, key);
+    for (unsigned i = 0; i < l->count; i++)
+        bl_json_string(j, NULL, l->item[i]);
+    bl_json_array_end(j);
 }
 
 void bl_view_json_rules(struct bl_json *j, const struct bl_views_generation *g, const struct bl_view *view)

@@ -20,7 +20,8 @@
 void bl_view_json(struct bl_json *j, const struct bl_view *view);
 
 /* What makes a node belong to it: regexp, pattern, includes and excludes
- * as the config has them, lists as "a, b"; each absent if it is empty. */
+ * as the config has them, the last two as arrays; each absent if it is
+ * empty. */
 void bl_view_json_rules(struct bl_json *j, const struct bl_views_generation *g, const struct bl_view *view);
 
 /* The same as one line for people: "pattern $dc.web.*, without *.test". */

@@ -26,7 +26,7 @@ const struct bl_view *bl_http_find_view(struct bl_http_request *r, const char *n
 
 /* What the list has, and: template (it is one of many of its entry),
  * notify (people are told), regexp, pattern, includes, excludes (as the
- * config has them; lists as "a, b"; absent if empty). */
+ * config has them, the last two as arrays; absent if empty). */
 static void view(struct bl_http_request *r)
 {
     static const char *const names[] = {NULL};

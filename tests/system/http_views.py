@@ -64,7 +64,7 @@ def all_is_well(server):
           {"state": "ok", "total": 3, "ok": 3, "failed": 0, "incident": 0, "template": True, "notify": False,
            "pattern": "$rack.node.*"}, "a view of a template")
     equal((view(server, "backups")["regexp"], view(server, "backups")["notify"]), ("^backup", True), "a static view")
-    equal((view(server, "empty")["includes"], view(server, "empty")["excludes"]), ("nobody.*, none.*", "nobody.else"),
+    equal((view(server, "empty")["includes"], view(server, "empty")["excludes"]), (["nobody.*", "none.*"], ["nobody.else"]),
           "lists")
     equal(server.get("/api/v1/incidents")["incidents"], [], "no incident is open")
     equal(server.get("/api/v1/views/rack-r03/incidents"), {"view": "rack-r03", "incidents": [], "listed": 0}, "nor was")

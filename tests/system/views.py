@@ -56,7 +56,7 @@ def who_is_where(daemon):
           ["all", "backups", "server-zeta"], "views test of a name that does not beat")
     shown = lines(daemon, "views", "show", "source-x")[0]
     equal((shown["includes"], shown["excludes"], shown["template"], shown["notify"]),
-          ("source.$name.*, old-source.$name.*", "source.deprecated.*", True, False), "views show source-x")
+          (["source.$name.*", "old-source.$name.*"], ["source.deprecated.*"], True, False), "views show source-x")
     for words in (("views", "show", "nobody"), ("nodes", "list", "--view", "nobody")):
         done = daemon.cli(*words, ok=False)
         equal(done.returncode, 4, f"exit code of {' '.join(words)}")
