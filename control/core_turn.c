@@ -10,7 +10,7 @@
 
 #define LOOK_NS          UINT64_C(100000000) /* links, misses: ten times a second */
 #define RECLAIM_NS       UINT64_C(100000000)
-#define REPORTS_AT_ONCE  64u
+#define REPORTS_AT_ONCE  128u
 #define REPORTS_AHEAD    16u /* of which the caches are asked for what they need: five lines each */
 #define REPORTS_PER_TURN 1024u
 #define PREFAULT_BYTES   ((size_t)1 << 20)
@@ -163,7 +163,7 @@ static bool drain_reports(struct bl_core *core, int64_t unix_ms) BL_ON_CONTROL
 
     for (unsigned i = 0; i < core->line_count; i++)
         for (unsigned taken = 0, n = 1; n && taken < REPORTS_PER_TURN; taken += n) {
-            n = bl_ring_pop(core->line[i].worker->reports, report, REPORTS_AT_ONCE);
+            n = bl_reports_pop(core->line[i].worker->reports, report, REPORTS_AT_ONCE);
             take_reports(core, i, report, n, unix_ms);
             add(&core->stats.reports, n);
             any |= n > 0;

@@ -44,6 +44,11 @@ bool bl_ring_push(struct bl_ring *r, const void *message)
     return rte_ring_sp_enqueue_elem(&r->ring, (void *)(uintptr_t)message, r->message_bytes) == 0;
 }
 
+bool bl_ring_push_all(struct bl_ring *r, const void *messages, unsigned n)
+{
+    return rte_ring_sp_enqueue_bulk_elem(&r->ring, messages, r->message_bytes, n, NULL) == n;
+}
+
 unsigned bl_ring_pop(struct bl_ring *r, void *messages, unsigned max)
 {
     return rte_ring_sc_dequeue_burst_elem(&r->ring, messages, r->message_bytes, max, NULL);

@@ -21,6 +21,8 @@ void bl_ring_free(struct bl_ring *r);
 
 /* Producer: copies one message in; false if the ring is full. */
 bool bl_ring_push(struct bl_ring *r, const void *message);
+/* Producer: copies n messages in, or none and returns false. */
+bool bl_ring_push_all(struct bl_ring *r, const void *messages, unsigned n);
 /* Consumer: copies up to `max` messages out; returns how many. */
 unsigned bl_ring_pop(struct bl_ring *r, void *messages, unsigned max);
 /* How many wait. Any thread; a snapshot. */

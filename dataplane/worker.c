@@ -39,7 +39,7 @@ static bool introduce(struct bl_worker *w, const struct bl_beat *beat)
 {
     struct bl_report report;
     bl_wire_introduce(beat, &report);
-    if (bl_ring_push(w->reports, &report))
+    if (bl_reports_push(w->reports, &report))
         return true;
     bl_count(&w->counters.report_retries, 1);
     return false;
@@ -153,7 +153,7 @@ static enum bl_drop hand_over(struct bl_worker *w, const struct bl_report *setti
 {
     if (is_turned_away(w, key))
         return BL_DROP_unknown_node;
-    return bl_ring_push(w->reports, setting) ? BL_DROP_COUNT : BL_DROP_ring_full;
+    return bl_reports_push(w->reports, setting) ? BL_DROP_COUNT : BL_DROP_ring_full;
 }
 
 /* After the beats: a node's introduction comes before its settings. */
@@ -343,7 +343,7 @@ static void grow(struct bl_worker *w, unsigned packets)
     if (!w->retired)
         return;
     struct bl_report report = {.kind = BL_REPORT_GROWN, .old = w->retired};
-    if (bl_ring_push(w->reports, &report))
+    if (bl_reports_push(w->reports, &report))
         w->retired = NULL;
 }
 

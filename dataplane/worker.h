@@ -16,7 +16,7 @@
 
 #include "dataplane/counters.h"
 #include "dataplane/port.h"
-#include "dataplane/ring.h"
+#include "dataplane/reports.h"
 #include "dataplane/wire/wire.h"
 #include "engine/ingest_clock.h"
 #include "engine/role.h"
@@ -51,7 +51,7 @@ struct bl_worker {
     pthread_t thread;
     bool started;                      /* main's: to be waited for */
     const struct bl_wire_config *wire; /* published by control, RCU */
-    struct bl_ring *reports;           /* worker -> control, struct bl_report */
+    struct bl_ring *reports;           /* worker -> control, reports.h */
     struct bl_ring *orders;            /* control -> worker, struct bl_order */
 
     /* control's */

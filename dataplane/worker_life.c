@@ -30,7 +30,7 @@ static int build_table(struct bl_worker *w, const struct bl_worker_config *c, ch
 
 static int build_rings(struct bl_worker *w, char err[BL_ERR_BYTES])
 {
-    w->reports = bl_ring_new(BL_REPORT_RING, sizeof(struct bl_report));
+    w->reports = bl_reports_new();
     w->orders = bl_ring_new(BL_ORDER_RING, sizeof(struct bl_order));
     if (w->reports && w->orders)
         return 0;
@@ -63,7 +63,7 @@ struct bl_worker *bl_worker_new(const struct bl_worker_config *c, unsigned index
 static void free_rings(struct bl_worker *w)
 {
     struct bl_report report;
-    while (w->reports && bl_ring_pop(w->reports, &report, 1) == 1)
+    while (w->reports && bl_reports_pop(w->reports, &report, 1) == 1)
         if (report.kind == BL_REPORT_GROWN)
             bl_slots_free(report.old);
     struct bl_order order;

@@ -32,12 +32,14 @@ unsigned bl_wire_parse_usual(const struct bl_wire_config *w, const struct bl_pay
 
 void bl_wire_introduce(const struct bl_beat *beat, struct bl_report *report)
 {
-    *report = (struct bl_report){
-        .kind = BL_REPORT_SEEN, .name_len = beat->name_len, .interval_ms = beat->interval_ms};
-    if (beat->name_len != 0) {
-        report->id = beat->key;
-        memcpy(report->name, beat->name, beat->name_len);
-    } else {
-        report->id = beat->id;
-    }
+    const unsigned len = beat->name_len;
+    report->kind = BL_REPORT_SEEN;
+    report->name_len = beat->name_len;
+    report->flags = 0;
+    report->interval_ms = beat->interval_ms;
+    report->id = len != 0 ? beat->key : beat->id;
+    if (len == 0)
+        return;
+    memset(&report->name[(len - 1) & ~15u], 0, 16); /* goes over in pieces of 16 */
+    memcpy(report->name, beat->name, len);
 }

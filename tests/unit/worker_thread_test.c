@@ -60,7 +60,7 @@ static void look(struct control *k)
     bl_role_assume_control();
     (void)bl_ingest_clock_advance(&k->w->clock, real_now_ns(), bl_worker_alive_ns(k->w));
     struct bl_report report[64];
-    unsigned n = bl_ring_pop(k->w->reports, report, 64);
+    unsigned n = bl_reports_pop(k->w->reports, report, 64);
     for (unsigned i = 0; i < n; i++) {
         k->seen += report[i].kind == BL_REPORT_SEEN;
         if (report[i].kind != BL_REPORT_GROWN)
