@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #ifdef BL_HAVE_JEMALLOC
@@ -41,6 +42,37 @@ static void give_back_at_once(const struct bl_memory_arena *a)
     mallctl(name, NULL, NULL, &decay_ms, sizeof(decay_ms));
 }
 
+/* The registry of a large fleet is looked up all over: on 4 KiB pages
+ * most of that would miss the TLB too. Extents of a small one stay on
+ * those. */
+#define HUGE_EXTENT ((size_t)4 << 20)
+
+static extent_hooks_t *plain; /* jemalloc's own; every arena has the same */
+
+static void *extent_alloc(extent_hooks_t *hooks, void *at, size_t bytes, size_t alignment, bool *zero,
+                          bool *commit, unsigned arena)
+{
+    (void)hooks;
+    void *p = plain->alloc(plain, at, bytes, alignment, zero, commit, arena);
+    if (p != NULL && bytes >= HUGE_EXTENT)
+        (void)madvise(p, bytes, MADV_HUGEPAGE); /* a refusal means plain pages: slower, not wrong */
+    return p;
+}
+
+static void want_huge_pages(const struct bl_memory_arena *a)
+{
+    static extent_hooks_t hooks, *with = &hooks;
+    char name[48];
+    size_t size = sizeof(plain);
+
+    snprintf(name, sizeof(name), "arena.%u.extent_hooks", a->arena);
+    if (mallctl(name, &plain, &size, NULL, 0) != 0)
+        return;
+    hooks = *plain;
+    hooks.alloc = extent_alloc;
+    (void)mallctl(name, NULL, NULL, &with, sizeof(with));
+}
+
 struct bl_memory_arena *bl_memory_arena_new(void)
 {
     struct bl_memory_arena *a = malloc(sizeof(*a));
@@ -54,6 +86,7 @@ struct bl_memory_arena *bl_memory_arena_new(void)
         return NULL;
     }
     give_back_at_once(a);
+    want_huge_pages(a);
     return a;
 }
 

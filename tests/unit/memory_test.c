@@ -5,7 +5,11 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "control/memory.h"
 
@@ -43,10 +47,53 @@ static void what_the_registry_takes_is_seen_in_its_arena(void **state)
     bl_memory_arena_free(a);
 }
 
+/* Whether the mapping that `p` lies in may have huge pages: the kernel's
+ * word for it is "hg". */
+static bool may_be_huge(const void *p)
+{
+    char line[512];
+    bool within = false, huge = false;
+    FILE *maps = fopen("/proc/self/smaps", "r");
+    assert_non_null(maps);
+    while (fgets(line, sizeof(line), maps)) {
+        uintptr_t from, end;
+        if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " ", &from, &end) == 2)
+            within = from <= (uintptr_t)p && (uintptr_t)p < end;
+        else if (within && strncmp(line, "VmFlags:", 8) == 0)
+            huge = strstr(line, " hg") != NULL;
+    }
+    fclose(maps);
+    return huge;
+}
+
+/* Whether what an arena's first `bytes` lie in may be. */
+static bool of_an_arena_may_be_huge(size_t bytes)
+{
+    struct bl_memory_arena *a = bl_memory_arena_new();
+    struct bl_memory m = bl_memory_of_arena(a);
+    void *p = m.alloc(m.ctx, bytes);
+    assert_non_null(p);
+    bool huge = may_be_huge(p);
+    m.free(m.ctx, p);
+    bl_memory_arena_free(a);
+    return huge;
+}
+
+static void only_a_large_registry_asks_for_huge_pages(void **state)
+{
+    (void)state;
+    struct bl_memory_stats stats;
+    bl_memory_stats(NULL, &stats);
+    assert_false(of_an_arena_may_be_huge(1000));
+    if (stats.jemalloc && access("/sys/kernel/mm/transparent_hugepage", F_OK) == 0)
+        assert_true(of_an_arena_may_be_huge((size_t)32 << 20));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_the_registry_takes_is_seen_in_its_arena),
+        cmocka_unit_test(only_a_large_registry_asks_for_huge_pages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
