@@ -50,7 +50,7 @@ struct bl_order {
 };
 
 /* Ring sizes (2^n - 1, see ring.h). Reports, in pieces of 16 bytes (see
- * reports.h): 40 ms of a million new nodes a second with names of 24. */
-#define BL_REPORT_RING 131071u
+ * reports.h): 170 ms of a million new nodes a second with names of 24. */
+#define BL_REPORT_RING 524287u
 /* Orders, in messages. */
 #define BL_ORDER_RING 8191u

@@ -111,7 +111,7 @@ static void under_random_pushes_and_pops_none_is_lost_or_split(void **state)
     assert_non_null(out);
     for (unsigned round = 0; round < 3000; round++) {
         /* First it fills up, then it is emptied again. */
-        unsigned pushes = (unsigned)(next_random(&seed) % (round < 2000 ? 60 : 20));
+        unsigned pushes = (unsigned)(next_random(&seed) % (round < 2000 ? 120 : 20));
         for (unsigned i = 0; i < pushes; i++) {
             struct bl_report report = report_of(in);
             bool taken = bl_reports_push(r, &report);

@@ -272,7 +272,7 @@ static void a_full_ring_loses_no_node_but_tells_with_its_next_beat(void **state)
 {
     (void)state;
     enum { EXTRA = 10 };
-    struct bl_worker *w = new_worker(NULL, 262144, 200000);
+    struct bl_worker *w = new_worker(NULL, 1048576, 800000);
     for (uint64_t id = 0; id < BL_REPORT_RING + EXTRA; id++)
         feed_binary(w, id, 0, 1);
     assert_int_equal(w->counters.beats, BL_REPORT_RING + EXTRA);
@@ -300,7 +300,7 @@ static void a_full_ring_loses_no_node_but_tells_with_its_next_beat(void **state)
 static void a_refused_autobeat_setting_is_counted_by_nobody(void **state)
 {
     (void)state;
-    struct bl_worker *w = new_worker(NULL, 262144, 200000);
+    struct bl_worker *w = new_worker(NULL, 1048576, 800000);
     for (uint64_t id = 0; id < BL_REPORT_RING; id++)
         feed_binary(w, id, 0, 1);
     feed(w, "x.autobeat:1|c");
@@ -402,13 +402,13 @@ static void a_retired_table_waits_for_room_in_the_ring(void **state)
 {
     (void)state;
     bl_role_assume_worker();
-    struct bl_worker *w = new_worker(NULL, 262144, 200000);
+    struct bl_worker *w = new_worker(NULL, 1048576, 800000);
     for (uint64_t id = 0; id < BL_REPORT_RING; id++)
         feed_binary(w, id, 0, 1);
     struct bl_slots *first = w->table.slots;
-    struct bl_order o = {.kind = BL_ORDER_GROW, .next = bl_slots_new(524288)};
+    struct bl_order o = {.kind = BL_ORDER_GROW, .next = bl_slots_new(2097152)};
     assert_true(bl_ring_push(w->orders, &o));
-    for (unsigned i = 0; i < 262144 && !w->retired; i++)
+    for (unsigned i = 0; i < 1048576 && !w->retired; i++)
         poll(w);
     assert_ptr_equal(w->retired, first);
     poll(w);
