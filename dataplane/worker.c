@@ -372,7 +372,7 @@ unsigned bl_worker_poll(struct bl_worker *w, uint64_t now_ns)
     if (n == 0)
         bl_count(&w->counters.polls_empty, 1);
     take_orders(w);
-    if (w->table.next || w->retired)
+    if (bl_worker_is_growing(w))
         grow(w, n);
     bl_stage_ends(stages, BL_STAGE_housekeeping);
     bl_stages_end(stages, n, w->counters.beats - beats);
@@ -384,7 +384,7 @@ unsigned bl_worker_poll(struct bl_worker *w, uint64_t now_ns)
 static void rest(struct bl_worker *w) BL_ON_WORKER;
 static void rest(struct bl_worker *w)
 {
-    if (!bl_port_sleeps(w->port) || w->table.next || w->retired) {
+    if (!bl_port_sleeps(w->port) || bl_worker_is_growing(w)) {
         rte_pause();
         return;
     }

@@ -103,6 +103,13 @@ unsigned bl_worker_poll(struct bl_worker *w, uint64_t now_ns) BL_ON_WORKER;
  * puts the beats of its connections into its own table. */
 void bl_worker_feed(struct bl_worker *w, const uint8_t *payload, uint32_t len, uint64_t now_ns) BL_ON_WORKER;
 
+/* The table is between two generations: poll again at once, packets or
+ * not. Nodes that have moved are swept only when all have. */
+static inline bool bl_worker_is_growing(const struct bl_worker *w) BL_ON_WORKER
+{
+    return w->table.next || w->retired;
+}
+
 static inline uint64_t bl_worker_alive_ns(const struct bl_worker *w)
 {
     return __atomic_load_n(&w->alive_ns, __ATOMIC_RELAXED);

@@ -200,9 +200,13 @@ static bool take_ready(struct bl_server *s, const struct epoll_event *ready, int
     return stop;
 }
 
-/* How long to sleep: not at all if a command or a connection can go on. */
+/* How long to sleep: not at all if a command or a connection can go on,
+ * or the table of the connections' beats. */
 static int sleep_ms(const struct bl_server *s)
 {
+    bl_role_assume_worker(); /* of this thread's own */
+    if (bl_worker_is_growing(s->api.worker))
+        return 0;
     if (s->tcp_next != BL_TCP_SLEEP)
         return s->tcp_next == BL_TCP_NOW ? 0 : 1;
     for (unsigned i = 0; i < CONNECTIONS_MAX; i++) {

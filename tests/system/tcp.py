@@ -5,12 +5,14 @@ pieces they come in; limits that hold; never a reply; and a fleet that
 registers itself over one connection loses nobody."""
 
 import contextlib
+import json
 import socket
 import time
 
 from appliance import Daemon, check, equal, tell, wait_for
 
 FLEET = 200_000
+TABLE_SLOTS = 1 << 18  # a table's first generation; it is grown when 6 in 10 are taken
 
 
 def dial(daemon):
@@ -97,7 +99,23 @@ def a_fleet_at_once(daemon):
     check(slowest < 5, f"a command had to wait {slowest:.1f} s")
 
 
+def silence_during_growth(s):
+    """The table's last nodes have set off its growth, and then nothing
+    comes any more: who falls silent is found in time all the same."""
+    daemon = Daemon(s, {"tcp": {"listen": ["127.0.0.1:0"]}, "defaults": {"timeout": "1h", "retries": 0}})
+    nodes = TABLE_SLOTS * 6 // 10 + 1000
+    send(daemon, b"".join(b"n%d.beat:1|c\n" % i for i in range(nodes)))
+    wait_for(lambda: daemon.count("ok") == nodes, "all are known")
+    send(daemon, b"".join(b"n%d.timeout:1|g\n" % i for i in range(100)))
+    # Seldom asked: a question wakes the thread that is to go on by itself.
+    wait_for(lambda: daemon.count("failed") == 100, "the silent are found", 60, every=4)
+    late_ms = json.loads(daemon.cli("stats", "sweep").stdout)["lateness_max_ms"]
+    check(late_ms < 1500, f"nodes that were silent for 1 s were found {late_ms} ms late")
+    equal(daemon.stop()[0], 0, "exit code")
+
+
 def story(s):
+    silence_during_growth(s)
     daemon = Daemon(s, {"tcp": {"listen": ["127.0.0.1:0"], "connections": 8}})
     every_kind_of_line(daemon)
     a_line_too_long(daemon)
