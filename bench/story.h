@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* story: the life of an appliance in real time, a worker on one CPU and
- * control on the other: a million nodes, then ten, some that go silent
- * one after the other, a million at once, again and again. Step by step:
- * a step goes on from where the one before it ended.
+ * control on the other: a million nodes, then ten, from the start again
+ * some times, then some that go silent one after the other, a million at
+ * once, again and again. Step by step: a step goes on from where the one
+ * before it ended.
  *
  * One thread, RCU-registered and offline. */
 #pragma once
@@ -29,7 +30,9 @@ struct bl_story {
     int lived; /* steps; -1: it went wrong, and err says how */
     char err[BL_CONFIG_ERR_BYTES];
     struct bl_spread registered_per_s, registered_per_control_s;
-    struct bl_spread gap_us, wall_gap_us, spin_gap_us, spin_wall_gap_us, bytes;
+    /* Of a growth; the least of several, and the most. */
+    struct bl_spread gap_us, wall_gap_us;
+    struct bl_spread spin_gap_us, spin_wall_gap_us, bytes;
     struct bl_spread late_ms[4]; /* p50, p99, p99.9, max */
     struct bl_spread storm;      /* ingest during a storm / just before it, storm by storm */
     struct bl_spread found_s;    /* from a storm's first failure told to its last */
