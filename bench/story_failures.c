@@ -143,14 +143,16 @@ static bool await_told(struct bl_story *s, enum bl_state to, uint64_t count, uin
 static bool storm(struct bl_story *s, uint64_t count, double *ratio, double *found_s)
 {
     struct ingest before, quiet, after;
-    uint64_t first_ns;
+    uint64_t first_ns = 0;
     silence(s, count);
     bl_story_sleep_ms(s->timeout_ms / 2);
     bl_story_forget_events(s);
-    before = ingest(s);
+    before = quiet = ingest(s);
     if (!await_told(s, BL_STATE_FAILED, count, &first_ns, &quiet))
         return false;
     after = ingest(s);
+    if (quiet.cpu_ns == before.cpu_ns)
+        return bl_story_wrong(s, "nodes failed before their time");
     *ratio = rate(&quiet, &after) / rate(&before, &quiet);
     *found_s = (double)(bl_story_now_ns() - first_ns) * 1e-9;
     bring_back(s, count);

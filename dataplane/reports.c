@@ -54,7 +54,7 @@ static void unpack(struct bl_report *report, const struct piece *piece)
 {
     unsigned n = name_pieces(report);
     for (unsigned i = 0; i < n; i++)
-        memcpy(report->name + i * BL_REPORT_PIECE, &piece[1 + i], sizeof(*piece));
+        memcpy(report->name + (size_t)i * BL_REPORT_PIECE, &piece[1 + i], sizeof(*piece));
     if (has_tail(report))
         memcpy((char *)report + TAIL_AT, &piece[1 + n], TAIL_BYTES);
 }
