@@ -20,18 +20,18 @@ static void longer(uint64_t *longest, uint64_t ns)
  * which does not count what others do on its CPU. */
 static void note_gap(struct bl_feed *f, uint64_t now_ns)
 {
-    uint32_t from = __atomic_load_n(&f->gaps_from, __ATOMIC_RELAXED);
+    uint32_t from = __atomic_load_n(&f->gaps_from, __ATOMIC_ACQUIRE);
     if (from == 0)
         return;
     uint64_t cpu_ns = bl_cpu_ns();
-    if (from == f->gaps_seen) {
-        longer(&f->longest_wall_ns, now_ns - f->wall_ns);
-        longer(&f->longest_cpu_ns, cpu_ns - f->cpu_ns);
-    } else {
-        __atomic_store_n(&f->longest_wall_ns, 0, __ATOMIC_RELAXED);
-        __atomic_store_n(&f->longest_cpu_ns, 0, __ATOMIC_RELAXED);
-        f->gaps_seen = from;
+    uint64_t at = f->watched / f->stretch;
+    if (from != f->gaps_seen)
+        f->watched = 0;
+    else if (at < BL_FEED_STRETCHES) {
+        longer(&f->longest_wall_ns[at], now_ns - f->wall_ns);
+        longer(&f->longest_cpu_ns[at], cpu_ns - f->cpu_ns);
     }
+    f->gaps_seen = from;
     f->wall_ns = now_ns;
     f->cpu_ns = cpu_ns;
 }
@@ -70,12 +70,13 @@ static uint16_t feed(uint16_t port, uint16_t queue, struct rte_mbuf **m, uint16_
             f->cursor = (struct bl_cursor){.pass = f->cursor.pass + 1};
         bl_traffic_write(f->traffic, &f->cursor, rte_pktmbuf_mtod(m[i], uint8_t *));
     }
+    f->watched += (uint64_t)n * f->traffic->per_frame;
     return n;
 }
 
 bool bl_feed_open(struct bl_feed *f, struct bl_traffic *t, struct bl_port *port)
 {
-    *f = (struct bl_feed){.traffic = t, .cursor = {.pass = 1}};
+    *f = (struct bl_feed){.traffic = t, .cursor = {.pass = 1}, .stretch = 1};
     f->port_id = ((struct port_dpdk *)port)->port_id;
     bl_clock_init(&f->clock);
     bl_mbufs_write(((struct port_dpdk *)port)->pool, t);
@@ -101,7 +102,8 @@ void bl_feed_pace(struct bl_feed *f, uint64_t beats_per_s)
     __atomic_store_n(&f->pace, beats_per_s, __ATOMIC_RELAXED);
 }
 
-void bl_feed_watch_gaps(struct bl_feed *f)
+void bl_feed_watch_gaps(struct bl_feed *f, uint64_t stretch)
 {
-    __atomic_store_n(&f->gaps_from, f->gaps_from + 1, __ATOMIC_RELAXED);
+    f->stretch = stretch;
+    __atomic_store_n(&f->gaps_from, f->gaps_from + 1, __ATOMIC_RELEASE);
 }

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <time.h>
 
@@ -22,6 +23,7 @@
 #define TOUCHED_BYTES      250u
 #define TOUCHED_HUGE_BYTES 100u
 #define GROWTHS            4u
+#define STRETCHES          100u /* of as many beats as there are nodes */
 #define EVENTS             1024u
 #define WAIT_NS            UINT64_C(60000000000)
 
@@ -156,8 +158,25 @@ static bool note_spin(struct bl_story *s, double for_s)
 struct growths {
     unsigned n;
     double per_s[GROWTHS], per_control_s[GROWTHS], share[GROWTHS], took_s[GROWTHS];
+    /* The longest gaps of a growth; and, of each stretch, the least of
+     * its longest in all growths that came so far: what a poll takes is
+     * there every time, what the machine adds to it is not. 0: none yet. */
     double gap_us[GROWTHS], wall_gap_us[GROWTHS];
+    uint64_t least_ns[BL_FEED_STRETCHES], least_wall_ns[BL_FEED_STRETCHES];
 };
+
+/* Returns the growth's longest. */
+static double note_gaps(uint64_t *least_ns, const uint64_t *longest_ns)
+{
+    uint64_t most_ns = 0;
+    for (unsigned i = 0; i < BL_FEED_STRETCHES; i++) {
+        uint64_t ns = __atomic_load_n(&longest_ns[i], __ATOMIC_RELAXED);
+        if (ns > 0 && (least_ns[i] == 0 || ns < least_ns[i]))
+            least_ns[i] = ns;
+        most_ns = ns > most_ns ? ns : most_ns;
+    }
+    return (double)most_ns * 1e-3;
+}
 
 static void note_growth(const struct bl_story *s, struct growths *g, uint64_t before, double control_s)
 {
@@ -165,8 +184,8 @@ static void note_growth(const struct bl_story *s, struct growths *g, uint64_t be
     g->per_s[g->n] = nodes / took_s;
     g->per_control_s[g->n] = nodes / control_s;
     g->share[g->n] = control_s / took_s;
-    g->gap_us[g->n] = (double)__atomic_load_n(&s->a.feed.longest_cpu_ns, __ATOMIC_RELAXED) * 1e-3;
-    g->wall_gap_us[g->n] = (double)__atomic_load_n(&s->a.feed.longest_wall_ns, __ATOMIC_RELAXED) * 1e-3;
+    g->gap_us[g->n] = note_gaps(g->least_ns, s->a.feed.longest_cpu_ns);
+    g->wall_gap_us[g->n] = note_gaps(g->least_wall_ns, s->a.feed.longest_wall_ns);
     g->n++;
 }
 
@@ -180,7 +199,7 @@ static bool grow_once(struct bl_story *s, struct growths *g)
     touch(s->nodes * TOUCHED_BYTES, 0);
     touch(s->nodes * TOUCHED_HUGE_BYTES / HUGE_PAGE * HUGE_PAGE, MAP_HUGETLB);
     uint64_t start = bl_story_now_ns(), cpu_ns = bl_appliance_control_cpu_ns(&s->a);
-    bl_feed_watch_gaps(&s->a.feed);
+    bl_feed_watch_gaps(&s->a.feed, s->nodes / STRETCHES);
     bl_feed_beating(&s->a.feed, s->nodes);
     s->all_registered = await_registered(s, s->nodes);
     g->took_s[g->n] = (double)(bl_story_now_ns() - start) * 1e-9;
@@ -190,17 +209,21 @@ static bool grow_once(struct bl_story *s, struct growths *g)
     return true;
 }
 
-/* The least, and the most: what a poll of the worker takes is there every
- * time, what the machine adds to it is not. */
-static struct bl_spread least_of(double *values, unsigned n)
+/* The longest of the stretches' least, beside the growths' own longest. */
+static struct bl_spread gap_of(const uint64_t *least_ns, double *longest_us, unsigned n)
 {
-    (void)bl_spread_of(values, n); /* sorts */
-    return (struct bl_spread){values[0], values[0], values[n - 1]};
+    struct bl_spread spread = bl_spread_of(longest_us, n);
+    uint64_t most_ns = 0;
+    for (unsigned i = 0; i < BL_FEED_STRETCHES; i++)
+        most_ns = least_ns[i] > most_ns ? least_ns[i] : most_ns;
+    spread.median = (double)most_ns * 1e-3;
+    return spread;
 }
 
 static bool grow(struct bl_story *s)
 {
-    struct growths g = {.n = 0};
+    static struct growths g;
+    memset(&g, 0, sizeof(g));
     while (g.n < (s->plan.scale > 1 ? 2 : GROWTHS)) {
         if (g.n > 0) {
             bl_appliance_close(&s->a);
@@ -214,8 +237,8 @@ static bool grow(struct bl_story *s)
     s->registered_per_control_s = bl_spread_of(g.per_control_s, g.n);
     s->control_share = bl_spread_of(g.share, g.n).median;
     s->grow_s = bl_spread_of(g.took_s, g.n).median;
-    s->gap_us = least_of(g.gap_us, g.n);
-    s->wall_gap_us = least_of(g.wall_gap_us, g.n);
+    s->gap_us = gap_of(g.least_ns, g.gap_us, g.n);
+    s->wall_gap_us = gap_of(g.least_wall_ns, g.wall_gap_us, g.n);
     return note_spin(s, s->grow_s);
 }
 

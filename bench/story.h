@@ -30,7 +30,7 @@ struct bl_story {
     int lived; /* steps; -1: it went wrong, and err says how */
     char err[BL_CONFIG_ERR_BYTES];
     struct bl_spread registered_per_s, registered_per_control_s;
-    /* Of a growth; the least of several, and the most. */
+    /* What every growth had; p10 and p90 of the longest of each. */
     struct bl_spread gap_us, wall_gap_us;
     struct bl_spread spin_gap_us, spin_wall_gap_us, bytes;
     struct bl_spread late_ms[4]; /* p50, p99, p99.9, max */
