@@ -100,7 +100,7 @@ static const struct bl_bench_case appliance_cases[] = {
      .slow = true,
      AT(BL_STORY_GROWN, registered_per_control_s, .divisor = 1e6)},
     {.name = "appliance/growth/gap",
-     .measure = "longest poll gap meanwhile, of the worker's own time, that 4 growths share",
+     .measure = "longest poll gap meanwhile, of the worker's own time, that all growths share",
      .unit = "us",
      GOAL(AT_MOST, 1000, 200),
      .slow = true,

@@ -3,7 +3,6 @@
 
 #include <pthread.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <time.h>
 
@@ -222,8 +221,7 @@ static struct bl_spread gap_of(const uint64_t *least_ns, double *longest_us, uns
 
 static bool grow(struct bl_story *s)
 {
-    static struct growths g;
-    memset(&g, 0, sizeof(g));
+    struct growths g = {.n = 0};
     while (g.n < (s->plan.scale > 1 ? 2 : GROWTHS)) {
         if (g.n > 0) {
             bl_appliance_close(&s->a);

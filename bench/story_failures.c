@@ -36,16 +36,11 @@ static unsigned take_transitions(struct bl_story *s, enum bl_state to, double *l
     return told;
 }
 
+/* The last `nodes` of all beat no more. */
 static void silence(struct bl_story *s, uint64_t nodes)
 {
-    s->silent += nodes;
-    bl_feed_beating(&s->a.feed, s->nodes - s->silent);
-}
-
-static void bring_back(struct bl_story *s, uint64_t nodes)
-{
-    s->silent -= nodes;
-    bl_feed_beating(&s->a.feed, s->nodes - s->silent);
+    s->silent = nodes;
+    bl_feed_beating(&s->a.feed, s->nodes - nodes);
 }
 
 static double quantile(const double *sorted, unsigned n, double share)
@@ -70,7 +65,7 @@ static unsigned go_silent(struct bl_story *s, unsigned frames, double *late, uns
 {
     unsigned found = 0;
     for (unsigned i = 0; i < frames; i++) {
-        silence(s, s->a.traffic.per_frame);
+        silence(s, s->silent + s->a.traffic.per_frame);
         bl_story_sleep_ms(10);
         found += take_transitions(s, BL_STATE_FAILED, late + found, count - found);
     }
@@ -83,7 +78,7 @@ static unsigned go_silent(struct bl_story *s, unsigned frames, double *late, uns
 
 bool bl_story_go_silent_one_by_one(struct bl_story *s)
 {
-    const unsigned frames = s->plan.scale > 1 ? 10 : s->plan.quick ? 250 : 500;
+    const unsigned frames = s->plan.scale > 1 ? 10 : 500;
     const unsigned count = frames * s->a.traffic.per_frame;
     static double late[LATE_MAX];
     if (count > LATE_MAX)
@@ -144,7 +139,7 @@ static bool storm(struct bl_story *s, uint64_t count, double *ratio, double *fou
 {
     struct ingest before, quiet, after;
     uint64_t first_ns = 0;
-    silence(s, count);
+    silence(s, s->silent + count);
     bl_story_sleep_ms(s->timeout_ms / 2);
     bl_story_forget_events(s);
     before = quiet = ingest(s);
@@ -155,7 +150,7 @@ static bool storm(struct bl_story *s, uint64_t count, double *ratio, double *fou
         return bl_story_wrong(s, "nodes failed before their time");
     *ratio = rate(&quiet, &after) / rate(&before, &quiet);
     *found_s = (double)(bl_story_now_ns() - first_ns) * 1e-9;
-    bring_back(s, count);
+    silence(s, s->silent - count);
     return await_told(s, BL_STATE_OK, count, &first_ns, &quiet);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* memory: where the registry's memory comes from, and what the process
  * uses: jemalloc with an arena of the registry's own, so that `beatline
- * stats memory` can say what a node costs. In a build without jemalloc
+ * stats memory` can say what a node costs. Extents of it from 4 MiB on
+ * may be transparent huge pages. In a build without jemalloc
  * (a sanitizer brings its own allocator) the registry takes malloc and
  * the figures of jemalloc are absent.
  *

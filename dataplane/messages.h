@@ -24,15 +24,19 @@ enum bl_report_flags {
     BL_REPORT_OF_AUTOBEAT = 1,
 };
 
+/* Reports go over their ring in pieces of so many bytes, see reports.h. */
+#define BL_REPORT_PIECE      16u
+#define BL_REPORT_NAME_BYTES ((BL_NAME_MAX + BL_REPORT_PIECE - 1) / BL_REPORT_PIECE * BL_REPORT_PIECE)
+
 struct bl_report {
-    uint8_t kind;                          /* bl_report_kind */
-    uint8_t name_len;                      /* 0: by id */
-    uint16_t flags;                        /* bl_report_flags */
-    uint32_t interval_ms;                  /* promised; 0: none */
-    uint64_t id;                           /* by name: its key, where the worker knows it; else 0 */
-    char name[(BL_NAME_MAX + 15u) & ~15u]; /* name_len bytes; reports.h copies whole pieces of 16 */
-    struct bl_policy_patch patch;          /* SET, HELLO */
-    struct bl_slots *old;                  /* GROWN */
+    uint8_t kind;                    /* bl_report_kind */
+    uint8_t name_len;                /* 0: by id */
+    uint16_t flags;                  /* bl_report_flags */
+    uint32_t interval_ms;            /* promised; 0: none */
+    uint64_t id;                     /* by name: its key, where the worker knows it; else 0 */
+    char name[BL_REPORT_NAME_BYTES]; /* name_len bytes, the rest of whose last piece is copied, too */
+    struct bl_policy_patch patch;    /* SET, HELLO */
+    struct bl_slots *old;            /* GROWN */
 };
 
 /* control -> worker */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dataplane/reports.h"
 
-#include <stddef.h>
 #include <string.h>
 
 #define PIECES_AT_ONCE 128u

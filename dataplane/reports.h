@@ -11,15 +11,16 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "dataplane/messages.h"
 #include "dataplane/ring.h"
 
-#define BL_REPORT_PIECE 16u /* bytes */
-
-/* The most pieces of one report. */
-#define BL_REPORT_PIECES_MAX ((sizeof(struct bl_report) + BL_REPORT_PIECE - 1) / BL_REPORT_PIECE)
+/* The most pieces of one report; and beside those that its name fills. */
+#define BL_REPORT_PIECES_MAX (sizeof(struct bl_report) / BL_REPORT_PIECE)
+#define BL_REPORT_PIECES_NAMELESS                                                                            \
+    (2u + (sizeof(struct bl_report) - offsetof(struct bl_report, patch)) / BL_REPORT_PIECE)
 
 /* NULL: out of memory. Free with bl_ring_free. */
 struct bl_ring *bl_reports_new(void);

@@ -16,10 +16,8 @@
 /* The shortest line that makes a node or a setting, "a.err:1|g" and its
  * line feed: so many records may be in a piece at most. */
 #define LINE_LEAST 10u
-/* Of the ring to control, see dataplane/reports.h: what a report takes
- * without its name, and what the names of all of them do. */
-#define REPORT_PIECES 4u
-#define NAMES_PIECES  ((BL_LINES_READ + BL_NAME_MAX) / BL_REPORT_PIECE)
+/* Of the ring to control: what the names in a piece may take together. */
+#define NAMES_PIECES ((BL_LINES_READ + BL_NAME_MAX) / BL_REPORT_PIECE)
 /* New connections taken of one address in a turn. */
 #define ACCEPT_TURN 64u
 /* After an accept that failed for want of files or memory. */
@@ -225,7 +223,7 @@ static bool has_room(const struct bl_worker *w)
     uint64_t filled = (uint64_t)bl_table_used(&w->table) + bl_table_gone(&w->table);
 
     return (filled + records) * 4 <= slots * 3 &&
-           bl_reports_have_room(w->reports, 2 * (records * REPORT_PIECES + NAMES_PIECES));
+           bl_reports_have_room(w->reports, 2 * (records * BL_REPORT_PIECES_NAMELESS + NAMES_PIECES));
 }
 
 /* Whether bytes may be taken now. Without room for too long: yes, and the

@@ -40,6 +40,7 @@ void bl_wire_introduce(const struct bl_beat *beat, struct bl_report *report)
     report->id = len != 0 ? beat->key : beat->id;
     if (len == 0)
         return;
-    memset(&report->name[(len - 1) & ~15u], 0, 16); /* goes over in pieces of 16 */
+    /* The last piece goes over whole. */
+    memset(&report->name[(len - 1) / BL_REPORT_PIECE * BL_REPORT_PIECE], 0, BL_REPORT_PIECE);
     memcpy(report->name, beat->name, len);
 }
