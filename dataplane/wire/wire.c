@@ -32,7 +32,7 @@ unsigned bl_wire_parse_usual(const struct bl_wire_config *w, const struct bl_pay
 
 void bl_wire_introduce(const struct bl_beat *beat, struct bl_report *report)
 {
-    const unsigned len = beat->name_len;
+    const size_t len = beat->name_len;
     report->kind = BL_REPORT_SEEN;
     report->name_len = beat->name_len;
     report->flags = 0;
