@@ -90,17 +90,16 @@ static bool settle(struct bl_worker *w, const struct bl_odd *odd, uint32_t tick)
     const struct bl_beat *beat = odd->beat;
     if (odd->why & BL_ODD_UNKNOWN)
         return take_in(w, beat, tick);
-    bool first = (odd->why & BL_ODD_ATTEND) && (bl_table_attend_of(&w->table, odd->slot) & BL_ATTEND_FIRST);
-    if (first) {
+    unsigned attend = odd->why & BL_ODD_ATTEND ? bl_table_attend_of(&w->table, odd->slot) : 0;
+    if (attend & BL_ATTEND_FIRST) {
         bl_table_first(&w->table, odd->slot, beat, beat->incarnation);
     } else if (odd->why & BL_ODD_SEQUENCE) {
         bl_table_anomaly(&w->table, odd->slot, beat, beat->incarnation);
         bl_count(&w->counters.sequence_odd, 1);
     }
-    if ((odd->why & BL_ODD_ATTEND) && (bl_table_attend_of(&w->table, odd->slot) & BL_ATTEND_STATS))
+    if (attend & BL_ATTEND_STATS)
         bl_table_learn(&w->table, odd->slot);
-    if ((odd->why & BL_ODD_ATTEND) && (bl_table_attend_of(&w->table, odd->slot) & BL_ATTEND_REPORT) &&
-        introduce(w, beat))
+    if ((attend & BL_ATTEND_REPORT) && introduce(w, beat))
         bl_table_attend(&w->table, odd->slot, BL_ATTEND_REPORT, false);
     return true;
 }
