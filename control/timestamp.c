@@ -73,11 +73,12 @@ static int days_in(int year, int month)
     return month == 2 ? 28 + leap : 30 + ((month + month / 8) & 1);
 }
 
-/* put_date turned round. */
+/* put_date turned round, from 400 years earlier on: divisions of what is
+ * not negative. */
 static int64_t day_of(int year, int month, int day)
 {
-    int64_t y = year - (month <= 2), shifted = (month + 9) % 12;
-    return y * 365 + y / 4 - y / 100 + y / 400 + (153 * shifted + 2) / 5 + day - 1 - 719468;
+    int64_t y = year + 400 - (month <= 2), shifted = (month + 9) % 12;
+    return y * 365 + y / 4 - y / 100 + y / 400 + (153 * shifted + 2) / 5 + day - 1 - 719468 - 146097;
 }
 
 static bool take_date(const char **s, int64_t *ms)
@@ -134,6 +135,8 @@ bool bl_timestamp_parse(const char *text, int64_t *unix_ms)
         return false;
     s++;
     if (!take_time(&s, &ms) || *s == 0 || !take_zone(&s, &ms) || *s != 0)
+        return false;
+    if (ms < FIRST_MS || ms > LAST_MS)
         return false;
     *unix_ms = ms;
     return true;

@@ -14,7 +14,8 @@ const char *bl_timestamp_text(int64_t unix_ms, char out[BL_TIMESTAMP_TEXT]);
 
 /* Reads an RFC 3339 time: "2026-02-03T04:05:06Z", a space for the T,
  * seconds with a fraction or left out, an offset as +01:00 for the Z.
- * False: it is none (no such day, no zone), *unix_ms is untouched. */
+ * False: it is none (no such day, no zone, outside of the years
+ * above), *unix_ms is untouched. */
 bool bl_timestamp_parse(const char *text, int64_t *unix_ms);
 
 /* The wall clock now. */

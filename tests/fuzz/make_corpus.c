@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* make_corpus DIR: writes the seed inputs of all fuzzers below DIR, from
+/* make_corpus DIR: writes the seed inputs of the binary fuzzers below DIR, from
  * the frame builder and the sender's side of the binary format. */
 #include <errno.h>
 #include <stdio.h>

@@ -147,7 +147,9 @@ static void timestamps_read_back(void **state)
                                       "2026-01-01T00:00:00.Z",
                                       "2026-01-01T00:00:00+1:00",
                                       "2026-01-01T00:00:00+24:00",
-                                      "2026-1-01T00:00:00Z"};
+                                      "2026-1-01T00:00:00Z",
+                                      "0000-02-29T23:59:59Z",
+                                      "9999-12-31T23:59:59-00:01"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         int64_t read = 7;
         assert_false(bl_timestamp_parse(bad[i], &read));
