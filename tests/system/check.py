@@ -31,6 +31,9 @@ def mistakes():
     says("bad limit", 3, "UNKNOWN - many is neither", "-w", "many")
     says("no daemon", 2, "CRITICAL - beatline: ", "-b", BUILD / "beatline", "-s", "/nonexistent/socket")
     says("no host", 2, "CRITICAL - no answer from 127.0.0.1:1: ", "127.0.0.1:1")
+    done = run("/bin/bash", PLUGIN, "127.0.0.1:1", ok=False, env={"PATH": "/nonexistent"})
+    equal((done.returncode, done.stdout.partition(";")[0]),
+          (3, "UNKNOWN - --host asks with curl, which is not here"), "without curl")
 
 
 def by_hand(daemon):
