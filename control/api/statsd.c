@@ -24,8 +24,9 @@ struct bl_statsd {
     struct bl_addresses addresses;
     struct bl_resolve *lookup;
     uint64_t lookup_ns;
-    bool silent; /* that there is no address was said */
-    int fd, family;
+    bool silent;           /* that there is no address was said */
+    int fd;                /* connected to one of the addresses; -1: to none */
+    unsigned address;      /* the one to try next, modulo their count */
     uint64_t next_ns;      /* the next round */
     struct bl_totals last; /* counters as of the last round */
     uint32_t view;         /* the round's next; BL_VIEW_NONE: it is through */
@@ -37,8 +38,16 @@ struct bl_statsd {
 
 /* ---- where to ----------------------------------------------------------- */
 
+static void hang_up(struct bl_statsd *s)
+{
+    if (s->fd >= 0)
+        close(s->fd);
+    s->fd = -1;
+}
+
 static void forget(struct bl_statsd *s)
 {
+    hang_up(s);
     bl_resolve_drop(s->lookup);
     s->lookup = NULL;
     s->addresses.count = 0;
@@ -85,32 +94,51 @@ static void look_up(struct bl_statsd *s, uint64_t now_ns)
         return;
     bl_resolve_drop(s->lookup);
     s->lookup = NULL;
-    if (rc == 0)
+    if (rc == 0) {
+        hang_up(s);
         s->addresses = found;
-    else if (!s->silent)
+    } else if (!s->silent) {
         bl_log(BL_LOG_WARNING, "statsd %s: %s; figures are not sent until the name is known", s->to, why);
+    }
     s->silent = rc != 0;
 }
 
 /* ---- datagrams ------------------------------------------------------------ */
 
-static int socket_for(struct bl_statsd *s, int family)
+static bool connect_to(struct bl_statsd *s, const struct bl_address *a)
 {
-    if (s->fd >= 0 && s->family == family)
-        return s->fd;
-    if (s->fd >= 0)
-        close(s->fd);
-    s->family = family;
-    s->fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    return s->fd;
+    s->fd = socket(a->at.any.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (s->fd >= 0 && connect(s->fd, &a->at.any, a->len) != 0)
+        hang_up(s);
+    return s->fd >= 0;
 }
 
+/* Whether nobody takes what was sent. On the same machine the answer is
+ * there at once; from another one it comes before a later datagram. */
+static bool is_refused(struct bl_statsd *s)
+{
+    int error = 0;
+    socklen_t len = sizeof(error);
+
+    if (send(s->fd, s->datagram, s->len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+        return errno == ECONNREFUSED || errno == EHOSTUNREACH || errno == ENETUNREACH;
+    return getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error != 0;
+}
+
+/* To the address that took the last one; each of the others if it does
+ * not: "localhost" is two addresses, and statsd may listen on one. */
 static void send_datagram(struct bl_statsd *s)
 {
-    const struct bl_address *a = &s->addresses.address[0];
+    const struct bl_addresses *all = &s->addresses;
+    bool sent = s->len == 0;
 
-    if (s->len > 0 && s->addresses.count > 0 && socket_for(s, a->at.any.sa_family) >= 0)
-        (void)sendto(s->fd, s->datagram, s->len, MSG_DONTWAIT | MSG_NOSIGNAL, &a->at.any, a->len);
+    for (unsigned tries = 0; !sent && tries < all->count; tries++) {
+        sent = (s->fd >= 0 || connect_to(s, &all->address[s->address % all->count])) && !is_refused(s);
+        if (!sent) {
+            hang_up(s);
+            s->address++;
+        }
+    }
     s->sent += s->len > 0;
     s->len = 0;
 }
@@ -256,7 +284,5 @@ void bl_statsd_free(struct bl_statsd *s)
     if (s == NULL)
         return;
     forget(s);
-    if (s->fd >= 0)
-        close(s->fd);
     free(s);
 }

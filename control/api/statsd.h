@@ -18,7 +18,8 @@
  *
  * A round is sent in steps, so that a thousand views neither hold anybody
  * up nor run over the receiver's buffer. UDP: what is lost is lost, and
- * nobody waits for a name server (resolve.h).
+ * nobody waits for a name server (resolve.h). A name with more than one
+ * address: where one refuses, the next is taken.
  *
  * Threads: the api thread alone. */
 #pragma once

@@ -27,7 +27,8 @@ SKIPPED = 77
 BUILD = Path(sys.argv[1] if len(sys.argv) > 1 else os.environ.get("BL_BUILD", "build")).resolve()
 OURS = re.compile(r"^blt-(\d+)")
 PR_SET_PDEATHSIG = 1
-CLONE_NEWNET = 0x40000000
+CLONE_NEWNS, CLONE_NEWNET = 0x20000, 0x40000000
+MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 1 << 18
 LIBC = ctypes.CDLL(None, use_errno=True)
 # A loaded machine may be slow to start and stop; only true failures wait
 # this long.
@@ -85,6 +86,16 @@ def is_root():
 def need_root():
     if not is_root():
         raise Skip("needs root (network namespaces)")
+
+
+def own_mounts():
+    """What is mounted from here on, only this test and what it starts see.
+    None; or why it cannot be."""
+    if not is_root():
+        return "needs root for mounts of its own"
+    if LIBC.unshare(CLONE_NEWNS) != 0 or LIBC.mount(None, b"/", None, MS_REC | MS_PRIVATE, None) != 0:
+        return f"no mount namespace here: {os.strerror(ctypes.get_errno())}"
+    return None
 
 
 def die_with_parent():
