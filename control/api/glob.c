@@ -31,9 +31,7 @@ static bool in_set(const char *p, const char *end, unsigned char c)
     return found != negated;
 }
 
-/* Length of the UTF-8 character at s, as its lead byte says, held at the
- * terminator: `?` and sets take whole characters. */
-static size_t character(const char *s)
+size_t bl_glob_character(const char *s)
 {
     unsigned char lead = (unsigned char)*s;
     size_t len = lead < 0xc0 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
@@ -61,14 +59,14 @@ bool bl_glob_step(const char **pattern, const char **name)
         return false;
     if (*p == '?') {
         *pattern = p + 1;
-        *name += character(*name);
+        *name += bl_glob_character(*name);
         return true;
     }
     if (end != NULL) {
         if (!in_set(p, end, (unsigned char)**name))
             return false;
         *pattern = end + 1;
-        *name += character(*name);
+        *name += bl_glob_character(*name);
         return true;
     }
     if (*p == '\\' && p[1] != '\0')
@@ -80,7 +78,7 @@ bool bl_glob_step(const char **pattern, const char **name)
     return true;
 }
 
-/* On a mismatch only the last `*` takes one byte more: what the earlier
+/* On a mismatch only the last `*` takes one character more: what the earlier
  * ones matched need never be taken back. */
 bool bl_glob_match(const char *pattern, const char *name)
 {
@@ -95,7 +93,8 @@ bool bl_glob_match(const char *pattern, const char *name)
         } else if (!bl_glob_step(&pattern, &name)) {
             if (star == NULL || *retry == '\0')
                 return false;
-            name = ++retry;
+            retry += bl_glob_character(retry);
+            name = retry;
             pattern = star;
         }
     }

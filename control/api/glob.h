@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* glob: shell patterns over node names: `*` any bytes (dots too), `?` one
+/* glob: shell patterns over node names: `*` any characters (dots too), `?` one
  * character, `[a-z]` one of (ASCII), `[!a-z]` none of, `\` takes the next
  * literally. A `[` without its `]` is a `[`. Any thread.
  * Cost: at most name x pattern steps, whatever the pattern; fnmatch(3)
@@ -8,6 +8,11 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+
+/* Length of the UTF-8 character at s, as its lead byte says, held at the
+ * terminator; a byte that begins none is one by itself. Matching goes
+ * from character to character. */
+size_t bl_glob_character(const char *s);
 
 /* Both terminated. The whole name must match. */
 bool bl_glob_match(const char *pattern, const char *name);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "control/api/glob.h"
+#include "control/json.h"
 #include "engine/beat.h"
 
 enum kind { LITERAL, STAR, VARIABLE, WILD };
@@ -32,8 +33,9 @@ struct bl_pattern {
 
 /* The places of a name from which the rest of a pattern matches. */
 #define PLACES (BL_NAME_MAX + 1u)
+#define WORDS  ((PLACES + 63) / 64)
 struct places {
-    uint64_t bit[(PLACES + 63) / 64];
+    uint64_t bit[WORDS];
 };
 
 /* ---- reading a pattern ------------------------------------------------------ */
@@ -123,11 +125,23 @@ static bool has_control_byte(const char *text)
     return has;
 }
 
+static bool is_utf8(const char *text, size_t len)
+{
+    size_t at = 0, bytes = 1;
+    for (; at < len && bytes > 0; at += bytes)
+        bytes = bl_utf8_len((const unsigned char *)text + at, len - at);
+    return bytes > 0;
+}
+
 struct bl_pattern *bl_pattern_new(const char *text, char why[BL_PATTERN_WHY])
 {
     size_t len = strlen(text);
     if (has_control_byte(text)) {
         snprintf(why, BL_PATTERN_WHY, "has a control byte, which no name has; remove it");
+        return NULL;
+    }
+    if (!is_utf8(text, len)) {
+        snprintf(why, BL_PATTERN_WHY, "is no UTF-8; write it so");
         return NULL;
     }
     if (len == 0 || len > BL_PATTERN_MAX) {
@@ -170,6 +184,35 @@ static void put(struct places *p, unsigned i, bool is)
     p->bit[i / 64] |= (uint64_t)is << i % 64;
 }
 
+/* What is matched: a name, and where its characters begin and it ends. */
+struct subject {
+    const char *name;
+    unsigned len;
+    struct places characters;
+};
+
+static bool is_ascii(const char *name, unsigned len)
+{
+    unsigned char all = 0;
+    for (unsigned i = 0; i < len; i++)
+        all |= (unsigned char)name[i];
+    return all < 0x80;
+}
+
+static struct subject subject_of(const char *name, unsigned len)
+{
+    struct subject s = {.name = name, .len = len};
+    if (is_ascii(name, len)) {
+        for (unsigned i = 0; i <= len; i += 64)
+            s.characters.bit[i / 64] = len - i < 63 ? (UINT64_C(2) << (len - i)) - 1 : UINT64_MAX;
+        return s;
+    }
+    for (unsigned i = 0; i < len; i += (unsigned)bl_glob_character(name + i))
+        put(&s.characters, i, true);
+    put(&s.characters, len, true);
+    return s;
+}
+
 /* Where a WILD element's character ends, -1: it does not match at i. */
 static int wild_end(const struct bl_pattern *p, const struct element *e, const char *name, unsigned i)
 {
@@ -177,34 +220,80 @@ static int wild_end(const struct bl_pattern *p, const struct element *e, const c
     return bl_glob_step(&pattern, &s) ? (int)(s - name) : -1;
 }
 
-/* The places from which element `e` and then `rest` match. */
-static struct places places_before(const struct bl_pattern *p, const struct element *e, const char *name,
-                                   unsigned len, const struct places *rest)
+/* The first place from i on, PLACES if there is none. */
+static unsigned next_place(const struct places *p, unsigned i)
+{
+    for (; i < PLACES; i = (i / 64 + 1) * 64) {
+        uint64_t left = p->bit[i / 64] >> i % 64;
+        if (left != 0)
+            return i + (unsigned)__builtin_ctzll(left);
+    }
+    return PLACES;
+}
+
+/* The places from which `bytes`, and then the rest, match. */
+static struct places before_literal(const struct subject *s, const char *bytes, unsigned len,
+                                    const struct places *rest)
 {
     struct places out = {0};
-    const char *bytes = p->bytes + e->start;
+    for (unsigned end = next_place(rest, len); end < PLACES; end = next_place(rest, end + 1))
+        put(&out, end - len, memcmp(s->name + end - len, bytes, len) == 0);
+    return out;
+}
 
-    for (unsigned i = len + 1; i-- > 0;) {
-        bool good = false;
-        int end;
-        switch ((enum kind)e->kind) {
-        case LITERAL:
-            good = i + e->len <= len && has(rest, i + e->len) && memcmp(name + i, bytes, e->len) == 0;
-            break;
-        case STAR:
-            good = has(rest, i) || (i < len && has(&out, i + 1));
-            break;
-        case VARIABLE:
-            good = i < len && name[i] != '.' && (has(rest, i + 1) || has(&out, i + 1));
-            break;
-        case WILD:
-            end = i < len ? wild_end(p, e, name, i) : -1;
-            good = end >= 0 && has(rest, (unsigned)end);
-            break;
+/* All characters up to the last of the rest's places. */
+static struct places before_star(const struct subject *s, const struct places *rest)
+{
+    struct places out = s->characters;
+    for (unsigned w = WORDS; w-- > 0;) {
+        if (rest->bit[w] != 0) {
+            out.bit[w] &= UINT64_MAX >> __builtin_clzll(rest->bit[w]);
+            return out;
         }
-        put(&out, i, good);
+        out.bit[w] = 0;
     }
     return out;
+}
+
+/* One character or more, none of them a dot. */
+static struct places before_variable(const struct subject *s, const struct places *rest)
+{
+    struct places out = {0};
+    for (unsigned i = s->len, next = s->len; i-- > 0;) {
+        if (!has(&s->characters, i))
+            continue;
+        put(&out, i, s->name[i] != '.' && (has(rest, next) || has(&out, next)));
+        next = i;
+    }
+    return out;
+}
+
+static struct places before_wild(const struct bl_pattern *p, const struct element *e, const struct subject *s,
+                                 const struct places *rest)
+{
+    struct places out = {0};
+    for (unsigned i = 0; i < s->len; i = next_place(&s->characters, i + 1)) {
+        int end = wild_end(p, e, s->name, i);
+        put(&out, i, end >= 0 && has(rest, (unsigned)end));
+    }
+    return out;
+}
+
+/* The places from which element `e` and then `rest` match. */
+static struct places places_before(const struct bl_pattern *p, const struct element *e,
+                                   const struct subject *s, const struct places *rest)
+{
+    switch ((enum kind)e->kind) {
+    case LITERAL:
+        return before_literal(s, p->bytes + e->start, e->len, rest);
+    case STAR:
+        return before_star(s, rest);
+    case VARIABLE:
+        return before_variable(s, rest);
+    case WILD:
+        return before_wild(p, e, s, rest);
+    }
+    return (struct places){0};
 }
 
 /* Walks the name along the places, each element as far as it can. */
@@ -238,8 +327,9 @@ bool bl_pattern_match(const struct bl_pattern *p, const char *name, struct bl_ca
         return false;
     from[p->elements] = (struct places){0};
     put(&from[p->elements], (unsigned)len, true);
+    const struct subject s = subject_of(name, (unsigned)len);
     for (unsigned k = p->elements; k-- > 0;)
-        from[k] = places_before(p, &p->element[k], name, (unsigned)len, &from[k + 1]);
+        from[k] = places_before(p, &p->element[k], &s, &from[k + 1]);
     if (!has(&from[0], 0))
         return false;
     if (captures != NULL)

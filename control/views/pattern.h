@@ -4,7 +4,7 @@
  * `ams`, and the view named `web-$dc` is then `web-ams`.
  *
  * The language is glob.h's, the whole name must match, and `$name` (a to
- * z) is one byte or more, none of them a dot. A `$` before anything else
+ * z) is one character or more, none of them a dot. A `$` before anything else
  * is a `$`. Where a name can be split in more than one way, what stands
  * further left takes as much as it can.
  *
@@ -28,7 +28,7 @@ struct bl_capture {
 };
 
 /* NULL and why (what is wrong and what to do): empty, too long, a control
- * byte, the same variable twice, out of memory. */
+ * byte, no UTF-8, the same variable twice, out of memory. */
 struct bl_pattern *bl_pattern_new(const char *text, char why[BL_PATTERN_WHY]);
 void bl_pattern_free(struct bl_pattern *p);
 

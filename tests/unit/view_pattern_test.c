@@ -79,6 +79,7 @@ static void stars_questions_sets_and_escapes_are_globs(void **state)
     assert_true(matches("*", "anything") && matches("web", "web") && matches("we?", "web"));
     assert_false(matches("we?", "we") || matches("we?", "webs"));
     assert_true(matches("h[a-c]st-[!0]", "hbst-7") && matches("k?ln", "k\xc3\xb6ln"));
+    assert_false(matches("*??", "\xe2\x82\xac") || matches("$a$b", "\xe2\x82\xac"));
     assert_true(matches("\\*\\$x", "*$x") && matches("cost-$", "cost-$") && matches("$5", "$5"));
     assert_true(matches("a[", "a["));
     assert_false(matches("\\$x", "5"));
@@ -96,6 +97,8 @@ static void bad_patterns_are_refused_with_a_reason(void **state)
     assert_null(bl_pattern_new(longest, why));
     assert_null(bl_pattern_new("a\nb", why));
     assert_non_null(strstr(why, "control byte"));
+    assert_null(bl_pattern_new("a\xe2\x82", why));
+    assert_non_null(strstr(why, "UTF-8"));
     assert_null(bl_pattern_new("$x.$x", why));
     assert_non_null(strstr(why, "twice"));
     assert_null(bl_pattern_new(many, why));
