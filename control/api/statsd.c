@@ -113,16 +113,16 @@ static bool connect_to(struct bl_statsd *s, const struct bl_address *a)
     return s->fd >= 0;
 }
 
-/* Whether nobody takes what was sent. On the same machine the answer is
- * there at once; from another one it comes before a later datagram. */
-static bool is_refused(struct bl_statsd *s)
+/* Sends it. False: nobody takes it there. On the same machine that answer
+ * is there at once; another one's is met by a later datagram. */
+static bool deliver(struct bl_statsd *s)
 {
     int error = 0;
     socklen_t len = sizeof(error);
 
     if (send(s->fd, s->datagram, s->len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-        return errno == ECONNREFUSED || errno == EHOSTUNREACH || errno == ENETUNREACH;
-    return getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error != 0;
+        return errno != ECONNREFUSED && errno != EHOSTUNREACH && errno != ENETUNREACH;
+    return getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0 || error == 0;
 }
 
 /* To the address that took the last one; each of the others if it does
@@ -133,7 +133,7 @@ static void send_datagram(struct bl_statsd *s)
     bool sent = s->len == 0;
 
     for (unsigned tries = 0; !sent && tries < all->count; tries++) {
-        sent = (s->fd >= 0 || connect_to(s, &all->address[s->address % all->count])) && !is_refused(s);
+        sent = (s->fd >= 0 || connect_to(s, &all->address[s->address % all->count])) && deliver(s);
         if (!sent) {
             hang_up(s);
             s->address++;
