@@ -206,9 +206,6 @@ void bl_table_anomaly(struct bl_table *t, uint32_t slot, const struct bl_beat *b
     bl_slots_set_anomaly(p.slots, p.slot, &a);
 }
 
-/* To L2: a feed's odd beats have more lines than L1. */
-#define PREFETCH_ODD(p) __builtin_prefetch((p), 1, 2)
-
 void bl_table_prefetch_odd(const struct bl_table *t, const struct bl_odd *odd, unsigned n)
 {
     for (unsigned i = 0; i < n; i++) {
@@ -216,13 +213,13 @@ void bl_table_prefetch_odd(const struct bl_table *t, const struct bl_odd *odd, u
             continue;
         struct bl_place p = bl_table_place(t, odd[i].slot);
         if (odd[i].why & BL_ODD_ATTEND) {
-            PREFETCH_ODD(&p.slots->attend[p.slot]);
+            BL_LINE_PREFETCH(&p.slots->attend[p.slot]);
             /* One in four crosses into another line. */
-            PREFETCH_ODD(&p.slots->stats[p.slot].mean_ms);
-            PREFETCH_ODD(&p.slots->stats[p.slot].calm);
+            BL_LINE_PREFETCH(&p.slots->stats[p.slot].mean_ms);
+            BL_LINE_PREFETCH(&p.slots->stats[p.slot].calm);
         }
         if (odd[i].why & BL_ODD_SEQUENCE)
-            PREFETCH_ODD(&p.slots->anomaly[p.slot]);
+            BL_LINE_PREFETCH(&p.slots->anomaly[p.slot]);
     }
 }
 

@@ -25,8 +25,6 @@
 #define HAVE_AVX2 0
 #endif
 
-/* To L2: prefetches to L1 stall at its few fill buffers. */
-#define PREFETCH(p) __builtin_prefetch((p), 1, 2)
 /* A straggler of so many turns is looked for to the end, waiting for
  * memory if it must, so that its beat may go. */
 #define TURNS_MAX (BL_FEEDS_KEPT - 1)
@@ -232,8 +230,8 @@ static ALWAYS_INLINE void turn_of_stragglers(struct bl_table_burst *b, bool avx2
             goes_on = !is_there && walk_on(s, b->table, avx2);
         }
         if (goes_on) {
-            PREFETCH(&s->in->line[s->line]);
-            PREFETCH(&s->in->line[bl_line_after(s->in, s->line)]);
+            BL_LINE_PREFETCH(&s->in->line[s->line]);
+            BL_LINE_PREFETCH(&s->in->line[bl_line_after(s->in, s->line)]);
             b->straggler[left++] = *s;
         } else if (!is_there) {
             add_odd(b, s->beat, BL_ODD_UNKNOWN, BL_SLOT_NONE);
@@ -259,7 +257,7 @@ static ALWAYS_INLINE void missed(struct bl_table_burst *b, const struct bl_beat 
         s->in = first_look(t, beat->key, &s->line);
     }
     if (walk_on(s, t, avx2)) {
-        PREFETCH(&s->in->line[s->line]);
+        BL_LINE_PREFETCH(&s->in->line[s->line]);
         b->straggler_count++;
     } else {
         add_odd(b, beat, BL_ODD_UNKNOWN, BL_SLOT_NONE);
@@ -325,7 +323,7 @@ static ALWAYS_INLINE struct bl_line *fetch(const struct bl_table *t, uint64_t ke
     struct bl_line *line = &at->line[home];
     if (__builtin_expect(home < move_line, 0))
         line = &t->next->line[bl_line_home(t->next, key)];
-    PREFETCH(line);
+    BL_LINE_PREFETCH(line);
     return line;
 }
 

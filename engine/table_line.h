@@ -10,6 +10,10 @@
 
 #include "engine/table.h"
 
+/* Asks for a cache line that will be written, to L2: prefetches to L1
+ * stall at its few fill buffers, and a feed has more lines than it holds. */
+#define BL_LINE_PREFETCH(p) __builtin_prefetch((p), 1, 2)
+
 /* First line of a key's probe: its upper half scaled to the number of
  * lines, so that any number of lines will do and no division is needed.
  * Keeps the order of keys: growth from the front writes to the front. */

@@ -125,14 +125,15 @@ static bool deliver(struct bl_statsd *s)
     return getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0 || error == 0;
 }
 
-/* To the address that took the last one; each of the others if it does
- * not: "localhost" is two addresses, and statsd may listen on one. */
+/* To the address that took the last one; if it does not, each of the
+ * others: "localhost" is two addresses, and statsd may listen on one. And
+ * that one again: the refusal may have been the last datagram's. */
 static void send_datagram(struct bl_statsd *s)
 {
     const struct bl_addresses *all = &s->addresses;
-    bool sent = s->len == 0;
+    bool sent = s->len == 0 || all->count == 0;
 
-    for (unsigned tries = 0; !sent && tries < all->count; tries++) {
+    for (unsigned tries = 0; !sent && tries <= all->count; tries++) {
         sent = (s->fd >= 0 || connect_to(s, &all->address[s->address % all->count])) && deliver(s);
         if (!sent) {
             hang_up(s);

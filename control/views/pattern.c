@@ -191,22 +191,9 @@ struct subject {
     struct places characters;
 };
 
-static bool is_ascii(const char *name, unsigned len)
-{
-    unsigned char all = 0;
-    for (unsigned i = 0; i < len; i++)
-        all |= (unsigned char)name[i];
-    return all < 0x80;
-}
-
 static struct subject subject_of(const char *name, unsigned len)
 {
     struct subject s = {.name = name, .len = len};
-    if (is_ascii(name, len)) {
-        for (unsigned i = 0; i <= len; i += 64)
-            s.characters.bit[i / 64] = len - i < 63 ? (UINT64_C(2) << (len - i)) - 1 : UINT64_MAX;
-        return s;
-    }
     for (unsigned i = 0; i < len; i += (unsigned)bl_glob_character(name + i))
         put(&s.characters, i, true);
     put(&s.characters, len, true);
