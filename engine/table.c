@@ -163,6 +163,7 @@ void bl_slots_set_anomaly(struct bl_slots *s, uint32_t slot, const struct bl_ano
     __atomic_store_n(&at->duplicate, a->duplicate, __ATOMIC_RELAXED);
     __atomic_store_n(&at->reordered, a->reordered, __ATOMIC_RELAXED);
     __atomic_store_n(&at->restarted, a->restarted, __ATOMIC_RELAXED);
+    __atomic_store_n(&at->run, a->run, __ATOMIC_RELAXED);
 }
 
 /* A slot that is reused starts with blank side arrays. */
@@ -338,5 +339,6 @@ struct bl_anomaly bl_slots_anomaly(const struct bl_slots *s, uint32_t slot)
         .duplicate = __atomic_load_n(&a->duplicate, __ATOMIC_RELAXED),
         .reordered = __atomic_load_n(&a->reordered, __ATOMIC_RELAXED),
         .restarted = __atomic_load_n(&a->restarted, __ATOMIC_RELAXED),
+        .run = __atomic_load_n(&a->run, __ATOMIC_RELAXED),
     };
 }

@@ -79,7 +79,8 @@ _Static_assert(sizeof(struct bl_line) == 64, "one cache line: one miss per beat"
 struct bl_anomaly {
     uint32_t incarnation;
     uint32_t lost;
-    uint16_t duplicate, reordered, restarted, reserved;
+    uint16_t duplicate, reordered, restarted;
+    uint16_t run; /* sequence.c: of reordered ones that may be a restart; 0 as long as none was reordered */
 };
 _Static_assert(sizeof(struct bl_anomaly) == 16, "four to a line");
 

@@ -86,16 +86,111 @@ static void a_first_incarnation_is_taken_over(void **state)
     assert_int_equal(a.restarted, 0);
 }
 
-static void a_big_jump_back_is_a_restart(void **state)
+/* Settles `n` beats in order from `sequence` on. Returns what is stored
+ * after them. */
+static uint32_t in_order(struct bl_anomaly *a, uint32_t stored, uint32_t sequence, uint32_t incarnation,
+                         unsigned n)
+{
+    while (n-- > 0)
+        stored = bl_sequence_settle(a, stored, sequence++, incarnation);
+    return stored;
+}
+
+static void a_reboot_under_a_lower_incarnation_is_one_restart(void **state)
+{
+    (void)state;
+    struct bl_anomaly a = {.incarnation = 1700000000};
+    assert_int_equal(in_order(&a, 5000, 1, 946684800, 1000), 1000);
+    assert_int_equal(a.restarted, 1);
+    assert_int_equal(a.reordered, BL_SEQUENCE_RESTART - 1);
+    assert_int_equal(a.incarnation, 946684800);
+    assert_int_equal(a.lost + a.duplicate, 0);
+    /* its clock is set meanwhile, and it starts again */
+    assert_int_equal(in_order(&a, 1000, 1, 1700000100, 1000), 1000);
+    assert_int_equal(a.restarted, 2);
+    assert_int_equal(a.reordered, BL_SEQUENCE_RESTART - 1);
+}
+
+/* Without an incarnation or under the same one: from near and from far,
+ * across the wrap of the number. */
+static void counting_anew_under_one_incarnation_is_a_restart(void **state)
+{
+    (void)state;
+    static const uint32_t stored[] = {300, 5000, UINT32_MAX - 5, 7 + (UINT32_C(1) << 31)};
+    for (unsigned i = 0; i < 8; i++) {
+        struct bl_anomaly a = {.incarnation = i % 2 ? 4 : 0};
+        uint32_t from = stored[i / 2] - 250;
+        assert_true(in_order(&a, stored[i / 2], from, i % 2 ? 4 : 0, 100) == from + 99);
+        assert_int_equal(a.restarted, 1);
+        assert_int_equal(a.reordered, BL_SEQUENCE_RESTART - 1);
+        assert_int_equal(a.lost, 0);
+    }
+}
+
+static void a_restart_is_seen_though_beats_are_lost_or_doubled(void **state)
+{
+    (void)state;
+    struct bl_anomaly a = {.incarnation = 9};
+    uint32_t stored = 5000;
+    for (uint32_t sequence = 1; sequence <= 8 * BL_SEQUENCE_RESTART; sequence += 8) {
+        stored = bl_sequence_settle(&a, stored, sequence, 3);
+        stored = bl_sequence_settle(&a, stored, sequence, 3);
+    }
+    assert_int_equal(stored, 8 * BL_SEQUENCE_RESTART - 7);
+    assert_int_equal(a.incarnation, 3);
+    assert_int_equal(a.restarted, 1);
+    assert_int_equal(a.lost, 0);
+}
+
+static void fewer_late_beats_than_a_run_are_no_restart(void **state)
+{
+    (void)state;
+    struct bl_anomaly a = {.incarnation = 9};
+    for (unsigned i = 0; i < 100; i++) /* the same few, again and again */
+        assert_int_equal(in_order(&a, 5000, 1, i % 3 * 4, BL_SEQUENCE_RESTART - 1), 5000);
+    assert_int_equal(a.restarted, 0);
+    assert_int_equal(a.incarnation, 9);
+    assert_int_equal(a.lost + a.duplicate, 0);
+}
+
+static void late_beats_in_no_order_are_no_restart(void **state)
+{
+    (void)state;
+    struct bl_anomaly a = {.incarnation = 9};
+    for (uint32_t sequence = 1000; sequence > 0; sequence--)
+        assert_int_equal(bl_sequence_settle(&a, 5000, sequence, 9), 5000);
+    for (uint32_t i = 1; i <= 1000; i++) /* far apart */
+        assert_int_equal(bl_sequence_settle(&a, 500000, i * (BL_SEQUENCE_STEP + 1), 8), 500000);
+    assert_int_equal(a.restarted, 0);
+}
+
+/* Played back, or a second sender under the same id. */
+static void old_beats_between_the_nodes_own_are_no_restart(void **state)
+{
+    (void)state;
+    for (uint32_t incarnation = 7; incarnation <= 9; incarnation++) {
+        struct bl_anomaly a = {.incarnation = 9};
+        uint32_t stored = 5000;
+        for (uint32_t i = 1; i <= 200; i++) {
+            stored++; /* its own next one, which nobody settles */
+            for (uint32_t n = 0; n < 3; n++)
+                assert_int_equal(bl_sequence_settle(&a, stored, 3 * i + n, incarnation), stored);
+        }
+        assert_int_equal(a.restarted, 0);
+        assert_int_equal(a.reordered, 600);
+        assert_int_equal(a.incarnation, 9);
+    }
+}
+
+static void one_stray_beat_from_far_behind_costs_one_count(void **state)
 {
     (void)state;
     struct bl_anomaly a = {0};
-    assert_int_equal(bl_sequence_settle(&a, 5000, 1, 0), 1);
-    assert_int_equal(a.restarted, 1);
-    /* also under an incarnation that did not grow */
-    a.incarnation = 4;
-    assert_int_equal(bl_sequence_settle(&a, 5000, 1, 4), 1);
-    assert_int_equal(a.restarted, 2);
+    assert_int_equal(bl_sequence_settle(&a, 5000, 1, 0), 5000);
+    assert_int_equal(bl_sequence_settle(&a, 5000, 5002, 0), 5002);
+    assert_int_equal(a.reordered, 1);
+    assert_int_equal(a.restarted, 0);
+    assert_int_equal(a.lost, 1);
 }
 
 static void counts_saturate(void **state)
@@ -107,7 +202,8 @@ static void counts_saturate(void **state)
     assert_true(a.lost == UINT32_MAX);
     bl_sequence_settle(&a, 100, 100, 0);
     assert_int_equal(a.duplicate, UINT16_MAX);
-    bl_sequence_settle(&a, 5000, 1, 0);
+    a.incarnation = 1;
+    bl_sequence_settle(&a, 5000, 1, 2);
     assert_int_equal(a.restarted, UINT16_MAX);
     bl_sequence_settle(&a, 100, 99, 0);
     assert_int_equal(a.reordered, UINT16_MAX);
@@ -124,7 +220,13 @@ int main(void)
         cmocka_unit_test(a_newer_incarnation_restarts_the_count),
         cmocka_unit_test(a_beat_of_an_older_incarnation_is_late),
         cmocka_unit_test(a_first_incarnation_is_taken_over),
-        cmocka_unit_test(a_big_jump_back_is_a_restart),
+        cmocka_unit_test(a_reboot_under_a_lower_incarnation_is_one_restart),
+        cmocka_unit_test(counting_anew_under_one_incarnation_is_a_restart),
+        cmocka_unit_test(a_restart_is_seen_though_beats_are_lost_or_doubled),
+        cmocka_unit_test(fewer_late_beats_than_a_run_are_no_restart),
+        cmocka_unit_test(late_beats_in_no_order_are_no_restart),
+        cmocka_unit_test(old_beats_between_the_nodes_own_are_no_restart),
+        cmocka_unit_test(one_stray_beat_from_far_behind_costs_one_count),
         cmocka_unit_test(counts_saturate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

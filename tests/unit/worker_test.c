@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "dataplane/wire/binary.h"
+#include "engine/sequence.h"
 #include "tests/open_port.h"
 #include "tests/unit/random.h"
 #include "tests/worker_rig.h"
@@ -243,6 +244,20 @@ static void sequences_are_settled_and_counted(void **state)
     assert_int_equal(r.id, 42);
     assert_int_equal(r.interval_ms, 1000);
     assert_no_report(w);
+    end(w);
+}
+
+/* Its clock stands at 2000 after the reboot. */
+static void a_lower_incarnation_is_settled_a_few_times_only(void **state)
+{
+    (void)state;
+    struct bl_worker *w = new_worker(NULL, 64, 100);
+    for (uint32_t i = 1; i <= 100; i++)
+        feed_binary(w, 42, i, 1700000000);
+    assert_int_equal(w->counters.sequence_odd, 0);
+    for (uint32_t i = 1; i <= 1000; i++)
+        feed_binary(w, 42, i, 946684800);
+    assert_int_equal(w->counters.sequence_odd, BL_SEQUENCE_RESTART);
     end(w);
 }
 
@@ -566,6 +581,7 @@ int main(void)
         cmocka_unit_test(an_autobeat_of_a_measured_node_is_told_after_a_setting_alone),
         cmocka_unit_test(a_datagram_of_more_lines_than_a_burst_counts_whole),
         cmocka_unit_test(sequences_are_settled_and_counted),
+        cmocka_unit_test(a_lower_incarnation_is_settled_a_few_times_only),
         cmocka_unit_test(past_max_nodes_strangers_are_dropped_and_known_nodes_beat_on),
         cmocka_unit_test(an_empty_payload_is_counted),
         cmocka_unit_test(a_full_ring_loses_no_node_but_tells_with_its_next_beat),
