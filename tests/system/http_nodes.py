@@ -13,7 +13,7 @@ from pathlib import Path
 from appliance import Daemon, check, equal, run, tell, wait_for
 from http_client import Http, read_to_end
 
-README = Path(__file__).parents[2] / "README.md"
+HTTP_API = Path(__file__).parents[2] / "docs/http-api.md"
 MOST = 100_000
 
 
@@ -140,13 +140,13 @@ def curl(server):
 
 
 def readme(server):
-    """The README's examples, as they stand there."""
-    section = README.read_text().split("## The HTTP API", 1)[1].split("\n## ", 1)[0]
+    """The examples of docs/http-api.md, as they stand there."""
+    section = HTTP_API.read_text()
     script = section.split("```sh\n", 1)[1].split("```", 1)[0]
     script = script.replace("127.0.0.1:8080", f"{server.host}:{server.port}").replace("curl ", "curl -sS ")
     done = run("sh", "-e", "-c", script)
     for words in ('"name":"invoice.mailer"', '"set":2', '"views":[', '"incidents":[', "event: hello", '"state":"paused"'):
-        check(words in done.stdout, f"the README's examples say {words}: {done.stdout}")
+        check(words in done.stdout, f"the examples of docs/http-api.md say {words}: {done.stdout}")
 
 
 # ---- what is wrong --------------------------------------------------------------------
