@@ -31,6 +31,7 @@ static void json_receiver(struct bl_call *call, const struct bl_notifier_stats *
     bl_json_uint(&j, "delivered_total", s->delivered);
     bl_json_uint(&j, "retried_total", s->retried);
     bl_json_uint(&j, "given_up_total", s->given_up);
+    bl_json_uint(&j, "superseded_total", s->superseded);
     bl_json_line_end(&j);
 }
 
@@ -69,6 +70,7 @@ static void human(struct bl_call *call, const struct figures *f)
         row(out, "  delivered", s->delivered);
         row(out, "  retried", s->retried);
         row(out, "  given up", s->given_up);
+        row(out, "  superseded", s->superseded);
     }
     row(out, "events", f->core.events);
     row(out, "  waiting", f->core.events_waiting);

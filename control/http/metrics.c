@@ -54,17 +54,34 @@ static void one(const struct page *p, const char *name, enum type type, const ch
 
 #define LABELS_BYTES 512
 
-/* {worker="0",port="socket:...",MORE}; a port's text may hold anything. */
-static const char *labels_of(unsigned i, const struct bl_worker *w, const char *more, char out[LABELS_BYTES])
+/* A label's value, which may hold anything; returns the length of `out`. */
+static size_t append_value(char out[LABELS_BYTES], size_t used, const char *value)
 {
-    size_t used = (size_t)snprintf(out, LABELS_BYTES, "{worker=\"%u\",port=\"", i);
-
-    for (const char *s = bl_worker_port_text(w); *s != '\0' && used < LABELS_BYTES - 100; s++) {
+    for (const char *s = value; *s != '\0' && used < LABELS_BYTES - 100; s++) {
         if (*s == '"' || *s == '\\')
             out[used++] = '\\';
         out[used++] = *s;
     }
+    return used;
+}
+
+/* {worker="0",port="socket:...",MORE} */
+static const char *labels_of(unsigned i, const struct bl_worker *w, const char *more, char out[LABELS_BYTES])
+{
+    size_t used = (size_t)snprintf(out, LABELS_BYTES, "{worker=\"%u\",port=\"", i);
+
+    used = append_value(out, used, bl_worker_port_text(w));
     snprintf(out + used, LABELS_BYTES - used, "\"%s}", more);
+    return out;
+}
+
+/* {number="1",receiver="syslog local"}; two may have one name, as the path of a URL is not in it. */
+static const char *receiver_label(unsigned i, const char *name, char out[LABELS_BYTES])
+{
+    size_t used = (size_t)snprintf(out, LABELS_BYTES, "{number=\"%u\",receiver=\"", i + 1);
+
+    used = append_value(out, used, name);
+    snprintf(out + used, LABELS_BYTES - used, "\"}");
     return out;
 }
 
@@ -214,6 +231,38 @@ static void core(const struct page *p)
     one(p, "table_growths", COUNTER, "tables grown", s.growths);
 }
 
+/* Each receiver's deliveries. */
+static void deliveries(const struct page *p)
+{
+    static const struct {
+        const char *name, *help;
+        enum type type;
+        size_t offset;
+    } families_of[] = {
+#define DELIVERIES(name, type, field, help) {name, help, type, offsetof(struct bl_notifier_stats, field)}
+        DELIVERIES("deliveries_waiting", GAUGE, queued, "notices not yet delivered to a receiver"),
+        DELIVERIES("deliveries", COUNTER, delivered, "notices delivered to a receiver"),
+        DELIVERIES("delivery_retries", COUNTER, retried, "tries after the first of a notice"),
+        DELIVERIES("deliveries_given_up", COUNTER, given_up, "notices that a receiver was not told"),
+        DELIVERIES("deliveries_superseded", COUNTER, superseded,
+                   "notices dropped for a newer one of the same node or view"),
+#undef DELIVERIES
+    };
+    struct bl_notifier_stats receiver[BL_NOTIFIERS_MAX];
+    unsigned receivers =
+        p->api->notifier ? bl_notifier_stats(p->api->notifier, receiver, BL_NOTIFIERS_MAX) : 0;
+    char labels[LABELS_BYTES];
+
+    for (size_t i = 0; receivers && i < sizeof(families_of) / sizeof(families_of[0]); i++) {
+        head(p, families_of[i].name, families_of[i].type, families_of[i].help);
+        for (unsigned k = 0; k < receivers; k++) {
+            const char *value = (const char *)&receiver[k] + families_of[i].offset;
+            sample(p, families_of[i].name, families_of[i].type, receiver_label(k, receiver[k].name, labels),
+                   *(const uint64_t *)(const void *)value);
+        }
+    }
+}
+
 static void event_log(const struct page *p)
 {
     struct bl_event_log_stats s = {0};
@@ -246,8 +295,9 @@ static void http(const struct page *p)
 
 /* ---- the page ------------------------------------------------------------------- */
 
-static void (*const families[])(const struct page *p) = {
-    daemon_itself, nodes, fleet, lateness, worker_counters, drops, worker_gauges, core, event_log, http};
+static void (*const families[])(const struct page *p) = {daemon_itself,   nodes,     fleet,         lateness,
+                                                         worker_counters, drops,     worker_gauges, core,
+                                                         deliveries,      event_log, http};
 #define FAMILIES (sizeof(families) / sizeof(families[0]))
 
 struct metrics {

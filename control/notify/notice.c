@@ -57,6 +57,11 @@ void bl_notice_release(struct bl_notice *n)
         free(n);
 }
 
+bool bl_notice_is_about_same(const struct bl_notice *a, const struct bl_notice *b)
+{
+    return a->of_view == b->of_view && strcmp(a->name, b->name) == 0;
+}
+
 static void append_reason(struct bl_text *out, const struct bl_notice *n)
 {
     if (strcmp(n->reason, "timeout") == 0 && n->last_beat_unix_ms > 0)

@@ -37,6 +37,9 @@ bool bl_notice_wanted(const struct bl_event *e, uint32_t states);
 struct bl_notice *bl_notice_new(const struct bl_event *e);
 void bl_notice_release(struct bl_notice *n);
 
+/* Whether both are about one node, or one view. */
+bool bl_notice_is_about_same(const struct bl_notice *a, const struct bl_notice *b);
+
 /* Appends "node invoice.mailer failed: no beat for 2.0 s (was ok,
  * incident 1)", "view web-ams failed (was ok, incident 3)". Always one
  * line. */

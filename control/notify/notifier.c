@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "control/key_secret.h"
 #include "control/log.h"
 #include "control/notify/ops.h"
 
@@ -45,6 +46,7 @@ enum order { ORDER_NONE, ORDER_STOP, ORDER_REPLACE };
 struct bl_notifier {
     /* main's */
     struct bl_notice_source source;
+    struct bl_key_secret secret; /* of the outboxes */
     pthread_t thread;
     bool started;
     int wake_fd; /* main writes after an order */
@@ -99,7 +101,8 @@ static void target_free(struct target *t, uint64_t now_ms)
     free(t);
 }
 
-static struct target *target_new(const struct bl_notifier_config *c, char err[BL_ERR_BYTES])
+static struct target *target_new(const struct bl_notifier_config *c, const struct bl_key_secret *secret,
+                                 char err[BL_ERR_BYTES])
 {
     struct target *t = calloc(1, sizeof(*t));
     if (!t || !(t->key = key_of(c))) {
@@ -108,7 +111,7 @@ static struct target *target_new(const struct bl_notifier_config *c, char err[BL
         return NULL;
     }
     t->ops = kinds[c->kind];
-    bl_outbox_init(&t->outbox, c->retries, c->retry_every_ms);
+    bl_outbox_init(&t->outbox, secret, c->retries, c->retry_every_ms);
     t->self = t->ops->open(c, &t->outbox, t->name, err);
     if (!t->self) {
         target_free(t, 0);
@@ -149,14 +152,14 @@ static struct target *find_same(const struct targets *old, const struct targets 
 
 /* The receivers of a config, those of `old` reused. 0 or negative errno
  * with err; then nothing has changed. */
-static int targets_of(const struct bl_config *c, const struct targets *old, struct targets *list,
-                      char err[BL_ERR_BYTES])
+static int targets_of(const struct bl_config *c, const struct bl_key_secret *secret,
+                      const struct targets *old, struct targets *list, char err[BL_ERR_BYTES])
 {
     *list = (struct targets){.states = c->notify_states};
     for (unsigned i = 0; i < c->notifier_count; i++) {
         struct target *t = find_same(old, list, &c->notifier[i]);
         if (!t)
-            t = target_new(&c->notifier[i], err);
+            t = target_new(&c->notifier[i], secret, err);
         if (!t) {
             targets_drop(list, old, 0);
             return -EINVAL;
@@ -317,7 +320,8 @@ struct bl_notifier *bl_notifier_new(const struct bl_config *c, const struct bl_n
                                     char err[BL_ERR_BYTES])
 {
     struct bl_notifier *n = calloc(1, sizeof(*n));
-    if (!n || (n->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0) {
+    if (!n || bl_key_secret_draw(&n->secret) != 0 ||
+        (n->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0) {
         snprintf(err, BL_ERR_BYTES, "notifier: %s", strerror(errno));
         free(n);
         return NULL;
@@ -326,7 +330,7 @@ struct bl_notifier *bl_notifier_new(const struct bl_config *c, const struct bl_n
     pthread_mutex_init(&n->lock, NULL);
     pthread_cond_init(&n->answered, NULL);
     struct targets none = {0};
-    if (targets_of(c, &none, &n->now, err) == 0)
+    if (targets_of(c, &n->secret, &none, &n->now, err) == 0)
         return n;
     bl_notifier_free(n);
     return NULL;
@@ -376,7 +380,7 @@ int bl_notifier_reconfigure(struct bl_notifier *n, const struct bl_config *c, ch
 {
     struct targets next;
     pthread_mutex_lock(&n->lock);
-    int error = targets_of(c, &n->now, &next, err);
+    int error = targets_of(c, &n->secret, &n->now, &next, err);
     if (!error) {
         /* cppcheck-suppress autoVariables ; taken over before this returns */
         n->next = &next;
@@ -403,6 +407,7 @@ unsigned bl_notifier_stats(const struct bl_notifier *n, struct bl_notifier_stats
         out[i].delivered = counts.delivered;
         out[i].retried = counts.retried;
         out[i].given_up = counts.given_up;
+        out[i].superseded = counts.superseded;
     }
     pthread_mutex_unlock(lock);
     return count;

@@ -4,9 +4,11 @@
  * every notifier of the config (`ok` only on the way back from warning,
  * failed or unknown: a first beat, or the end of a pause, is no news to
  * a person); each delivery is tried, and retried
- * `retries` times, `retry_every_ms` apart, on its own. Deliveries of one
- * notifier start in order of events. Its queue grows in memory as long
- * as a receiver is away; what is given up is counted and logged once per
+ * `retries` times, `retry_every_ms` apart, on its own. A newer notice of
+ * a node (or a view) takes the place of one that waits, and waits for one
+ * that is on its way, so that the newest is the last word (outbox.h). The
+ * queue grows in memory as long as a receiver is away, to a notice of
+ * each node at most; what is given up is counted and logged once per
  * minute, never silently.
  *
  * To add a notifier: one file in notify/ that fills a
@@ -40,7 +42,7 @@ struct bl_notice_source {
 
 struct bl_notifier_stats {
     char name[BL_NOTIFIER_NAME]; /* "webhook http://..." */
-    uint64_t queued, delivered, retried, given_up;
+    uint64_t queued, delivered, retried, given_up, superseded;
 };
 
 /* Checks targets and opens nothing that could fail later at leisure.

@@ -10,9 +10,35 @@ static void count(uint64_t *counter, int64_t by)
     __atomic_store_n(counter, *counter + (uint64_t)by, __ATOMIC_RELAXED);
 }
 
-static void push(struct bl_delivery_queue *q, struct bl_delivery *d)
+static struct bl_delivery *delivery_new(struct bl_outbox *o, struct bl_notice *n)
 {
+    struct bl_delivery *d = n ? calloc(1, sizeof(*d)) : NULL;
+    if (!d)
+        return NULL;
+    d->notice = n;
+    n->users++;
+    count(&o->counts.queued, 1);
+    return d;
+}
+
+static void delivery_free(struct bl_outbox *o, struct bl_delivery *d)
+{
+    count(&o->counts.queued, -1);
+    bl_notice_release(d->notice);
+    free(d);
+}
+
+static struct bl_delivery_queue *queue_of(struct bl_outbox *o, const struct bl_delivery *d)
+{
+    return d->where == BL_DELIVERY_AGAIN ? &o->again : &o->fresh;
+}
+
+static void push_last(struct bl_outbox *o, struct bl_delivery *d, enum bl_delivery_where where)
+{
+    d->where = (uint8_t)where;
+    struct bl_delivery_queue *q = queue_of(o, d);
     d->next = NULL;
+    d->previous = q->last;
     if (q->last)
         q->last->next = d;
     else
@@ -20,26 +46,51 @@ static void push(struct bl_delivery_queue *q, struct bl_delivery *d)
     q->last = d;
 }
 
-static struct bl_delivery *pop(struct bl_delivery_queue *q)
+static void push_first(struct bl_outbox *o, struct bl_delivery *d, enum bl_delivery_where where)
 {
-    struct bl_delivery *d = q->first;
-    q->first = d->next;
-    if (!q->first)
-        q->last = NULL;
+    d->where = (uint8_t)where;
+    struct bl_delivery_queue *q = queue_of(o, d);
+    d->next = q->first;
+    d->previous = NULL;
+    if (q->first)
+        q->first->previous = d;
+    else
+        q->last = d;
+    q->first = d;
+}
+
+static struct bl_delivery *pull(struct bl_outbox *o, struct bl_delivery *d)
+{
+    struct bl_delivery_queue *q = queue_of(o, d);
+    if (d->previous)
+        d->previous->next = d->next;
+    else
+        q->first = d->next;
+    if (d->next)
+        d->next->previous = d->previous;
+    else
+        q->last = d->previous;
     return d;
 }
 
+/* It ended as `counter` says; a newer one that waited for that is next. */
 static void finish(struct bl_outbox *o, struct bl_delivery *d, uint64_t *counter)
 {
     count(counter, 1);
-    count(&o->counts.queued, -1);
-    bl_notice_release(d->notice);
-    free(d);
+    if (d->newer) {
+        bl_delivery_index_replace(&o->about, d, d->newer);
+        push_first(o, d->newer, BL_DELIVERY_FRESH);
+    } else {
+        bl_delivery_index_remove(&o->about, d);
+    }
+    delivery_free(o, d);
 }
 
-void bl_outbox_init(struct bl_outbox *o, uint32_t retries, uint32_t retry_every_ms)
+void bl_outbox_init(struct bl_outbox *o, const struct bl_key_secret *secret, uint32_t retries,
+                    uint32_t retry_every_ms)
 {
     memset(o, 0, sizeof(*o));
+    o->about.secret = secret;
     o->retries = retries;
     o->retry_every_ms = retry_every_ms;
 }
@@ -48,9 +99,9 @@ uint64_t bl_outbox_abandon(struct bl_outbox *o)
 {
     uint64_t left = 0;
     for (; o->again.first; left++)
-        finish(o, pop(&o->again), &o->counts.given_up);
+        finish(o, pull(o, o->again.first), &o->counts.given_up);
     for (; o->fresh.first; left++)
-        finish(o, pop(&o->fresh), &o->counts.given_up);
+        finish(o, pull(o, o->fresh.first), &o->counts.given_up);
     return left;
 }
 
@@ -64,29 +115,60 @@ void bl_outbox_reschedule(struct bl_outbox *o, uint32_t retries, uint32_t retry_
             d->due_ms = latest_ms;
 }
 
-void bl_outbox_add(struct bl_outbox *o, struct bl_notice *n)
+static void no_memory(struct bl_outbox *o)
 {
-    struct bl_delivery *d = n ? calloc(1, sizeof(*d)) : NULL;
-    if (!d) {
-        count(&o->counts.given_up, 1);
-        snprintf(o->trouble, sizeof(o->trouble), "out of memory");
-        return;
-    }
+    count(&o->counts.given_up, 1);
+    snprintf(o->trouble, sizeof(o->trouble), "out of memory");
+}
+
+/* The older notice of a delivery gives way to a newer one. */
+static void supersede(struct bl_outbox *o, struct bl_delivery *d, struct bl_notice *n)
+{
+    bl_notice_release(d->notice);
     d->notice = n;
     n->users++;
-    push(&o->fresh, d);
-    count(&o->counts.queued, 1);
+    d->tries = 0;
+    count(&o->counts.superseded, 1);
+}
+
+/* `d` is about the same as `n`, and older. */
+static void follow(struct bl_outbox *o, struct bl_delivery *d, struct bl_notice *n)
+{
+    if (d->where == BL_DELIVERY_IN_FLIGHT && !d->newer) {
+        d->newer = delivery_new(o, n);
+        if (!d->newer)
+            no_memory(o);
+        return;
+    }
+    supersede(o, d->newer ? d->newer : d, n);
+    if (d->where == BL_DELIVERY_AGAIN)
+        push_last(o, pull(o, d), BL_DELIVERY_FRESH);
+}
+
+void bl_outbox_add(struct bl_outbox *o, struct bl_notice *n)
+{
+    struct bl_delivery *older = n ? bl_delivery_index_find(&o->about, n) : NULL;
+    if (older) {
+        follow(o, older, n);
+        return;
+    }
+    struct bl_delivery *d = delivery_new(o, n);
+    if (d && bl_delivery_index_add(&o->about, d) == 0) {
+        push_last(o, d, BL_DELIVERY_FRESH);
+        return;
+    }
+    if (d)
+        delivery_free(o, d);
+    no_memory(o);
 }
 
 struct bl_delivery *bl_outbox_next(struct bl_outbox *o, uint64_t now_ms)
 {
-    struct bl_delivery *d;
-    if (o->again.first && o->again.first->due_ms <= now_ms)
-        d = pop(&o->again);
-    else if (o->fresh.first)
-        d = pop(&o->fresh);
-    else
+    struct bl_delivery *d =
+        o->again.first && o->again.first->due_ms <= now_ms ? o->again.first : o->fresh.first;
+    if (!d)
         return NULL;
+    pull(o, d)->where = BL_DELIVERY_IN_FLIGHT;
     if (d->tries++ > 0)
         count(&o->counts.retried, 1);
     o->in_flight++;
@@ -103,12 +185,16 @@ void bl_outbox_failed(struct bl_outbox *o, struct bl_delivery *d, const char *wh
 {
     o->in_flight--;
     snprintf(o->trouble, sizeof(o->trouble), "%s", why);
+    if (d->newer) {
+        finish(o, d, &o->counts.superseded);
+        return;
+    }
     if (d->tries > o->retries) {
         finish(o, d, &o->counts.given_up);
         return;
     }
     d->due_ms = now_ms + o->retry_every_ms;
-    push(&o->again, d);
+    push_last(o, d, BL_DELIVERY_AGAIN);
 }
 
 uint64_t bl_outbox_due_ms(const struct bl_outbox *o)
@@ -143,4 +229,5 @@ void bl_outbox_counts_of(const struct bl_outbox *o, struct bl_outbox_counts *out
     out->delivered = __atomic_load_n(&o->counts.delivered, __ATOMIC_RELAXED);
     out->retried = __atomic_load_n(&o->counts.retried, __ATOMIC_RELAXED);
     out->given_up = __atomic_load_n(&o->counts.given_up, __ATOMIC_RELAXED);
+    out->superseded = __atomic_load_n(&o->counts.superseded, __ATOMIC_RELAXED);
 }

@@ -17,12 +17,22 @@
  * First tries start in the order of bl_outbox_add; a retry that is due
  * goes before them, being older.
  *
+ * The last word of a receiver about a node (or a view) is the newest
+ * notice of it: of each node one delivery at most waits or is in flight.
+ * A newer notice takes the place of one that waits; if that was tried
+ * before, it starts anew, as the last of the fresh ones. While one is in
+ * flight the newer waits for its end, whatever that is, and is the first
+ * of the fresh ones then; what failed is not tried again. A notice whose
+ * place was taken, or that failed with a newer one waiting, counts as
+ * superseded.
+ *
  * Threads: the notifier's; bl_outbox_counts: any. */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "control/notify/delivery_index.h"
 #include "control/notify/notice.h"
 
 /* Between two log lines about given-up deliveries of one notifier. */
@@ -32,9 +42,20 @@
 
 struct bl_delivery {
     struct bl_notice *notice;
-    struct bl_delivery *next; /* the outbox's, while it waits */
-    uint64_t due_ms;
     uint32_t tries; /* begun */
+    /* the outbox's */
+    uint8_t where;                       /* bl_delivery_where */
+    uint64_t due_ms;                     /* of its next try, if it was tried */
+    struct bl_delivery *next, *previous; /* in its queue, while it waits */
+    struct bl_delivery *newer;           /* in flight: one about the same, which waits for its end */
+    struct bl_delivery *chained;         /* the index's */
+    uint64_t hash;
+};
+
+enum bl_delivery_where {
+    BL_DELIVERY_FRESH,
+    BL_DELIVERY_IN_FLIGHT,
+    BL_DELIVERY_AGAIN,
 };
 
 struct bl_delivery_queue {
@@ -42,12 +63,14 @@ struct bl_delivery_queue {
 };
 
 struct bl_outbox_counts {
-    uint64_t queued; /* fresh, in flight and again */
-    uint64_t delivered, retried, given_up;
+    uint64_t queued; /* fresh, in flight and again; each other notice ended in one way: */
+    uint64_t delivered, given_up, superseded;
+    uint64_t retried;
 };
 
 struct bl_outbox {
     struct bl_delivery_queue fresh, again;
+    struct bl_delivery_index about; /* all of both, and what is in flight */
     uint32_t in_flight;
     uint32_t retries, retry_every_ms;
     struct bl_outbox_counts counts; /* stored whole (relaxed) for other threads */
@@ -57,7 +80,9 @@ struct bl_outbox {
     char trouble[160]; /* of the last failed try */
 };
 
-void bl_outbox_init(struct bl_outbox *o, uint32_t retries, uint32_t retry_every_ms);
+/* `secret`: of the index of names; outlives the outbox. */
+void bl_outbox_init(struct bl_outbox *o, const struct bl_key_secret *secret, uint32_t retries,
+                    uint32_t retry_every_ms);
 /* Gives up what waits and counts it; nothing may be in flight. Returns
  * how many that were. */
 uint64_t bl_outbox_abandon(struct bl_outbox *o);
@@ -66,7 +91,7 @@ uint64_t bl_outbox_abandon(struct bl_outbox *o);
  * waits. O(waiting). */
 void bl_outbox_reschedule(struct bl_outbox *o, uint32_t retries, uint32_t retry_every_ms, uint64_t now_ms);
 
-/* Queues a notice and holds it. Out of memory, here or already for the
+/* Queues a notice, newer than all before, and holds it. Out of memory, here or already for the
  * notice (NULL): counted as given up. */
 void bl_outbox_add(struct bl_outbox *o, struct bl_notice *n);
 
@@ -86,5 +111,5 @@ bool bl_outbox_complains(struct bl_outbox *o, uint64_t now_ms, uint64_t *since_t
 /* When that will be; BL_NEVER_MS: there is nothing to say. */
 uint64_t bl_outbox_complains_ms(const struct bl_outbox *o);
 
-/* Any thread; each count is whole, the four may be of two moments. */
+/* Any thread; each count is whole, two may be of two moments. */
 void bl_outbox_counts_of(const struct bl_outbox *o, struct bl_outbox_counts *out);

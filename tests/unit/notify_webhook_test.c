@@ -113,6 +113,27 @@ static void a_receiver_that_answers_500_is_tried_again(void **state)
     free(s);
 }
 
+static void a_retry_is_not_the_last_word(void **state)
+{
+    (void)state;
+    struct http_server *s = http_start(0);
+    s->fail_first = 1;
+    struct rig *r = rig_sending(s->port, 5000, 1);
+    while (http_requests(s) < 1)
+        real_sleep_ms(1);
+    struct bl_event e = rig_event(1);
+    e.number = 2;
+    e.from = BL_STATE_FAILED;
+    e.to = BL_STATE_OK;
+    rig_push(r, &e);
+    assert_int_equal(rig_wait_ended(r, 0, 1).superseded, 1);
+    rig_end(r, 1000); /* no try is left for later */
+    http_stop(s);
+    assert_int_equal(s->seen[1], 0);
+    assert_int_equal(s->seen[2], 1);
+    free(s);
+}
+
 static void a_receiver_that_comes_later_gets_the_message_once(void **state)
 {
     (void)state;
@@ -251,6 +272,7 @@ int main(void)
         cmocka_unit_test(a_node_that_never_beat_has_no_last_beat),
         cmocka_unit_test(ten_thousand_events_arrive_once_each_over_few_connections),
         cmocka_unit_test(a_receiver_that_answers_500_is_tried_again),
+        cmocka_unit_test(a_retry_is_not_the_last_word),
         cmocka_unit_test(a_receiver_that_comes_later_gets_the_message_once),
         cmocka_unit_test(nobody_there_is_given_up_after_four_tries),
         cmocka_unit_test(a_redirect_is_not_followed),
