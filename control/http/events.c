@@ -7,7 +7,10 @@
  * it saw gets those that followed; where some of them are not kept any
  * more (events.keep), or the run is another, an event "reset" comes
  * first: what was known before has to be read again. Each stream begins
- * with an event "hello", which has an id and says nothing else. */
+ * with an event "hello", which has an id and says nothing else.
+ *
+ * `last` counts events that are wanted: they are looked for from the
+ * newest back, in pieces, as far as the history goes. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +27,8 @@
 struct feed {
     const char *match, *kind; /* NULL: all */
     uint64_t next;            /* number of the next event to look at */
+    uint64_t wanted;          /* past events still to be found before `next` */
+    uint64_t end;             /* number of the first event that a list leaves out */
     uint64_t wrote_ns;        /* when something was last sent */
     uint64_t listed;
     const char *reset; /* why what was known before is void; NULL: it is not */
@@ -73,11 +78,13 @@ static bool read_params(struct bl_http_request *r, struct feed *f, uint64_t last
                         f->kind);
         return false;
     }
-    f->next = h->next - h->first > last ? h->next - last : h->first;
+    f->next = f->end = h->next;
     if (id == NULL)
         id = bl_http_param(r, "last_event_id");
     if (id != NULL && id[0] != '\0')
         resume_behind(r, f, id);
+    else
+        f->wanted = last;
     return true;
 }
 
@@ -86,6 +93,26 @@ static bool is_wanted(const struct feed *f, const struct bl_event *e)
     bool named = e->kind == BL_EVENT_TRANSITION || e->kind == BL_EVENT_VIEW;
     return (f->kind == NULL || strcmp(f->kind, bl_event_kind_name(e->kind)) == 0) &&
            (f->match == NULL || (named && bl_glob_match(f->match, e->name)));
+}
+
+/* Goes back to the first of the last events that are wanted; false: not
+ * there yet. */
+static bool go_back(const struct bl_http_request *r, struct feed *f)
+{
+    const struct bl_history *h = &r->api->history;
+
+    if (f->wanted == 0)
+        return true;
+    for (unsigned looked = 0; f->wanted > 0 && f->next > h->first; looked++) {
+        if (looked == EVENTS_PER_PIECE)
+            return false;
+        if (is_wanted(f, bl_history_get(h, --f->next)))
+            f->wanted--;
+    }
+    if (f->next < h->first) /* forgotten between two pieces */
+        f->next = h->first;
+    f->wanted = 0;
+    return true;
 }
 
 /* ---- server-sent events --------------------------------------------------------- */
@@ -136,8 +163,10 @@ static enum bl_step next_events(struct bl_http_request *r)
 {
     struct feed *f = r->state;
     const struct bl_history *h = &r->api->history;
-    uint64_t lost = f->next < h->first ? h->first - f->next : 0;
 
+    if (!go_back(r, f))
+        return BL_STEP_MORE;
+    uint64_t lost = f->next < h->first ? h->first - f->next : 0;
     if (!f->begun)
         write_hello(r, f);
     f->begun = true;
@@ -165,12 +194,15 @@ static enum bl_step next_list(struct bl_http_request *r)
     const struct bl_event *e;
     struct bl_json j;
 
+    if (!go_back(r, f))
+        return BL_STEP_MORE;
     if (!f->begun)
         bl_text_printf(&r->out, "{\"events\":[\n");
     f->begun = true;
     if (f->next < h->first)
         f->next = h->first;
-    for (unsigned looked = 0; (e = bl_history_get(h, f->next)) != NULL; f->next++, looked++) {
+    for (unsigned looked = 0; f->next < f->end && (e = bl_history_get(h, f->next)) != NULL;
+         f->next++, looked++) {
         if (looked == EVENTS_PER_PIECE || r->out.len >= BL_PIECE_BYTES)
             return BL_STEP_MORE;
         if (!is_wanted(f, e))

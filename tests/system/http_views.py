@@ -125,6 +125,23 @@ def past_incidents(server, fleet):
     equal(server.get("/api/v1/views/rack-r02/incidents?limit=1")["listed"], 1, "limit")
 
 
+def the_last_that_match(server):
+    """`last` counts what the filter lets through, whatever came after it."""
+    for _ in range(3):
+        server.ask("POST", "/api/v1/nodes/backup.daily/pause")
+        server.ask("POST", "/api/v1/nodes/backup.daily/resume")
+    asked = "/api/v1/events?kind=view&match=rack-r02"
+    told = server.get(f"{asked}&last=1000", headers={"Accept": "application/json"})["events"]
+    check(len(told) >= 3, "a view's events")
+    for last in (1, 2):
+        equal(server.get(f"{asked}&last={last}", headers={"Accept": "application/json"})["events"], told[-last:],
+              f"the last {last} that match")
+    stream = Events(server, f"{asked}&last=2")
+    equal(stream.next()[0], "hello", "the first event")
+    equal([stream.next()[1], stream.next()[1]], told[-2:], "of a stream too")
+    stream.close()
+
+
 def nodes_of_a_view(server):
     got = server.get("/api/v1/nodes?view=rack-r09&fields=name,state")["nodes"]
     equal(sorted((n["name"], n["state"]) for n in got),
@@ -220,6 +237,7 @@ def story(s):
     pages(server)
     open_incidents(server)
     past_incidents(server, fleet)
+    the_last_that_match(server)
     nodes_of_a_view(server)
     what_is_refused(server)
     events_are_resumed(server, fleet)
