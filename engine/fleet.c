@@ -141,10 +141,15 @@ struct bl_thresholds bl_fleet_thresholds_of(const struct bl_fleet *f, const stru
     return bl_policy_thresholds(&p, BL_NODE_READ(n->interval_ms));
 }
 
-/* A clock's tick: as control last set it, or as it runs at `now_ns`. */
-typedef uint32_t tick_at(const struct bl_ingest_clock *c, uint64_t now_ns);
+/* A clock, and the monotonic time that goes with its tick: as it runs at
+ * `now_ns`, or as control last looked. */
+struct clock_look {
+    uint32_t tick;
+    uint64_t now_ns;
+};
+typedef struct clock_look look_at(const struct bl_ingest_clock *c, uint64_t now_ns);
 
-static bool freshest_by(const struct bl_fleet *f, uint64_t key, tick_at *tick, uint64_t now_ns,
+static bool freshest_by(const struct bl_fleet *f, uint64_t key, look_at *look, uint64_t now_ns,
                         struct bl_freshest *out)
 {
     bool found = false;
@@ -155,30 +160,40 @@ static bool freshest_by(const struct bl_fleet *f, uint64_t key, tick_at *tick, u
         struct bl_place place;
         if (!bl_table_find(t->table, key, &place))
             continue;
+        struct clock_look at = look(t->clock, now_ns);
         uint32_t last_beat = bl_slots_last_beat(place.slots, place.slot);
-        uint32_t age = bl_age_ticks(tick(t->clock, now_ns), last_beat);
-        if (!found || age < out->age_ticks)
-            *out = (struct bl_freshest){.table = i, .place = place, .last_beat = last_beat, .age_ticks = age};
+        uint64_t since_ms = bl_ingest_clock_since_ms(t->clock, at.now_ns, last_beat);
+        if (!found || since_ms < out->since_ms)
+            *out = (struct bl_freshest){.table = i,
+                                        .place = place,
+                                        .last_beat = last_beat,
+                                        .age_ticks = bl_age_ticks(at.tick, last_beat),
+                                        .since_ms = since_ms};
         found = true;
     }
     return found;
 }
 
-bool bl_fleet_freshest(const struct bl_fleet *f, uint64_t key, uint64_t now_ns, struct bl_freshest *out)
+static struct clock_look readers_look(const struct bl_ingest_clock *c, uint64_t now_ns)
 {
-    return freshest_by(f, key, bl_ingest_clock_tick, now_ns, out);
+    return (struct clock_look){.tick = bl_ingest_clock_tick(c, now_ns), .now_ns = now_ns};
 }
 
-static uint32_t controls_tick(const struct bl_ingest_clock *c, uint64_t now_ns)
+bool bl_fleet_freshest(const struct bl_fleet *f, uint64_t key, uint64_t now_ns, struct bl_freshest *out)
+{
+    return freshest_by(f, key, readers_look, now_ns, out);
+}
+
+static struct clock_look controls_look(const struct bl_ingest_clock *c, uint64_t now_ns)
 {
     (void)now_ns;
     bl_role_assume_control(); /* bl_fleet_freshest_now is control's */
-    return bl_ingest_clock_now(c);
+    return (struct clock_look){.tick = bl_ingest_clock_now(c), .now_ns = bl_ingest_clock_seen_ns(c)};
 }
 
 bool bl_fleet_freshest_now(const struct bl_fleet *f, uint64_t key, struct bl_freshest *out)
 {
-    return freshest_by(f, key, controls_tick, 0, out);
+    return freshest_by(f, key, controls_look, 0, out);
 }
 
 /* ---- lists of keys ---------------------------------------------------- */

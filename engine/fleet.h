@@ -12,7 +12,10 @@
  *
  * Before a node is called expired its key is looked up in every other
  * table (bl_fleet_freshest): the freshest beat wins, a stale record is
- * retired. That one function is where a fleet of appliances will ask its
+ * retired. The freshest is the one that came last in true time, also if
+ * its table's clock stood still since; the node is then judged by that
+ * beat's age on that clock. While the clock stands still no other record
+ * is retired: the node may be beating unheard. That one function is where a fleet of appliances will ask its
  * peers.
  *
  * Threads: control only, RCU-registered. */
@@ -258,11 +261,12 @@ void bl_fleet_grow_done(struct bl_fleet *f, uint32_t table) BL_ON_CONTROL;
 
 /* ---- any reader, under RCU ------------------------------------------- */
 
-/* The freshest beat of a key over all tables. False: in none. */
+/* The beat of a key that came last, over all tables. False: in none. */
 struct bl_freshest {
     uint32_t table;
     struct bl_place place;
     uint32_t last_beat;
     uint32_t age_ticks; /* on that table's own clock */
+    uint64_t since_ms;  /* in true time, as bl_ingest_clock_since_ms has it: what was compared */
 };
 bool bl_fleet_freshest(const struct bl_fleet *f, uint64_t key, uint64_t now_ns, struct bl_freshest *out);

@@ -282,7 +282,9 @@ void bl_fleet_wake(struct bl_fleet *f, uint32_t node, const char *reason, int64_
 }
 
 /* One finding of one table. The freshest beat of all tables decides; a
- * record that is not it and has expired is stale: the node has moved. */
+ * record that is not it and has expired is stale: the node has moved. But
+ * while the clock of the freshest stands still, that is not known: the
+ * finding comes again. */
 static void weigh(struct bl_fleet *f, uint32_t table, const struct bl_finding *found, int64_t unix_ms)
     BL_ON_CONTROL
 {
@@ -292,7 +294,8 @@ static void weigh(struct bl_fleet *f, uint32_t table, const struct bl_finding *f
     if (!n || n->key != found->key || !bl_fleet_freshest_now(f, found->key, &seen))
         return;
     judge_on(f, found->node, &seen, seen.table == table, unix_ms);
-    if (seen.table != table && found->why == BL_FINDING_EXPIRED) {
+    if (seen.table != table && found->why == BL_FINDING_EXPIRED &&
+        !bl_ingest_clock_frozen(f->table[seen.table].shared.clock)) {
         bl_fleet_count(&f->stats.retired_stale);
         bl_fleet_retire(f, table, found->key);
     }

@@ -21,8 +21,13 @@
  * look, so a worker that runs on while control is away stamps beats at
  * most that much ahead; a reader takes such an age as 0.
  *
+ * Ages of two clocks do not compare: one of them may have stood still,
+ * now or since the beat. Whoever asks which of two beats is the younger
+ * asks bl_ingest_clock_since_ms, which counts that time too, for the last
+ * BL_STANDSTILLS_KEPT standstills of each clock.
+ *
  * Threads: control writes (advance, freeze, thaw), the worker and any
- * reader call tick. The two published words are read one after the
+ * reader call tick and since_ms. The two published words are read one after the
  * other; between them control may have moved on: the error is at most
  * BL_POLL_GAP_NS ahead, never behind the true stamp.
  * Pure: time is an argument, CLOCK_MONOTONIC ns. */
@@ -44,11 +49,20 @@ enum bl_freeze {
     BL_FREEZE_OWN_GAP = 4,
 };
 
+/* Standstills that are over which a clock remembers; a power of two. */
+#define BL_STANDSTILLS_KEPT 16u
+
 struct bl_ingest_clock {
     /* published: control writes, worker and readers load (relaxed) */
     uint64_t offset_ns; /* ingest time = monotonic - offset */
     uint64_t limit_ns;  /* ingest time is not past this */
     uint32_t frozen;    /* bl_freeze now, 0: running */
+    /* Standstills that are over, each stored before their number: the tick
+     * at which the clock stood, and the offset that it ran on with. */
+    uint32_t standstills, forgotten; /* how many there were, and how many of them are not kept */
+    uint32_t stood_tick[BL_STANDSTILLS_KEPT];
+    uint64_t ran_on_ns[BL_STANDSTILLS_KEPT];
+    uint64_t first_offset_ns; /* before the first that is kept */
     /* control's own */
     uint64_t ingest_ns BL_OWNED_BY(bl_role_control); /* the clock */
     uint64_t seen_ns BL_OWNED_BY(bl_role_control);   /* control's last look */
@@ -79,3 +93,20 @@ uint32_t bl_ingest_clock_now(const struct bl_ingest_clock *c) BL_ON_CONTROL;
 /* The tick at monotonic `now_ns`: what a worker stamps beats with. Any
  * thread. Cost: two loads, a multiply. */
 uint32_t bl_ingest_clock_tick(const struct bl_ingest_clock *c, uint64_t now_ns);
+
+/* How long before monotonic `now_ns` the beat stamped `tick` came, in ms
+ * of true time: its age and all that the clock stood still since. Compares
+ * over clocks. A beat is from before the present standstill, and from
+ * after an earlier one unless its tick is before that: who beat in the
+ * last BL_POLL_GAP_NS before a standstill looks younger by its length once
+ * the clock runs again. Standstills before the last BL_STANDSTILLS_KEPT do
+ * not count, nor what is BL_TIMEOUT_MAX_MS ago. Any thread. Cost: as
+ * bl_ingest_clock_tick, and two loads for each standstill that is kept. */
+uint64_t bl_ingest_clock_since_ms(const struct bl_ingest_clock *c, uint64_t now_ns, uint32_t tick);
+
+/* Control's last look, monotonic ns: the `now_ns` that goes with
+ * bl_ingest_clock_now. */
+uint64_t bl_ingest_clock_seen_ns(const struct bl_ingest_clock *c) BL_ON_CONTROL;
+
+/* The bl_freeze reasons that hold, 0: running. Any thread. */
+uint32_t bl_ingest_clock_frozen(const struct bl_ingest_clock *c);

@@ -310,6 +310,115 @@ static void stamps_run_on_at_once_after_control_s_own_gap(void **state)
     assert_int_equal(bl_ingest_clock_tick(&g.clock, g.now_ns + MS), START + 11);
 }
 
+static uint64_t since_ms(const struct ingest *g, uint32_t tick)
+{
+    return bl_ingest_clock_since_ms(&g->clock, g->now_ns, tick);
+}
+
+static uint32_t beat(const struct ingest *g)
+{
+    return bl_ingest_clock_tick(&g->clock, g->now_ns);
+}
+
+static void a_beat_came_as_long_ago_as_it_is_old_while_it_runs(void **state)
+{
+    (void)state;
+    struct ingest g = begin();
+    both_run(&g, 10);
+    uint32_t then = beat(&g);
+    assert_int_equal(since_ms(&g, then), 0);
+    assert_int_equal(since_ms(&g, then + 50), 0); /* stamped ahead */
+    both_run(&g, 700);
+    assert_int_equal(since_ms(&g, then), 700);
+}
+
+static void what_it_stands_still_counts_as_time_since_a_beat(void **state)
+{
+    (void)state;
+    struct ingest g = begin();
+    both_run(&g, 10);
+    uint32_t then = beat(&g);
+    both_run(&g, 700);
+    uint32_t last = beat(&g);
+    worker_is_stuck(&g, 5000);
+    assert_int_equal(bl_ingest_clock_frozen(&g.clock), BL_FREEZE_POLL_GAP);
+    assert_int_equal(since_ms(&g, then), 5700);
+    assert_int_equal(since_ms(&g, last), 5000);
+    g.now_ns += 60 * MS; /* a reader's, between control's looks */
+    assert_int_equal(since_ms(&g, then), 5760);
+}
+
+static void what_it_stood_still_counts_for_beats_before_that_only(void **state)
+{
+    (void)state;
+    struct ingest g = begin();
+    both_run(&g, 10);
+    uint32_t then = beat(&g);
+    both_run(&g, 300);
+    hold_link(&g, true);
+    both_run(&g, 5000);
+    hold_link(&g, false);
+    both_run(&g, 101);
+    uint32_t between = beat(&g);
+    both_run(&g, 200);
+    worker_is_stuck(&g, 3000);
+    both_run(&g, 1); /* the poll that ends the gap */
+    both_run(&g, 40);
+    assert_int_equal(bl_ingest_clock_frozen(&g.clock), 0);
+    assert_int_equal(since_ms(&g, then), 300 + 5000 + 101 + 200 + 3001 + 40);
+    assert_int_equal(since_ms(&g, between), 200 + 3001 + 40);
+    assert_int_equal(since_ms(&g, beat(&g) - 20), 20);
+}
+
+static void a_gap_of_control_counts_as_time_since_a_beat(void **state)
+{
+    (void)state;
+    struct ingest g = begin();
+    both_run(&g, 10);
+    uint32_t then = beat(&g);
+    both_run(&g, 100);
+    g.alive_ns = g.now_ns += 8000 * MS;
+    look(&g);
+    assert_int_equal(since_ms(&g, then), 8100);
+    both_run(&g, 50);
+    assert_int_equal(since_ms(&g, then), 8150);
+}
+
+static void it_remembers_the_last_standstills(void **state)
+{
+    (void)state;
+    struct ingest g = begin();
+    both_run(&g, 10);
+    uint32_t first = beat(&g), then = first;
+    for (unsigned i = 0; i <= BL_STANDSTILLS_KEPT; i++) {
+        if (i == 1)
+            then = beat(&g);
+        both_run(&g, 50);
+        worker_is_stuck(&g, 1000);
+        both_run(&g, 1);
+    }
+    both_run(&g, 10);
+    uint32_t ran = 50 * BL_STANDSTILLS_KEPT + 10;
+    assert_int_equal(since_ms(&g, then), ran + 1001 * BL_STANDSTILLS_KEPT);
+    assert_int_equal(since_ms(&g, first), ran + 50 + 1001 * BL_STANDSTILLS_KEPT); /* one is forgotten */
+}
+
+static void a_standstill_of_50_days_ago_is_not_taken_for_a_new_one(void **state)
+{
+    (void)state;
+    struct ingest g = begin();
+    worker_is_stuck(&g, 1000);
+    both_run(&g, 1);
+    for (uint64_t ms = 0; ms < UINT64_C(50) * 86400 * 1000; ms += 90) {
+        g.alive_ns = g.now_ns += 90 * MS;
+        look(&g);
+    }
+    uint32_t then = beat(&g);
+    both_run(&g, 500);
+    assert_int_equal(since_ms(&g, then), 500);
+    assert_int_equal(since_ms(&g, then - 86400000), 86400500);
+}
+
 static void ticks_wrap_and_ages_do_not_care(void **state)
 {
     (void)state;
@@ -368,6 +477,12 @@ int main(void)
         cmocka_unit_test(a_beat_stamped_ahead_is_0_old),
         cmocka_unit_test(stamps_stand_still_while_it_is_frozen),
         cmocka_unit_test(stamps_run_on_at_once_after_control_s_own_gap),
+        cmocka_unit_test(a_beat_came_as_long_ago_as_it_is_old_while_it_runs),
+        cmocka_unit_test(what_it_stands_still_counts_as_time_since_a_beat),
+        cmocka_unit_test(what_it_stood_still_counts_for_beats_before_that_only),
+        cmocka_unit_test(a_gap_of_control_counts_as_time_since_a_beat),
+        cmocka_unit_test(it_remembers_the_last_standstills),
+        cmocka_unit_test(a_standstill_of_50_days_ago_is_not_taken_for_a_new_one),
         cmocka_unit_test(ticks_wrap_and_ages_do_not_care),
         cmocka_unit_test(a_start_right_after_boot_is_fine),
         cmocka_unit_test(times_that_run_backwards_are_ignored),
