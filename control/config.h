@@ -38,7 +38,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "control/http/routes.h"
+#include "control/http_role.h"
 #include "control/json.h"
 #include "control/listen.h"
 #include "control/views/config.h"
@@ -143,8 +143,3 @@ int bl_config_keep_fixed(struct bl_config *next, const struct bl_config *old);
 /* The whole config as YAML with each key's sentence as comment, secrets
  * hidden; and as flat JSON objects, one per key: key, value, default. */
 void bl_config_show(const struct bl_config *c, struct bl_text *out, bool json);
-
-/* Where the CLI's socket is if nobody says: $BEATLINE_SOCKET; root:
- * /run/beatline/beatline.sock; else $XDG_RUNTIME_DIR/beatline.sock or
- * /tmp/beatline-UID/beatline.sock. Writes into out. */
-void bl_config_default_socket(char out[108]);

@@ -10,6 +10,7 @@
 #include "control/config_items.h"
 #include "control/duration.h"
 #include "control/log.h"
+#include "control/socket_path.h"
 #include "control/views/match.h"
 #include "control/views/pattern.h"
 #include "dataplane/port.h"
@@ -470,7 +471,7 @@ static int set_default(const struct bl_config_key *k, void *base)
         return 0;
     const char *text = k->otherwise;
     if (strcmp(k->path, "socket") == 0) {
-        bl_config_default_socket(socket_path);
+        bl_socket_path_default(socket_path);
         text = socket_path;
     }
     return bl_config_set(k, base, text, why);

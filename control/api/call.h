@@ -24,14 +24,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "control/api/asks.h"
-#include "control/api/history.h"
-#include "control/api/incidents.h"
+#include "control/api/context.h"
 #include "control/api/protocol.h"
-#include "control/api/server.h"
 #include "control/command.h"
 #include "control/json.h"
-#include "control/web/maps.h"
 
 struct bl_call;
 
@@ -57,34 +53,6 @@ struct bl_cli_command {
     const char *name, *usage, *help;
     const struct bl_cli_ops *ops;
 };
-
-/* What commands read; set up by the server, times once per turn. */
-struct bl_api {
-    struct bl_core *core;
-    struct bl_asks *asks;
-    struct bl_notifier *notifier;
-    struct bl_worker *worker;
-    struct bl_tcp *tcp;                   /* NULL: none */
-    const struct bl_store *store;         /* NULL: nothing is kept */
-    const struct bl_event_log *event_log; /* NULL: none */
-    const struct bl_memory_arena *memory;
-    const struct bl_config *config; /* published; read with bl_rcu_read */
-    struct bl_history history;
-    struct bl_incidents incidents; /* of the views */
-    struct bl_maps maps;           /* of who looks at the web page */
-    int64_t start_unix_ms;
-    int (*reload)(void *ctx, char err[BL_CONFIG_ERR_BYTES]);
-    void *reload_ctx;
-    uint64_t now_ns;
-    int64_t now_unix_ms;
-};
-
-/* Between any two pieces of work that may take some ms: reads the clocks
- * (now_ns, now_unix_ms), polls the thread's own worker, so that its
- * ingest clock never stops for us, and announces a quiescent state: no
- * pointer of the registry or the config holds over it. Cost: about
- * 0.2 us. */
-void bl_api_breathe(struct bl_api *api) BL_ON_API;
 
 struct bl_call {
     struct bl_api *api;
@@ -114,6 +82,9 @@ struct bl_command *bl_call_ask(struct bl_call *call, enum bl_command_kind kind, 
 
 /* The node's index, or BL_NODE_NONE and said so (exit code 4). */
 uint32_t bl_call_find_node(struct bl_call *call, const char *name);
+
+/* The view's id in `g`, or BL_VIEW_NONE and said so (exit code 4). */
+uint32_t bl_call_find_view(struct bl_call *call, const struct bl_views_generation *g, const char *name);
 
 /* ---- words and options ------------------------------------------------ */
 

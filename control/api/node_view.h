@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "control/api/call.h"
+#include "control/api/context.h"
 
 struct bl_node_view {
     uint32_t index;

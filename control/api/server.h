@@ -28,8 +28,6 @@
 #include "control/notify/notifier.h"
 #include "control/store/store.h"
 
-#define BL_PIECE_BYTES 65536u
-
 struct bl_server;
 struct bl_tcp;
 

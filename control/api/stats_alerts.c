@@ -3,6 +3,8 @@
  * deliveries, the event log's lines, and what was lost on the way. */
 #include "control/api/commands.h"
 #include "control/api/human.h"
+#include "control/event_log.h"
+#include "control/notify/notifier.h"
 
 struct figures {
     struct bl_core_stats core;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "control/api/commands.h"
 #include "control/api/human.h"
+#include "control/store/store.h"
 #include "control/timestamp.h"
 #include "engine/rcu.h"
 

@@ -24,7 +24,7 @@
  * Threads: the api thread alone. */
 #pragma once
 
-#include "control/api/call.h"
+#include "control/api/context.h"
 
 /* Ethernet's 1500 less IP's and UDP's headers, IPv6 too. */
 #define BL_STATSD_DATAGRAM 1432u

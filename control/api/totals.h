@@ -4,7 +4,7 @@
  * packets = packets_parsed + packet drops. The api thread. */
 #pragma once
 
-#include "control/api/call.h"
+#include "control/api/context.h"
 #include "dataplane/counters.h"
 
 struct bl_totals {

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "control/api/call.h"
+#include "control/api/context.h"
 #include "engine/views.h"
 
 /* The fields of a view, inside an open object:
@@ -50,6 +50,3 @@ void bl_view_rules_text(struct bl_text *out, const struct bl_views_generation *g
     "failed,warning,unknown"
 void bl_incident_json(struct bl_json *j, const struct bl_view *view, const struct bl_incident *i,
                       int64_t now_unix_ms);
-
-/* The view's id in `g`, BL_VIEW_NONE and said so (exit code 4). */
-uint32_t bl_call_find_view(struct bl_call *call, const struct bl_views_generation *g, const char *name);

@@ -16,6 +16,7 @@
 #include "control/cli/exchange.h"
 #include "control/config.h"
 #include "control/json.h"
+#include "control/socket_path.h"
 
 #define SYSTEM_SOCKET "/run/beatline/beatline.sock"
 
@@ -145,7 +146,7 @@ static const char *find_socket(const struct command_line *l, char otherwise[BL_S
         return l->socket;
     if (getenv("BEATLINE_SOCKET") == NULL && access(SYSTEM_SOCKET, F_OK) == 0)
         return SYSTEM_SOCKET;
-    bl_config_default_socket(otherwise);
+    bl_socket_path_default(otherwise);
     return otherwise;
 }
 

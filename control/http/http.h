@@ -15,7 +15,7 @@
  * thread has ended. */
 #pragma once
 
-#include "control/api/call.h"
+#include "control/api/context.h"
 #include "control/config.h"
 
 struct bl_http;

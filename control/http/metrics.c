@@ -8,7 +8,10 @@
 #include <string.h>
 
 #include "control/api/totals.h"
+#include "control/event_log.h"
 #include "control/http/exchange.h"
+#include "control/notify/notifier.h"
+#include "control/store/store.h"
 
 #define OPENMETRICS "application/openmetrics-text; version=1.0.0; charset=utf-8"
 #define PROMETHEUS  "text/plain; version=0.0.4; charset=utf-8"

@@ -10,14 +10,7 @@
  * made from this list. */
 #pragma once
 
-/* What a client must be allowed to; each includes those before it.
- * Without tokens in the config (loopback only) everybody is ADMIN. */
-enum bl_http_role {
-    BL_HTTP_ANYONE, /* no token: health */
-    BL_HTTP_READ,   /* look at everything */
-    BL_HTTP_BEAT,   /* send beats */
-    BL_HTTP_ADMIN,  /* change policies, mute, delete */
-};
+#include "control/http_role.h"
 
 /* lovebeat's, both of its dialects (lovebeat.h). */
 #define BL_LOVEBEAT_ROUTES(X)                                                                                \

@@ -17,22 +17,9 @@
 
 #include <stdbool.h>
 
-#define BL_VIEWS_MAX 65536u /* entries; their compiled form is some hundred bytes each */
+#include "control/views/entry.h"
 
 struct bl_config;
-
-struct bl_text_list {
-    char **item;
-    unsigned count;
-};
-
-struct bl_view_config {
-    char *name;
-    char *regexp;  /* "": none */
-    char *pattern; /* "": none */
-    struct bl_text_list includes, excludes;
-    bool notify; /* people are told of its changes */
-};
 
 /* 0 or -ENOMEM. */
 int bl_text_list_add(struct bl_text_list *l, const char *text);

@@ -12,6 +12,7 @@
 
 #include "control/config.h"
 #include "control/log.h"
+#include "control/socket_path.h"
 
 /* Loads `yaml` from a file of its own; err has its name cut off each
  * line: "3:5: path: why". */
@@ -55,7 +56,7 @@ static void no_file_is_a_valid_config(void **state)
     assert_int_equal(c->port_count, 1);
     assert_string_equal(c->ports[0], "socket:127.0.0.1:8127");
     assert_int_equal(c->udp_port, 8127);
-    bl_config_default_socket(socket_path);
+    bl_socket_path_default(socket_path);
     assert_string_equal(c->socket_path, socket_path);
     assert_string_equal(c->eal, "");
     assert_int_equal(c->control_cpu, -1);

@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "control/api/context.h"
 #include "control/api/protocol.h"
 #include "control/api/server.h"
 
