@@ -135,6 +135,11 @@ struct bl_config_overrides {
 struct bl_config *bl_config_load_with(const char *file, const struct bl_config_overrides *o,
                                       char err[BL_CONFIG_ERR_BYTES]);
 
+/* Reads each token_file into its token, and holds the config to the rule
+ * that nobody but this machine is served without tokens. 0, or negative
+ * errno with err. Main. */
+int bl_config_load_tokens(struct bl_config *c, char err[BL_CONFIG_ERR_BYTES]);
+
 /* Gives `next` the values of `old` that only a restart changes: ports,
  * udp_port, tcp.listen, socket, state.dir, eal, cpus, http.listen and the limits of
  * HTTP. 0 or -ENOMEM. */

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "control/config.h"
-#include "control/http/tokens.h"
 #include "dataplane/port.h"
 
 /* Replaces *text by a copy of `value`; false: out of memory. */
@@ -79,7 +78,7 @@ struct bl_config *bl_config_load_with(const char *file, const struct bl_config_o
                                       char err[BL_CONFIG_ERR_BYTES])
 {
     struct bl_config *c = bl_config_load(file, err);
-    if (c && (!apply(c, o, err) || bl_tokens_load(c, err))) {
+    if (c && (!apply(c, o, err) || bl_config_load_tokens(c, err))) {
         bl_config_free(c);
         return NULL;
     }

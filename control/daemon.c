@@ -15,7 +15,6 @@
 #include "control/api/tcp.h"
 #include "control/core.h"
 #include "control/event_log.h"
-#include "control/http/tokens.h"
 #include "control/key_secret.h"
 #include "control/log.h"
 #include "control/memory.h"
@@ -385,7 +384,7 @@ static int keep_fixed(struct bl_config *next, const struct bl_config *old, char 
     if (r)
         snprintf(err, BL_CONFIG_ERR_BYTES, "out of memory");
     /* Again: tokens that are gone with addresses that stay. */
-    return r ? r : bl_tokens_load(next, err);
+    return r ? r : bl_config_load_tokens(next, err);
 }
 
 static void publish_wire(struct bl_daemon *d, struct bl_wire_config *next)

@@ -3,7 +3,7 @@
  * come in. The api thread: its own worker takes it. */
 #pragma once
 
-#include "control/api/call.h"
+#include "control/api/context.h"
 
 /* 0; or -EINVAL (no name a node can have), -ENOENT (not known, and
  * nodes.unknown says reject), -EBUSY (dropped for another reason), and
