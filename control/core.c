@@ -155,12 +155,13 @@ static int add_workers(struct bl_core *core, const struct bl_core_config *c)
     for (unsigned i = 0; i < c->worker_count; i++) {
         struct bl_worker *w = c->worker[i];
         bl_ingest_clock_init(&w->clock, now_ns, 1);
-        core->line[i] = (struct bl_core_line){.worker = w, .link_up = true};
+        core->line[i] = (struct bl_core_line){.worker = w, .port = bl_core_port_of(core, w), .link_up = true};
         int r = bl_fleet_add_table(core->fleet, &w->table, &w->clock);
         if (r < 0)
             return r;
     }
     core->line_count = c->worker_count;
+    bl_core_watch_ports(core);
     return 0;
 }
 

@@ -1,19 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* core_internal: what core.c (life and the other threads' ends) and
- * core_turn.c (the loop's body) share. Nobody else includes it. */
+/* core_internal: what core.c (life and the other threads' ends),
+ * core_turn.c (the loop's body) and core_freeze.c (freezes told) share. Nobody else includes it. */
 #pragma once
 
 #include <pthread.h>
 
 #include "control/core.h"
 #include "control/event_feed.h"
+#include "control/freeze_watch.h"
 
 enum bl_growth { BL_GROWTH_NONE, BL_GROWTH_PREFAULT, BL_GROWTH_ASK, BL_GROWTH_MOVING };
+
+/* Control's side of one port: of all workers that have it. */
+struct bl_core_port {
+    const struct bl_port *port; /* NULL: what the api thread takes in */
+    struct bl_freeze_watch freeze;
+    uint32_t why;    /* of this turn: reasons that stop clocks, */
+    unsigned frozen; /* of so many workers */
+};
 
 /* Control's side of one worker. */
 struct bl_core_line {
     struct bl_worker *worker;
-    uint32_t frozen; /* reasons last told */
+    struct bl_core_port *port;
     enum bl_growth growth;
     struct bl_slots *next; /* being prefaulted, not the worker's yet */
     uint64_t retry_ns;     /* no memory for a new generation: not before this */
@@ -29,6 +38,9 @@ struct bl_core {
     struct bl_views *views;
     struct bl_core_line line[BL_TABLES_MAX];
     unsigned line_count;
+    struct bl_core_port port[BL_TABLES_MAX];
+    unsigned port_count;
+    struct bl_freeze_watch own_gap; /* this process did not run: of all ports at once */
     struct bl_event_feed api_feed, notifier_feed;
     struct bl_event_feed log_feed;      /* fed while there is an event log */
     struct bl_changes *changes;         /* to the store, or NULL */
@@ -58,3 +70,11 @@ struct bl_core {
 void bl_core_emit(struct bl_core *core, struct bl_event *e) BL_ON_CONTROL;
 /* Takes the pending request, if any, and lets its thread go on. */
 void bl_core_take_request(struct bl_core *core, int64_t unix_ms) BL_ON_CONTROL;
+
+/* The port of a worker, taken in with its first one; then, with all
+ * workers there: what is watched of each. Before the thread starts. */
+struct bl_core_port *bl_core_port_of(struct bl_core *core, const struct bl_worker *w);
+void bl_core_watch_ports(struct bl_core *core);
+/* Tells what each port's `why` and `frozen` of this turn give to tell, and
+ * sets them back; `own_gap`: this process did not run. */
+void bl_core_tell_freezes(struct bl_core *core, bool own_gap, uint64_t now_ns, int64_t unix_ms) BL_ON_CONTROL;

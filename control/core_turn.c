@@ -40,34 +40,10 @@ static void add(uint64_t *counter, uint64_t n)
 
 /* ---- clocks and links --------------------------------------------------------- */
 
-static const char *freeze_text(uint32_t why)
-{
-    if (why & BL_FREEZE_LINK_DOWN)
-        return "link down";
-    if (why & BL_FREEZE_OWN_GAP)
-        return "this process was not running";
-    return "its worker did not poll for 100 ms";
-}
-
-static void tell_freeze(struct bl_core *core, struct bl_core_line *l, uint32_t why, int64_t unix_ms)
-    BL_ON_CONTROL
-{
-    struct bl_event e = {.kind = why ? BL_EVENT_FREEZE : BL_EVENT_THAW, .time_unix_ms = unix_ms};
-    const char *port = l->worker->port ? bl_port_spec_of(l->worker->port)->text : "api connections";
-
-    if (why)
-        snprintf(e.detail, sizeof(e.detail),
-                 "ingest of %.80s (worker %u) frozen: %s; its nodes' ages stand still", port,
-                 l->worker->index, freeze_text(why));
-    else
-        snprintf(e.detail, sizeof(e.detail), "ingest of %.80s (worker %u) runs again", port,
-                 l->worker->index);
-    bl_core_emit(core, &e);
-}
-
 static void advance_clocks(struct bl_core *core, uint64_t now_ns, int64_t unix_ms) BL_ON_CONTROL
 {
     uint32_t frozen_workers = 0;
+    bool own_gap = false;
 
     for (unsigned i = 0; i < core->line_count; i++) {
         struct bl_core_line *l = &core->line[i];
@@ -76,11 +52,16 @@ static void advance_clocks(struct bl_core *core, uint64_t now_ns, int64_t unix_m
         frozen_workers += why != 0;
         if (alive_ns == 0)
             continue; /* it has not begun yet: nothing was heard, nothing stops */
-        if (!why != !l->frozen)
-            tell_freeze(core, l, why, unix_ms);
-        l->frozen = why;
+        /* Told once, for all ports; and it is why no worker was seen to poll. */
+        if (why & BL_FREEZE_OWN_GAP) {
+            own_gap = true;
+            why &= BL_FREEZE_LINK_DOWN;
+        }
+        l->port->why |= why;
+        l->port->frozen += why != 0;
     }
     __atomic_store_n(&core->stats.frozen_workers, frozen_workers, __ATOMIC_RELAXED);
+    bl_core_tell_freezes(core, own_gap, now_ns, unix_ms);
 }
 
 static void look_at_ports(struct bl_core *core, uint64_t now_ns) BL_ON_CONTROL
@@ -94,6 +75,8 @@ static void look_at_ports(struct bl_core *core, uint64_t now_ns) BL_ON_CONTROL
             continue;
         bool up = bl_port_link_up(l->worker->port);
         bl_ingest_clock_hold(&l->worker->clock, BL_FREEZE_LINK_DOWN, !up);
+        if (up)
+            bl_freeze_watch_link(&l->port->freeze);
         __atomic_store_n(&l->link_up, up, __ATOMIC_RELAXED);
         if (l->worker->queue == 0)
             __atomic_store_n(&l->missed, bl_port_missed(l->worker->port), __ATOMIC_RELAXED);

@@ -11,7 +11,7 @@
 
 enum bl_event_kind {
     BL_EVENT_TRANSITION = 1, /* a node changed state */
-    BL_EVENT_FREEZE,         /* an ingest clock stopped: detail says which and why */
+    BL_EVENT_FREEZE,         /* a port's ingest stands still: name is the port's, reason says why */
     BL_EVENT_THAW,           /* it runs again */
     BL_EVENT_DAEMON,         /* started, reloaded, stopping: detail */
     BL_EVENT_VIEW,           /* a view changed state: name, from, to, incident are the view's */
@@ -21,25 +21,38 @@ enum bl_event_kind {
 };
 
 enum bl_event_flags {
-    BL_EVENT_NOTIFY = 1, /* of a view whose config says that people are told of it */
+    BL_EVENT_NOTIFY = 1, /* people are told of it: a view whose config says so, a freeze that lasts */
 };
 
 struct bl_event {
-    uint64_t number;  /* 1.. in the order control saw them, gapless; 0: it has none */
-    uint32_t kind;    /* bl_event_kind */
-    uint8_t from, to; /* bl_state */
+    uint64_t number; /* 1.. in the order control saw them, gapless; 0: it has none */
+    uint32_t kind;   /* bl_event_kind */
+    union {
+        struct {
+            uint8_t from, to; /* bl_state */
+        };
+        struct {
+            uint8_t workers_frozen, workers; /* of a freeze's port: how many of how many */
+        };
+    };
     uint8_t name_len;
     uint8_t flags; /* bl_event_flags */
     int64_t time_unix_ms;
     int64_t last_beat_unix_ms; /* 0: never */
     uint32_t incident;         /* the node's or view's incident number */
-    uint32_t reserved_2;
-    char reason[16];                  /* "timeout", "beat", ... */
-    union {                           /* terminated; last, so that a short one packs well */
-        char name[BL_NAME_MAX + 8];   /* of a transition's node or view */
+    uint32_t lasted_ms;        /* of a thaw: how long ages stood still */
+    char reason[16];           /* "timeout", "beat", ...; of a freeze "link_down", "poll_gap", "own_gap" */
+    union {                    /* terminated; last, so that a short one packs well */
+        char name[BL_NAME_MAX + 8];   /* of a transition's node or view, or a freeze's port */
         char detail[BL_NAME_MAX + 8]; /* one sentence, for what is no transition */
     };
 };
+
+/* What a freeze, a thaw or the daemon says, one sentence: "ingest of
+ * socket:0.0.0.0:8127 frozen: link down; its nodes' ages stand still, none
+ * of them can fail". Returns `out`. */
+#define BL_EVENT_SENTENCE 384
+const char *bl_event_sentence(const struct bl_event *e, char out[BL_EVENT_SENTENCE]);
 
 /* "transition" "freeze" "thaw" "daemon" "view" "registered" "removed". */
 const char *bl_event_kind_name(uint32_t kind);

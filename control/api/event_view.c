@@ -26,6 +26,13 @@ void bl_event_json(struct bl_json *j, const struct bl_event *e)
         bl_json_string(j, "name", e->name);
         bl_json_string(j, "from", bl_state_name((enum bl_state)e->from));
     } else {
-        bl_json_string(j, "detail", e->detail);
+        char sentence[BL_EVENT_SENTENCE];
+        bl_json_string(j, "detail", bl_event_sentence(e, sentence));
+        if (e->kind == BL_EVENT_DAEMON)
+            return;
+        bl_json_string(j, "port", e->name);
+        bl_json_string(j, "reason", e->reason);
+        if (e->kind == BL_EVENT_THAW)
+            bl_json_uint(j, "lasted_ms", e->lasted_ms);
     }
 }

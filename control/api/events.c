@@ -76,7 +76,8 @@ static void human(struct bl_call *call, const struct bl_event *e)
         return;
     }
     if (e->kind != BL_EVENT_TRANSITION) {
-        bl_text_printf(out, "%-9s%s\n", bl_event_kind_name(e->kind), e->detail);
+        char sentence[BL_EVENT_SENTENCE];
+        bl_text_printf(out, "%-9s%s\n", bl_event_kind_name(e->kind), bl_event_sentence(e, sentence));
         return;
     }
     bl_human_state(out, e->to, 9, call->color);

@@ -105,6 +105,8 @@ static void json(struct bl_call *call, unsigned i, const struct bl_worker *w, co
     bl_json_string(&j, "port", bl_worker_port_text(w));
     bl_json_uint(&j, "queue", w->queue);
     bl_json_string(&j, "frozen", bl_freeze_text(__atomic_load_n(&w->clock.frozen, __ATOMIC_RELAXED), why));
+    bl_json_uint(&j, "freezes_total", __atomic_load_n(&w->clock.freezes, __ATOMIC_RELAXED));
+    bl_json_uint(&j, "frozen_ms_total", __atomic_load_n(&w->clock.frozen_ns, __ATOMIC_RELAXED) / 1000000);
     bl_json_uint(&j, "nodes", bl_table_used(&w->table));
     bl_json_uint(&j, "slots", bl_table_slot_count(&w->table));
     for (size_t f = 0; f < FIELDS; f++)
@@ -121,6 +123,7 @@ static void human(struct bl_call *call, unsigned i, const struct bl_worker *w, c
 
     bl_text_printf(out, "  worker %u  %s, queue %u\n", i, bl_worker_port_text(w), w->queue);
     bl_human_count_row(out, &columns, "nodes", bl_table_used(&w->table));
+    bl_human_count_row(out, &columns, "freezes", __atomic_load_n(&w->clock.freezes, __ATOMIC_RELAXED));
     for (size_t f = 0; f < FIELDS; f++)
         bl_human_count_row(out, &columns, fields[f].name, value_of(c, f));
     if (c->busy_ns + c->idle_ns > 0)

@@ -165,6 +165,25 @@ static void worker_gauges(const struct page *p)
     }
 }
 
+/* Also those too short to be told of. */
+static void worker_freezes(const struct page *p)
+{
+    char labels[LABELS_BYTES];
+
+    head(p, "worker_freezes", COUNTER, "times that the ingest clock stopped");
+    for (unsigned i = 0; i < bl_core_worker_count(p->api->core); i++) {
+        const struct bl_worker *w = bl_core_worker(p->api->core, i);
+        sample(p, "worker_freezes", COUNTER, labels_of(i, w, "", labels),
+               __atomic_load_n(&w->clock.freezes, __ATOMIC_RELAXED));
+    }
+    head(p, "worker_frozen_seconds", COUNTER, "time that the ingest clock did not count");
+    for (unsigned i = 0; i < bl_core_worker_count(p->api->core); i++) {
+        const struct bl_worker *w = bl_core_worker(p->api->core, i);
+        sample_seconds(p, "worker_frozen_seconds", COUNTER, labels_of(i, w, "", labels),
+                       __atomic_load_n(&w->clock.frozen_ns, __ATOMIC_RELAXED));
+    }
+}
+
 /* ---- fleet and control ------------------------------------------------------- */
 
 static void nodes(const struct page *p)
@@ -298,9 +317,9 @@ static void http(const struct page *p)
 
 /* ---- the page ------------------------------------------------------------------- */
 
-static void (*const families[])(const struct page *p) = {daemon_itself,   nodes,     fleet,         lateness,
-                                                         worker_counters, drops,     worker_gauges, core,
-                                                         deliveries,      event_log, http};
+static void (*const families[])(const struct page *p) = {
+    daemon_itself, nodes,          fleet, lateness,   worker_counters, drops,
+    worker_gauges, worker_freezes, core,  deliveries, event_log,       http};
 #define FAMILIES (sizeof(families) / sizeof(families[0]))
 
 struct metrics {

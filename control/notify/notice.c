@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "control/notify/notice.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 bool bl_notice_wanted(const struct bl_event *e, uint32_t states)
 {
+    bool freeze = e->kind == BL_EVENT_FREEZE || e->kind == BL_EVENT_THAW;
+    if (freeze)
+        return states && e->flags & BL_EVENT_NOTIFY;
     bool view = e->kind == BL_EVENT_VIEW && e->flags & BL_EVENT_NOTIFY;
     if ((e->kind != BL_EVENT_TRANSITION && !view) || e->to >= BL_STATE_COUNT || e->from >= BL_STATE_COUNT)
         return false;
@@ -45,7 +49,8 @@ struct bl_notice *bl_notice_new(const struct bl_event *e)
     n->users = 1;
     n->from = e->from;
     n->to = e->to;
-    n->of_view = e->kind == BL_EVENT_VIEW;
+    n->kind = (uint8_t)e->kind;
+    n->lasted_ms = e->lasted_ms;
     memcpy(n->reason, e->reason, strnlen(e->reason, sizeof(n->reason) - 1));
     memcpy(n->name, name, bytes);
     return n;
@@ -57,9 +62,16 @@ void bl_notice_release(struct bl_notice *n)
         free(n);
 }
 
+const char *bl_notice_subject(const struct bl_notice *n)
+{
+    if (n->kind == BL_EVENT_FREEZE || n->kind == BL_EVENT_THAW)
+        return "port";
+    return n->kind == BL_EVENT_VIEW ? "view" : "node";
+}
+
 bool bl_notice_is_about_same(const struct bl_notice *a, const struct bl_notice *b)
 {
-    return a->of_view == b->of_view && strcmp(a->name, b->name) == 0;
+    return strcmp(a->name, b->name) == 0 && strcmp(bl_notice_subject(a), bl_notice_subject(b)) == 0;
 }
 
 static void append_reason(struct bl_text *out, const struct bl_notice *n)
@@ -74,10 +86,26 @@ static void append_reason(struct bl_text *out, const struct bl_notice *n)
         bl_text_printf(out, "%s", n->reason);
 }
 
+static void append_freeze(struct bl_text *out, const struct bl_notice *n)
+{
+    char sentence[BL_EVENT_SENTENCE];
+    struct bl_event e = {.kind = n->kind,
+                         .workers_frozen = n->workers_frozen,
+                         .workers = n->workers,
+                         .lasted_ms = n->lasted_ms};
+    memcpy(e.reason, n->reason, sizeof(e.reason));
+    snprintf(e.name, sizeof(e.name), "%s", n->name);
+    bl_text_printf(out, "%s", bl_event_sentence(&e, sentence));
+}
+
 void bl_notice_sentence(struct bl_text *out, const struct bl_notice *n)
 {
-    bl_text_printf(out, "%s %s %s", n->of_view ? "view" : "node", n->name, bl_state_name(n->to));
-    if (!n->of_view) {
+    if (n->kind == BL_EVENT_FREEZE || n->kind == BL_EVENT_THAW) {
+        append_freeze(out, n);
+        return;
+    }
+    bl_text_printf(out, "%s %s %s", bl_notice_subject(n), n->name, bl_state_name(n->to));
+    if (n->kind == BL_EVENT_TRANSITION) {
         bl_text_append(out, ": ", 2);
         append_reason(out, n);
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* notifier: the thread that tells people. It takes events off control's
- * ring and hands each transition whose new state is in notify.states to
+ * ring and hands each transition whose new state is in notify.states, and
+ * each freeze of ingest that lasts and its thaw, to
  * every notifier of the config (`ok` only on the way back from warning,
  * failed or unknown: a first beat, or the end of a pause, is no news to
  * a person); each delivery is tried, and retried

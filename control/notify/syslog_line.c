@@ -25,6 +25,8 @@ int bl_syslog_facility(const char *name)
 
 static unsigned priority(const struct bl_syslog_identity *who, const struct bl_notice *n)
 {
+    if (n->kind == BL_EVENT_FREEZE || n->kind == BL_EVENT_THAW)
+        return who->facility * 8 + (n->kind == BL_EVENT_FREEZE ? SEVERITY_ERR : SEVERITY_NOTICE);
     unsigned severity = n->to == BL_STATE_FAILED    ? SEVERITY_ERR
                         : n->to == BL_STATE_WARNING ? SEVERITY_WARNING
                         : n->to == BL_STATE_OK      ? SEVERITY_NOTICE
@@ -44,17 +46,43 @@ static void append_param(struct bl_text *out, const char *key, const char *value
     bl_text_append(out, "\"", 1);
 }
 
+/* RFC 5424, MSGID. */
+static const char *message_id(const struct bl_notice *n)
+{
+    switch (n->kind) {
+    case BL_EVENT_FREEZE:
+        return "FREEZE";
+    case BL_EVENT_THAW:
+        return "THAW";
+    case BL_EVENT_VIEW:
+        return "VIEW";
+    default:
+        return "TRANSITION";
+    }
+}
+
+static void append_facts(struct bl_text *out, const struct bl_notice *n)
+{
+    append_param(out, bl_notice_subject(n), n->name);
+    if (n->kind == BL_EVENT_FREEZE || n->kind == BL_EVENT_THAW) {
+        append_param(out, "reason", n->reason);
+        if (n->kind == BL_EVENT_THAW)
+            bl_text_printf(out, " lasted_ms=\"%u\"", n->lasted_ms);
+        return;
+    }
+    append_param(out, "from", bl_state_name(n->from));
+    append_param(out, "to", bl_state_name(n->to));
+    bl_text_printf(out, " incident=\"%u\"", n->incident);
+    append_param(out, "reason", n->reason);
+}
+
 void bl_syslog_5424(struct bl_text *out, const struct bl_syslog_identity *who, const struct bl_notice *n)
 {
     char time[BL_TIMESTAMP_TEXT];
     bl_text_printf(out, "<%u>1 %s %s beatline %d %s [beatline@32473", priority(who, n),
                    bl_timestamp_text(n->time_unix_ms, time), who->host[0] ? who->host : "-", (int)who->pid,
-                   n->of_view ? "VIEW" : "TRANSITION");
-    append_param(out, n->of_view ? "view" : "node", n->name);
-    append_param(out, "from", bl_state_name(n->from));
-    append_param(out, "to", bl_state_name(n->to));
-    bl_text_printf(out, " incident=\"%u\"", n->incident);
-    append_param(out, "reason", n->reason);
+                   message_id(n));
+    append_facts(out, n);
     bl_text_printf(out, " number=\"%llu\"] ", (unsigned long long)n->number);
     bl_notice_sentence(out, n);
 }

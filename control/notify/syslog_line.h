@@ -10,7 +10,8 @@
  *   as syslog(3) writes it; on stderr with it.
  *   <27>Nov 21 09:19:10 host beatline[4711]: node n failed: ...
  *
- * Severity: failed err, warning warning, ok notice, others info. 32473
+ * Severity: failed err, warning warning, ok notice, others info; a freeze
+ * of ingest err, its thaw notice, with port= instead of node=. 32473
  * is the enterprise number that RFC 5612 gives to documentation. */
 #pragma once
 

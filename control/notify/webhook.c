@@ -5,6 +5,8 @@
  *   {"event":"transition","node":"n","from":"ok","to":"failed",
  *    "time":"2026-11-21T09:19:10.123Z","last_beat":RFC 3339 or null,
  *    "incident":1,"reason":"timeout","number":17}
+ *   {"event":"freeze","port":"dpdk:...","time":...,"workers":4,"workers_frozen":4,
+ *    "reason":"link_down","number":18}, and a "thaw" with "lasted_ms" instead
  *
  * 2xx is success; everything else, redirects too, is tried again. The
  * header Idempotency-Key (time and event number) is the same in every
@@ -87,18 +89,36 @@ static size_t on_response(char *data, size_t size, size_t count, void *self)
 
 /* ---- one request --------------------------------------------------------- */
 
+static void write_change(struct bl_json *j, const struct bl_notice *n)
+{
+    bl_json_string(j, "from", bl_state_name(n->from));
+    bl_json_string(j, "to", bl_state_name(n->to));
+    bl_json_time(j, "time", n->time_unix_ms);
+    bl_json_time(j, "last_beat", n->last_beat_unix_ms);
+    bl_json_uint(j, "incident", n->incident);
+}
+
+static void write_freeze(struct bl_json *j, const struct bl_notice *n)
+{
+    bl_json_time(j, "time", n->time_unix_ms);
+    bl_json_uint(j, "workers", n->workers);
+    if (n->kind == BL_EVENT_FREEZE)
+        bl_json_uint(j, "workers_frozen", n->workers_frozen);
+    else
+        bl_json_uint(j, "lasted_ms", n->lasted_ms);
+}
+
 static void write_body(struct bl_text *out, const struct bl_notice *n)
 {
     struct bl_json j;
     bl_json_begin(&j, out);
     bl_json_object(&j, NULL);
-    bl_json_string(&j, "event", n->of_view ? "view" : "transition");
-    bl_json_string(&j, n->of_view ? "view" : "node", n->name);
-    bl_json_string(&j, "from", bl_state_name(n->from));
-    bl_json_string(&j, "to", bl_state_name(n->to));
-    bl_json_time(&j, "time", n->time_unix_ms);
-    bl_json_time(&j, "last_beat", n->last_beat_unix_ms);
-    bl_json_uint(&j, "incident", n->incident);
+    bl_json_string(&j, "event", bl_event_kind_name(n->kind));
+    bl_json_string(&j, bl_notice_subject(n), n->name);
+    if (n->kind == BL_EVENT_FREEZE || n->kind == BL_EVENT_THAW)
+        write_freeze(&j, n);
+    else
+        write_change(&j, n);
     bl_json_string(&j, "reason", n->reason);
     bl_json_uint(&j, "number", n->number);
     bl_json_object_end(&j);

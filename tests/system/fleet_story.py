@@ -3,9 +3,7 @@
 it falls silent, exactly those fail in time, each receiver is told once,
 the silent beat again and recover, and every packet is accounted for."""
 
-import collections
-import datetime
-import re
+import json
 import time
 
 from appliance import RECORD_REASONS, Daemon, Load, check, equal, wait_for
@@ -20,10 +18,6 @@ KILL_AT_S = 2
 # Wall time in which the killed must have failed, on a machine that lets
 # the daemon run (see await_failed).
 FAILED_WITHIN_S = TIMEOUT_S * (RETRIES + 1) + 1
-# A worker that does not poll for this long stops its ingest clock, back
-# to its last poll (engine/ingest_clock.h, BL_POLL_GAP_NS).
-POLL_GAP_S = 0.1
-WORKER = re.compile(r"\(worker (\d+)")
 REVIVE_AT_S = KILL_AT_S + FAILED_WITHIN_S + 6
 
 # Of a load whose nodes fall silent and come back.
@@ -53,29 +47,28 @@ class Appliance:
             receiver.expect_one_each(nodes, to)
 
 
-def frozen_s(daemon, since_unix):
+def frozen_ms(daemon):
+    """How long each worker's ages stood still so far."""
+    return {line["worker"]: line["frozen_ms_total"]
+            for line in map(json.loads, daemon.cli("stats", "workers").stdout.splitlines())}
+
+
+def frozen_s(daemon, before, last_event):
     """How long at most one worker's ages stood still since then because
     the machine did not let it, or the whole daemon, run: by design that
     time does not count. A link that was down is no such excuse."""
-    begun, total = {}, collections.Counter()
-    for event in daemon.events():
-        worker = WORKER.search(event.get("detail", ""))
-        at = datetime.datetime.fromisoformat(event["time"].replace("Z", "+00:00")).timestamp()
-        if not worker or event["kind"] not in ("freeze", "thaw") or at < since_unix:
-            continue
-        if event["kind"] == "freeze" and "link down" not in event["detail"]:
-            begun[worker[1]] = max(at - POLL_GAP_S, since_unix)
-        elif worker[1] in begun:
-            total[worker[1]] += at - begun.pop(worker[1])
-    return max(total.values(), default=0)
+    if any(e["number"] > last_event and e.get("reason") == "link_down" for e in daemon.events()):
+        return 0
+    return max(ms - before[worker] for worker, ms in frozen_ms(daemon).items()) / 1000
 
 
 def await_failed(daemon, number):
     """Call when nodes fall silent: waits until so many have failed, which
     must be in time; time in which ingest was frozen comes on top."""
-    fell, fell_unix = time.monotonic(), time.time()
+    fell, before = time.monotonic(), frozen_ms(daemon)
+    last_event = max((e["number"] for e in daemon.events()), default=0)
     wait_for(lambda: daemon.count("failed") >= number, f"{number} nodes failed")
-    seconds, frozen = time.monotonic() - fell, frozen_s(daemon, fell_unix)
+    seconds, frozen = time.monotonic() - fell, frozen_s(daemon, before, last_event)
     print(f"{number} nodes failed {seconds:.2f} s after they fell silent; ingest was frozen for {frozen:.2f} s of it")
     check(seconds <= FAILED_WITHIN_S + frozen,
           f"{number} nodes failed after {seconds:.2f} s; it may take {FAILED_WITHIN_S} s and {frozen:.2f} s frozen")

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from appliance import BUILD, Daemon, check, equal, nobody, run, tell, wait_for
+from receivers import Syslog, Webhook
 
 UDP_PORT = 20000 + os.getpid() % 10000
 
@@ -108,8 +109,31 @@ def stale_socket(s):
     equal(second.stop()[0], 0, "exit code")
 
 
+def stopped_for_a_while(s):
+    """A daemon that did not run for some seconds says so once, and that
+    it runs again; a blink is told to nobody."""
+    receivers = [Webhook(s), Syslog(s)]
+    daemon = Daemon(s, {"ports": [f"socket:127.0.0.1:{UDP_PORT}"],
+                        "notify": {"webhook": [{"url": receivers[0].target}], "syslog": [{"to": receivers[1].target}]}})
+    for seconds in (0.3, 3):
+        daemon.process.send_signal(signal.SIGSTOP)
+        time.sleep(seconds)
+        daemon.process.send_signal(signal.SIGCONT)
+        time.sleep(0.2)
+    for receiver in receivers:
+        wait_for(lambda told=receiver: told.counts("thaw")["all ports"], f"{receiver.name} was told")
+        equal((receiver.counts("freeze")["all ports"], receiver.counts("thaw")["all ports"]), (1, 1),
+              f"{receiver.name}: told of the stop and of its end")
+    told = [message for _, _, message in receivers[0].messages if message["port"] == "all ports"]
+    check(told[0]["reason"] == "own_gap" and 2500 < told[1]["lasted_ms"] < 20000, f"why, and for how long: {told}")
+    events = [e for e in daemon.events() if e.get("reason") == "own_gap"]
+    equal([e["kind"] for e in events], ["freeze", "thaw"], "events")
+    equal(daemon.stop()[0], 0, "exit code")
+
+
 def story(s):
-    for part in (nobody_there, bad_files, refused_starts, no_permission, stale_socket, bad_reload):
+    for part in (nobody_there, bad_files, refused_starts, no_permission, stale_socket, bad_reload,
+                 stopped_for_a_while):
         begin = time.monotonic()
         part(s)
         print(f"-- {part.__name__}: {time.monotonic() - begin:.1f} s")

@@ -14,11 +14,13 @@ from appliance import equal, inside, wait_for
 
 PRIORITY = re.compile(r"<\d{1,3}>")
 SENTENCE = re.compile(r"node (\S+) (\w+): ")
+INGEST = re.compile(r"ingest of (\S.*?)(?: \(\d+ of \d+ workers\))? (frozen|runs again)")
 PARAM = re.compile(r'(\w+)="((?:[^"\\\]]|\\.)*)"')
 
 
 class Receiver:
-    """Counts (node, to) of the messages that came in."""
+    """Counts (node, to) of the messages that came in; of a freeze they
+    are the port and freeze or thaw."""
 
     def __init__(self, name):
         self.name = name
@@ -74,7 +76,10 @@ class Syslog(Receiver):
     def take(self, line):
         params = dict(PARAM.findall(line))
         sentence = SENTENCE.search(line)
-        if not PRIORITY.match(line) or not sentence:
+        ingest = INGEST.search(line)
+        if PRIORITY.match(line) and ingest:
+            self.note(ingest.group(1), "freeze" if ingest.group(2) == "frozen" else "thaw", line)
+        elif not PRIORITY.match(line) or not sentence:
             self.note("no syslog line", "failed", line)
         else:
             self.note(params.get("node", sentence.group(1)), params.get("to", sentence.group(2)), line)
@@ -93,7 +98,10 @@ class Webhook(Receiver):
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 message = json.loads(body)
-                receiver.note(message["node"], message["to"], message)
+                if "port" in message:
+                    receiver.note(message["port"], message["event"], message)
+                else:
+                    receiver.note(message["node"], message["to"], message)
                 self.send_response(200)
                 self.send_header("Content-Length", "0")
                 self.end_headers()

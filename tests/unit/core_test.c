@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "control/core.h"
+#include "control/notify/notice.h"
 #include "engine/rcu.h"
 #include "tests/real_time.h"
 
@@ -85,10 +86,31 @@ static void pass(struct world *w, unsigned ms)
     }
 }
 
+/* Turns the core alone: no worker polls. */
+static void stand(struct world *w, unsigned ms)
+{
+    bl_role_assume_control();
+    for (unsigned i = 0; i < ms; i++) {
+        w->now_ns += MS;
+        while (bl_core_turn(w->core, w->now_ns, UNIX_MS + (int64_t)(w->now_ns / MS)))
+            ;
+        collect(w);
+    }
+}
+
 static void feed(struct world *w, unsigned worker, const char *text)
 {
     bl_role_assume_worker();
     bl_worker_feed(w->worker[worker], (const uint8_t *)text, (uint32_t)strlen(text), w->now_ns);
+}
+
+/* pass(), with a beat each 100 ms. */
+static void beat_on(struct world *w, unsigned ms)
+{
+    for (unsigned i = 0; i < ms; i += 100) {
+        feed(w, 0, "a.beat:1|c");
+        pass(w, 100);
+    }
 }
 
 static const struct bl_event *last_transition(const struct world *w)
@@ -225,16 +247,89 @@ static void a_worker_that_stops_polling_is_an_event_not_a_failed_fleet(void **st
     bl_role_assume_control();
     feed(&w, 0, "a.beat:1|c");
     pass(&w, 50);
-    for (unsigned i = 0; i < 5000; i++) {
-        w.now_ns += MS;
-        bl_core_turn(w.core, w.now_ns, UNIX_MS);
-    }
-    collect(&w);
+    stand(&w, 1000);
+    assert_int_equal(w.events, 0); /* not for a second yet */
+    stand(&w, 4000);
     assert_null(last_transition(&w));
+    assert_int_equal(w.events, 1);
     assert_int_equal(w.event[0].kind, BL_EVENT_FREEZE);
-    assert_non_null(strstr(w.event[0].detail, "did not poll"));
+    assert_string_equal(w.event[0].reason, "poll_gap");
+    assert_int_equal(w.event[0].workers_frozen, 2);
     pass(&w, 100);
-    assert_int_equal(w.event[w.events - 1].kind, BL_EVENT_THAW);
+    assert_int_equal(w.events, 2);
+    assert_int_equal(w.event[1].kind, BL_EVENT_THAW);
+    teardown(&w);
+}
+
+static void blinks_are_counted_and_no_events(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w);
+    bl_role_assume_control();
+    pass(&w, 50);
+    for (unsigned i = 0; i < 10; i++) {
+        stand(&w, 500);
+        pass(&w, 500);
+    }
+    assert_int_equal(w.events, 0);
+    assert_int_equal(w.worker[0]->clock.freezes, 10);
+    teardown(&w);
+}
+
+/* What the notifier is handed that people are told of. */
+static unsigned told(struct world *w, struct bl_event *out, unsigned max)
+{
+    struct bl_event e[256];
+    bl_role_assume_notifier();
+    unsigned n = bl_core_notices(w->core, e, 256), kept = 0;
+    for (unsigned i = 0; i < n && kept < max; i++)
+        if (bl_notice_wanted(&e[i], 1u << BL_STATE_FAILED))
+            out[kept++] = e[i];
+    return kept;
+}
+
+static void people_are_told_of_a_freeze_and_of_its_end(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w);
+    struct bl_event e[8];
+    feed(&w, 0, "a.beat:1|c");
+    pass(&w, 50);
+    stand(&w, 1900);
+    assert_int_equal(told(&w, e, 8), 0);
+    stand(&w, 60000);
+    assert_int_equal(told(&w, e, 8), 1); /* of both workers, once */
+    assert_int_equal(e[0].kind, BL_EVENT_FREEZE);
+    assert_int_equal(e[0].number, w.event[0].number);
+    beat_on(&w, 3000);
+    assert_int_equal(told(&w, e, 8), 1);
+    assert_int_equal(e[0].kind, BL_EVENT_THAW);
+    assert_in_range(e[0].lasted_ms, 61700, 61900);
+    stand(&w, 1500);
+    beat_on(&w, 5000);
+    assert_int_equal(told(&w, e, 8), 0); /* nobody knows of it */
+    assert_int_equal(w.events, 4);       /* but it happened */
+    teardown(&w);
+}
+
+static void a_process_that_was_stopped_says_so_once(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w);
+    bl_role_assume_control();
+    struct bl_event e[8];
+    pass(&w, 50);
+    w.now_ns += 60000 * MS;
+    pass(&w, 5000);
+    assert_int_equal(w.events, 2);
+    assert_string_equal(w.event[0].name, "all ports");
+    assert_string_equal(w.event[0].reason, "own_gap");
+    assert_int_equal(told(&w, e, 8), 2);
+    assert_int_equal(e[1].kind, BL_EVENT_THAW);
+    assert_in_range(e[1].lasted_ms, 60000, 60100);
     teardown(&w);
 }
 
@@ -329,6 +424,9 @@ int main(void)
         cmocka_unit_test(a_table_grows_under_beats_and_loses_nobody),
         cmocka_unit_test(commands_are_answered_with_what_to_do),
         cmocka_unit_test(a_worker_that_stops_polling_is_an_event_not_a_failed_fleet),
+        cmocka_unit_test(blinks_are_counted_and_no_events),
+        cmocka_unit_test(people_are_told_of_a_freeze_and_of_its_end),
+        cmocka_unit_test(a_process_that_was_stopped_says_so_once),
         cmocka_unit_test(a_worker_that_has_not_begun_is_no_event),
         cmocka_unit_test(worker_control_and_reader_run_side_by_side),
     };

@@ -75,6 +75,34 @@ static void a_view_is_told_as_one_if_its_config_says_so(void **state)
            "view web-ams failed (was ok, incident 3)");
 }
 
+static void a_freeze_is_told_of_its_port(void **state)
+{
+    (void)state;
+    struct bl_event e = {.number = 19,
+                         .kind = BL_EVENT_FREEZE,
+                         .workers_frozen = 4,
+                         .workers = 4,
+                         .time_unix_ms = INT64_C(1795252750123),
+                         .reason = "link_down",
+                         .name = "dpdk:0000:01:00.0"};
+    assert_false(bl_notice_wanted(&e, 1u << BL_STATE_FAILED)); /* a second old */
+    e.flags = BL_EVENT_NOTIFY;
+    assert_true(bl_notice_wanted(&e, 1u << BL_STATE_FAILED));
+    assert_false(bl_notice_wanted(&e, 0)); /* who wants nothing gets nothing */
+    expect(
+        &e, 5424,
+        "<27>1 2026-11-21T09:19:10.123Z watcher beatline 4711 FREEZE "
+        "[beatline@32473 port=\"dpdk:0000:01:00.0\" reason=\"link_down\" number=\"19\"] "
+        "ingest of dpdk:0000:01:00.0 frozen: link down; its nodes' ages stand still, none of them can fail");
+    e.kind = BL_EVENT_THAW;
+    e.lasted_ms = 61234;
+    expect(
+        &e, 5424,
+        "<29>1 2026-11-21T09:19:10.123Z watcher beatline 4711 THAW "
+        "[beatline@32473 port=\"dpdk:0000:01:00.0\" reason=\"link_down\" lasted_ms=\"61234\" number=\"19\"] "
+        "ingest of dpdk:0000:01:00.0 runs again; its nodes' ages stood still for 61.2 s");
+}
+
 static void rfc_3164_is_local_time_with_a_host_on_stderr_only(void **state)
 {
     (void)state;
@@ -224,6 +252,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rfc_5424_has_all_the_facts_as_structured_data),
         cmocka_unit_test(a_view_is_told_as_one_if_its_config_says_so),
+        cmocka_unit_test(a_freeze_is_told_of_its_port),
         cmocka_unit_test(rfc_3164_is_local_time_with_a_host_on_stderr_only),
         cmocka_unit_test(severity_follows_the_state),
         cmocka_unit_test(structured_data_escapes_what_rfc_5424_says),

@@ -79,6 +79,30 @@ static void a_node_that_never_beat_has_no_last_beat(void **state)
     free(s);
 }
 
+static void a_freeze_has_its_port_and_reason(void **state)
+{
+    (void)state;
+    struct http_server *s = http_start(0);
+    struct rig *r = rig_for(s->port, 5000);
+    rig_start(r);
+    struct bl_event e = {.number = 1,
+                         .kind = BL_EVENT_FREEZE,
+                         .flags = BL_EVENT_NOTIFY,
+                         .workers_frozen = 1,
+                         .workers = 4,
+                         .time_unix_ms = RIG_TIME_MS,
+                         .reason = "poll_gap",
+                         .name = "socket:[::]:8127"};
+    rig_push(r, &e);
+    rig_wait_ended(r, 0, 1);
+    end_both(r, s);
+    assert_string_equal(
+        strstr(s->last, "\r\n\r\n") + 4,
+        "{\"event\":\"freeze\",\"port\":\"socket:[::]:8127\",\"time\":\"2026-11-21T09:19:10.123Z\","
+        "\"workers\":4,\"workers_frozen\":1,\"reason\":\"poll_gap\",\"number\":1}");
+    free(s);
+}
+
 static void ten_thousand_events_arrive_once_each_over_few_connections(void **state)
 {
     (void)state;
@@ -270,6 +294,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_post_carries_the_facts),
         cmocka_unit_test(a_node_that_never_beat_has_no_last_beat),
+        cmocka_unit_test(a_freeze_has_its_port_and_reason),
         cmocka_unit_test(ten_thousand_events_arrive_once_each_over_few_connections),
         cmocka_unit_test(a_receiver_that_answers_500_is_tried_again),
         cmocka_unit_test(a_retry_is_not_the_last_word),
