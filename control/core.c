@@ -48,6 +48,11 @@ static bool on_retire(void *ctx, uint32_t table, uint64_t key)
     return bl_ring_push(core->line[table].worker->orders, &order);
 }
 
+static uint64_t on_retired(void *ctx, uint32_t table)
+{
+    return bl_worker_deleted(((struct bl_core *)ctx)->line[table].worker);
+}
+
 static void on_changed(void *ctx, uint32_t node)
 {
     bl_role_assume_control(); /* the fleet calls back on control's thread */
@@ -215,6 +220,7 @@ struct bl_core *bl_core_new(const struct bl_core_config *c, char err[BL_ERR_BYTE
     struct bl_fleet_out out = {.ctx = core,
                                .transition = on_transition,
                                .retire = on_retire,
+                               .retired = on_retired,
                                .measure = on_measure,
                                .registered = on_registered,
                                .changed = on_changed,

@@ -310,6 +310,14 @@ static void begin_growth(struct bl_worker *w, struct bl_slots *next)
     w->moved_for = w->counters.inserted;
 }
 
+static void delete_key(struct bl_worker *w, uint64_t key) BL_ON_WORKER;
+static void delete_key(struct bl_worker *w, uint64_t key)
+{
+    (void)bl_table_delete(&w->table, key);
+    /* Before the next report is made, see bl_worker_deleted. */
+    __atomic_store_n(&w->deleted, w->deleted + 1, __ATOMIC_RELEASE);
+}
+
 static void take_orders(struct bl_worker *w) BL_ON_WORKER;
 static void take_orders(struct bl_worker *w)
 {
@@ -317,7 +325,7 @@ static void take_orders(struct bl_worker *w)
     unsigned n = bl_ring_pop(w->orders, order, ORDERS_PER_POLL);
     for (unsigned i = 0; i < n; i++) {
         if (order[i].kind == BL_ORDER_DELETE)
-            (void)bl_table_delete(&w->table, order[i].key);
+            delete_key(w, order[i].key);
         else if (order[i].kind == BL_ORDER_MEASURE)
             bl_table_measure(&w->table, order[i].key, order[i].on != 0);
         else

@@ -67,6 +67,7 @@ struct bl_worker {
     uint32_t set_tick[BL_WORKER_SET_PLACES] BL_OWNED_BY(
         bl_role_worker);                   /* of the last settings, by key; 0: none */
     bool busy BL_OWNED_BY(bl_role_worker); /* the last poll had packets */
+    uint64_t deleted;                      /* deletion orders done; read via bl_worker_deleted */
     struct bl_counters counters;
     /* the poll in hand: packets, what they say */
     struct bl_burst burst BL_OWNED_BY(bl_role_worker);
@@ -108,6 +109,13 @@ void bl_worker_feed(struct bl_worker *w, const uint8_t *payload, uint32_t len, u
 static inline bool bl_worker_is_growing(const struct bl_worker *w) BL_ON_WORKER
 {
     return w->table.next || w->retired;
+}
+
+/* How many deletion orders the worker has done. Whoever has popped a
+ * report that was made after one of them sees it counted. Any thread. */
+static inline uint64_t bl_worker_deleted(const struct bl_worker *w)
+{
+    return __atomic_load_n(&w->deleted, __ATOMIC_ACQUIRE);
 }
 
 static inline uint64_t bl_worker_alive_ns(const struct bl_worker *w)

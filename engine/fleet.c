@@ -36,7 +36,7 @@ void bl_fleet_free(struct bl_fleet *f)
     for (uint32_t i = 0; i < f->table_count; i++) {
         bl_sweep_free(f->table[i].shared.sweep);
         free(f->table[i].touched.key);
-        free(f->table[i].retiring.key);
+        bl_retiring_free(&f->table[i].retiring);
         free(f->table[i].unasked.key);
     }
     bl_pause_ends_free(&f->pause_ends);
@@ -149,13 +149,21 @@ struct clock_look {
 };
 typedef struct clock_look look_at(const struct bl_ingest_clock *c, uint64_t now_ns);
 
-static bool freshest_by(const struct bl_fleet *f, uint64_t key, look_at *look, uint64_t now_ns,
-                        struct bl_freshest *out)
+/* Whether a table's record does not count; NULL: all do. Readers need not
+ * ask: what is under deletion is of a node that no worker has told of
+ * since, or older than a record that stays. */
+typedef bool leaves_out(const struct bl_fleet *f, uint32_t table, uint64_t key);
+
+static bool freshest_by(const struct bl_fleet *f, const struct bl_node *n, look_at *look, leaves_out *is_out,
+                        uint64_t now_ns, struct bl_freshest *out)
 {
     bool found = false;
-    uint32_t tables = bl_fleet_table_count(f);
+    uint64_t key = BL_NODE_READ(n->key);
+    uint32_t tables = BL_NODE_READ(n->reported) ? bl_fleet_table_count(f) : 0;
 
     for (uint32_t i = 0; i < tables; i++) {
+        if (is_out && is_out(f, i, key))
+            continue;
         const struct bl_fleet_table *t = &f->table[i].shared;
         struct bl_place place;
         if (!bl_table_find(t->table, key, &place))
@@ -179,9 +187,10 @@ static struct clock_look readers_look(const struct bl_ingest_clock *c, uint64_t 
     return (struct clock_look){.tick = bl_ingest_clock_tick(c, now_ns), .now_ns = now_ns};
 }
 
-bool bl_fleet_freshest(const struct bl_fleet *f, uint64_t key, uint64_t now_ns, struct bl_freshest *out)
+bool bl_fleet_freshest(const struct bl_fleet *f, const struct bl_node *n, uint64_t now_ns,
+                       struct bl_freshest *out)
 {
-    return freshest_by(f, key, readers_look, now_ns, out);
+    return freshest_by(f, n, readers_look, NULL, now_ns, out);
 }
 
 static struct clock_look controls_look(const struct bl_ingest_clock *c, uint64_t now_ns)
@@ -191,9 +200,15 @@ static struct clock_look controls_look(const struct bl_ingest_clock *c, uint64_t
     return (struct clock_look){.tick = bl_ingest_clock_now(c), .now_ns = bl_ingest_clock_seen_ns(c)};
 }
 
-bool bl_fleet_freshest_now(const struct bl_fleet *f, uint64_t key, struct bl_freshest *out)
+static bool is_retiring(const struct bl_fleet *f, uint32_t table, uint64_t key)
 {
-    return freshest_by(f, key, controls_look, 0, out);
+    bl_role_assume_control();
+    return bl_fleet_is_retiring(f, table, key);
+}
+
+bool bl_fleet_freshest_now(const struct bl_fleet *f, const struct bl_node *n, struct bl_freshest *out)
+{
+    return freshest_by(f, n, controls_look, is_retiring, 0, out);
 }
 
 /* ---- lists of keys ---------------------------------------------------- */

@@ -8,7 +8,17 @@
  * In come: reports of workers (a key seen first, a setting, a bye), what
  * people ask (set, pause, resume, remove) and the time. Out go calls of
  * `struct bl_fleet_out`: a transition, and requests to a worker (delete
- * a key). Nothing blocks; nothing is kept for later but the sweep.
+ * a key). Nothing blocks; nothing is kept for later but the sweep and
+ * the deletions that workers have yet to do.
+ *
+ * A worker deletes a key some time after it was asked (a socket worker
+ * naps 20 ms). Until it has, its table holds a record that counts for
+ * nobody: no verdict, no reader and no saved age looks at it, and a node
+ * that is made anew meanwhile is in no table and so `new`. A report of
+ * the key that the worker made before it deleted it is ignored. Should
+ * the node be alive, its next beat after the deletion is unknown to the
+ * table, is reported and makes it ok; a beat before it is lost. So a node
+ * that a report makes ok has a record that stays, and is judged by it.
  *
  * Before a node is called expired its key is looked up in every other
  * table (bl_fleet_freshest): the freshest beat wins, a stale record is
@@ -51,8 +61,13 @@ struct bl_fleet_out {
     void *ctx;
     void (*transition)(void *ctx, const struct bl_transition *t);
     /* Ask the table's worker to delete `key`. False: its ring is full;
-     * the fleet asks again with the next sweep. */
+     * the fleet asks again with the next sweep, in the same order. */
     bool (*retire)(void *ctx, uint32_t table, uint64_t key);
+    /* How many of the deletions that `retire` took the table's worker has
+     * done; it does them in order. Who has popped a report that the worker
+     * made after a deletion must see it counted (release / acquire). NULL:
+     * `retire` itself deletes. */
+    uint64_t (*retired)(void *ctx, uint32_t table);
     /* Ask it to begin (or end) measuring the node's intervals, with
      * bl_table_measure. False as above. NULL: nobody can, and every node
      * is judged by fixed timeouts. */
@@ -83,7 +98,7 @@ struct bl_fleet_stats {
     uint64_t refused_unknown;   /* strangers turned away: reject_unknown */
     uint64_t retired_stale;     /* records whose node beats in another table now */
     uint64_t name_conflicts; /* hellos with a name that is another node's, text beats with a binary one's */
-    uint64_t retire_waits;   /* deletions that met a full ring and were asked again */
+    uint64_t retire_waits;   /* deletions that met a full ring and wait for room in it */
     struct bl_histogram lateness_ms;
 };
 
@@ -159,7 +174,9 @@ struct bl_node_ref {
  * (creation rate), -EPERM (reject_unknown; a worker that follows
  * bl_worker.known turns most away itself), -EEXIST (a text beat under the name that a
  * binary node has from its hello: two senders, one name), -EINVAL,
- * -ENOMEM; on errors the slot is asked to be retired. */
+ * -ENOMEM; on these errors the slot is asked to be retired. -ESTALE: the
+ * slot is about to be deleted or is so already; the report counts for
+ * nothing. */
 int bl_fleet_seen(struct bl_fleet *f, uint32_t table, const struct bl_node_ref *who, uint32_t interval_ms,
                   int64_t unix_ms) BL_ON_CONTROL;
 /* Asks the caches for what bl_fleet_seen will touch: for who has many to
@@ -243,6 +260,8 @@ int bl_fleet_pause(struct bl_fleet *f, uint32_t node, const struct bl_pause *how
     BL_ON_CONTROL;
 /* Watches it again: it is at once what its last beat makes it. 0, -ENOENT. */
 int bl_fleet_resume(struct bl_fleet *f, uint32_t node, int64_t unix_ms) BL_ON_CONTROL;
+/* Forgets the node and asks for its records to be deleted. 0, -ENOENT;
+ * -ENOMEM: to keep in mind what is asked of the workers; nothing is done. */
 int bl_fleet_remove(struct bl_fleet *f, uint32_t node) BL_ON_CONTROL;
 
 /* ---- time ----------------------------------------------------------- */
@@ -261,7 +280,7 @@ void bl_fleet_grow_done(struct bl_fleet *f, uint32_t table) BL_ON_CONTROL;
 
 /* ---- any reader, under RCU ------------------------------------------- */
 
-/* The beat of a key that came last, over all tables. False: in none. */
+/* The beat of a node that came last, over all tables. False: in none. */
 struct bl_freshest {
     uint32_t table;
     struct bl_place place;
@@ -269,4 +288,5 @@ struct bl_freshest {
     uint32_t age_ticks; /* on that table's own clock */
     uint64_t since_ms;  /* in true time, as bl_ingest_clock_since_ms has it: what was compared */
 };
-bool bl_fleet_freshest(const struct bl_fleet *f, uint64_t key, uint64_t now_ns, struct bl_freshest *out);
+bool bl_fleet_freshest(const struct bl_fleet *f, const struct bl_node *n, uint64_t now_ns,
+                       struct bl_freshest *out);

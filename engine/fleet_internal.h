@@ -6,6 +6,7 @@
 
 #include "engine/fleet.h"
 #include "engine/pause_ends.h"
+#include "engine/retiring.h"
 
 /* A growing list of keys. */
 struct bl_key_list {
@@ -23,7 +24,7 @@ struct bl_fleet_table_state {
     const struct bl_slots *left; /* while growing: the generation that keys are moved out of */
     bool touched_lost;           /* no memory for the list below: write them all */
     struct bl_key_list touched;  /* whose policy words were written there: once more, after growth */
-    struct bl_key_list retiring; /* deletions that met a full ring */
+    struct bl_retiring retiring; /* deletions that its worker has yet to do */
     struct bl_key_list unasked;  /* nodes whose measuring (or its end) met a full ring */
 };
 
@@ -58,8 +59,22 @@ bool bl_fleet_write_slot(struct bl_fleet *f, uint32_t table, uint32_t node) BL_O
 /* The same in every table. */
 void bl_fleet_write_slots(struct bl_fleet *f, uint32_t node) BL_ON_CONTROL;
 
+/* The same at a place where the node was just found. */
+void bl_fleet_write_place(struct bl_fleet *f, uint32_t table, uint32_t node, const struct bl_place *place)
+    BL_ON_CONTROL;
+
+/* Whether the table's worker has yet to delete the key: what the table
+ * holds of it counts for nobody. Whoever finds the key after a no finds
+ * a record that stays. Cost: a compare while no deletion is under way. */
+bool bl_fleet_is_retiring(const struct bl_fleet *f, uint32_t table, uint64_t key) BL_ON_CONTROL;
+
+/* Makes room in mind for one more deletion. False: out of memory. */
+bool bl_fleet_can_retire(struct bl_fleet *f, uint32_t table) BL_ON_CONTROL;
+
 /* Takes the node out of one table: policy word back to NONE, then the
- * deletion; kept and asked again if the worker's ring is full. */
+ * deletion, which waits for room in the worker's ring if that is full.
+ * Nothing is asked twice. Out of memory, nothing is done: a stale record
+ * is found again, one without a node stays without. */
 void bl_fleet_retire(struct bl_fleet *f, uint32_t table, uint64_t key) BL_ON_CONTROL;
 
 /* Changes the node's state (not to the one it has), tells it, writes the
@@ -99,7 +114,8 @@ void bl_fleet_wake(struct bl_fleet *f, uint32_t node, const char *reason, int64_
 void bl_fleet_end_pauses(struct bl_fleet *f, uint32_t max, int64_t unix_ms) BL_ON_CONTROL;
 
 /* The freshest beat on control's own clocks, as of its last look. */
-bool bl_fleet_freshest_now(const struct bl_fleet *f, uint64_t key, struct bl_freshest *out) BL_ON_CONTROL;
+bool bl_fleet_freshest_now(const struct bl_fleet *f, const struct bl_node *n, struct bl_freshest *out)
+    BL_ON_CONTROL;
 
 /* Judges a node on its freshest beat and its policy right now, whatever
  * its slot's threshold says, and writes its slots. */

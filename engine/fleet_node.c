@@ -84,7 +84,7 @@ static void beaten(struct bl_fleet *f, uint32_t node, int64_t unix_ms) BL_ON_CON
     bool muted = n->state == BL_STATE_PAUSED && !(n->flags & BL_NODE_UNTIL_BEAT);
     struct bl_freshest seen;
 
-    if (n->state == BL_STATE_OK || muted || !bl_fleet_freshest_now(f, n->key, &seen))
+    if (n->state == BL_STATE_OK || muted || !bl_fleet_freshest_now(f, n, &seen))
         return;
     bl_fleet_change(f, node,
                     &(struct bl_change){.to = BL_STATE_OK,
@@ -103,20 +103,26 @@ void bl_fleet_seen_soon(const struct bl_fleet *f, uint32_t table, const struct b
 int bl_fleet_seen(struct bl_fleet *f, uint32_t table, const struct bl_node_ref *who, uint32_t interval_ms,
                   int64_t unix_ms)
 {
+    uint64_t key = key_of(f, who);
+    struct bl_place place;
     uint32_t node;
     bool fresh;
+
+    if (bl_fleet_is_retiring(f, table, key) || !bl_table_find_new(f->table[table].shared.table, key, &place))
+        return -ESTALE;
     int r = find_or_add(f, who, unix_ms, &node, &fresh);
     if (r) {
-        bl_fleet_retire(f, table, key_of(f, who));
+        bl_fleet_retire(f, table, key);
         return r;
     }
     struct bl_node *n = bl_registry_at(f->registry, node);
-    if (n->key != key_of(f, who)) {
+    if (n->key != key) {
         bl_fleet_count(&f->stats.name_conflicts);
-        bl_fleet_retire(f, table, key_of(f, who));
+        bl_fleet_retire(f, table, key);
         return -EEXIST;
     }
     BL_NODE_WRITE(n->table, (uint16_t)table);
+    BL_NODE_WRITE(n->reported, 1);
     bool promises = interval_ms && interval_ms != n->interval_ms;
     if (promises)
         BL_NODE_WRITE(n->interval_ms, interval_ms);
@@ -124,7 +130,7 @@ int bl_fleet_seen(struct bl_fleet *f, uint32_t table, const struct bl_node_ref *
         bl_registry_set_state(f->registry, node, BL_STATE_OK);
     else
         beaten(f, node, unix_ms);
-    bl_fleet_write_slot(f, table, node);
+    bl_fleet_write_place(f, table, node, &place);
     if (fresh || promises)
         bl_fleet_note(f, node);
     if (fresh)
@@ -267,7 +273,7 @@ static int pause_node(struct bl_fleet *f, uint32_t node, const struct bl_pause *
     struct bl_node *n = bl_registry_at(f->registry, node);
     uint8_t flags = n->flags & (uint8_t)~BL_NODE_UNTIL_BEAT;
     struct bl_freshest seen;
-    bool in_table = bl_fleet_freshest_now(f, n->key, &seen);
+    bool in_table = bl_fleet_freshest_now(f, n, &seen);
 
     BL_NODE_WRITE(n->flags, (uint8_t)(flags | (how->until_beat ? BL_NODE_UNTIL_BEAT : 0)));
     if (n->state != BL_STATE_PAUSED)
@@ -319,15 +325,23 @@ void bl_fleet_end_pauses(struct bl_fleet *f, uint32_t max, int64_t unix_ms)
             bl_fleet_wake(f, e.node, "pause ended", unix_ms);
 }
 
+static bool holds(const struct bl_fleet *f, uint32_t table, uint64_t key) BL_ON_CONTROL
+{
+    struct bl_place place;
+    return !bl_fleet_is_retiring(f, table, key) && bl_table_find(f->table[table].shared.table, key, &place);
+}
+
 int bl_fleet_remove(struct bl_fleet *f, uint32_t node)
 {
     const struct bl_node *n = bl_registry_get(f->registry, node);
-    struct bl_place place;
 
     if (!n)
         return -ENOENT;
     for (uint32_t i = 0; i < f->table_count; i++)
-        if (bl_table_find(f->table[i].shared.table, n->key, &place))
+        if (holds(f, i, n->key) && !bl_fleet_can_retire(f, i))
+            return -ENOMEM;
+    for (uint32_t i = 0; i < f->table_count; i++)
+        if (holds(f, i, n->key))
             bl_fleet_retire(f, i, n->key);
     if (f->out.removed)
         f->out.removed(f->out.ctx, node);

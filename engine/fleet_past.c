@@ -25,8 +25,8 @@ static int64_t last_beat_of(const struct bl_fleet *f, const struct bl_node *n, u
     struct bl_freshest seen;
     uint8_t state = BL_NODE_READ(n->state);
 
-    if ((state == BL_STATE_OK || state == BL_STATE_PAUSED) &&
-        bl_fleet_freshest(f, BL_NODE_READ(n->key), now_ns, &seen) && !bl_node_is_unheard(n, seen.last_beat))
+    if ((state == BL_STATE_OK || state == BL_STATE_PAUSED) && bl_fleet_freshest(f, n, now_ns, &seen) &&
+        !bl_node_is_unheard(n, seen.last_beat))
         return now_unix_ms - (int64_t)seen.age_ticks;
     return BL_NODE_READ(n->last_beat_unix_ms);
 }
@@ -176,6 +176,7 @@ static bool take_place(struct bl_fleet *f, uint32_t node) BL_ON_CONTROL
         bl_table_attend(t->table, slot, BL_ATTEND_FIRST, true);
     BL_NODE_WRITE(n->table, (uint16_t)table);
     BL_NODE_WRITE(n->judged_tick, now);
+    BL_NODE_WRITE(n->reported, 1);
     bl_fleet_write_slot(f, table, node);
     return true;
 }

@@ -71,25 +71,32 @@ static uint8_t flags_of(struct bl_fleet *f, uint32_t table, const struct bl_node
                                                : measured;
 }
 
-bool bl_fleet_write_slot(struct bl_fleet *f, uint32_t table, uint32_t node)
+void bl_fleet_write_place(struct bl_fleet *f, uint32_t table, uint32_t node, const struct bl_place *place)
 {
     struct bl_fleet_table_state *t = &f->table[table];
     const struct bl_node *n = bl_registry_at(f->registry, node);
-    struct bl_place place;
-
-    if (!bl_table_find_new(t->shared.table, n->key, &place))
-        return false;
-    struct bl_thresholds thresholds = bl_fleet_thresholds_of(f, n, &place);
+    struct bl_thresholds thresholds = bl_fleet_thresholds_of(f, n, place);
     struct bl_slot_policy p = {
         .threshold_ticks = bl_state_next_threshold(&thresholds, (enum bl_state)n->state),
         .node = node & BL_NODE_NONE,
-        .flags = flags_of(f, table, n, &place) & 15u,
+        .flags = flags_of(f, table, n, place) & 15u,
     };
-    bl_slots_set_policy(place.slots, place.slot, p);
-    lower_block(f, table, &place, &p);
+
+    bl_slots_set_policy(place->slots, place->slot, p);
+    lower_block(f, table, place, &p);
     /* In the next generation, where strangers go at once, it stays. */
-    if (t->growing && place.slots == t->left && !bl_key_list_add(&t->touched, n->key))
+    if (t->growing && place->slots == t->left && !bl_key_list_add(&t->touched, n->key))
         t->touched_lost = true;
+}
+
+bool bl_fleet_write_slot(struct bl_fleet *f, uint32_t table, uint32_t node)
+{
+    uint64_t key = bl_registry_at(f->registry, node)->key;
+    struct bl_place place;
+
+    if (bl_fleet_is_retiring(f, table, key) || !bl_table_find_new(f->table[table].shared.table, key, &place))
+        return false;
+    bl_fleet_write_place(f, table, node, &place);
     return true;
 }
 
@@ -110,34 +117,45 @@ static void forget_slot(struct bl_table *t, uint64_t key) BL_ON_CONTROL
             (struct bl_slot_policy){.threshold_ticks = BL_THRESHOLD_NEVER, .node = BL_NODE_NONE});
 }
 
-void bl_fleet_retire(struct bl_fleet *f, uint32_t table, uint64_t key)
+/* The number of the last deletion that the table's worker has done. */
+static uint64_t retired_by(const struct bl_fleet *f, uint32_t table) BL_ON_CONTROL
 {
-    struct bl_fleet_table_state *t = &f->table[table];
-
-    forget_slot(t->shared.table, key);
-    if (f->out.retire(f->out.ctx, table, key))
-        return;
-    bl_fleet_count(&f->stats.retire_waits);
-    /* Without memory for the list the slot stays, without a node, until
-     * its node is told of again. */
-    bl_key_list_add(&t->retiring, key);
+    return f->out.retired ? f->out.retired(f->out.ctx, table) : f->table[table].retiring.sent;
 }
 
-/* Asks again for the deletions that met a full ring. A node that was
- * registered anew meanwhile keeps its record. */
-static void retire_again(struct bl_fleet *f, uint32_t table) BL_ON_CONTROL
+bool bl_fleet_is_retiring(const struct bl_fleet *f, uint32_t table, uint64_t key)
 {
-    struct bl_fleet_table_state *t = &f->table[table];
+    uint64_t number = bl_retiring_number(&f->table[table].retiring, key);
+    return number > 0 && number > retired_by(f, table);
+}
 
-    while (t->retiring.count) {
-        uint64_t key = t->retiring.key[t->retiring.count - 1];
-        struct bl_place place;
-        bool stays = !bl_table_find(t->shared.table, key, &place) ||
-                     bl_slots_policy(place.slots, place.slot).node != BL_NODE_NONE;
-        if (!stays && !f->out.retire(f->out.ctx, table, key))
-            return;
-        t->retiring.count--;
-    }
+bool bl_fleet_can_retire(struct bl_fleet *f, uint32_t table)
+{
+    return bl_retiring_reserve(&f->table[table].retiring, retired_by(f, table));
+}
+
+/* Hands deletions over for as long as the worker's ring takes them. */
+static void retire_waiting(struct bl_fleet *f, uint32_t table) BL_ON_CONTROL
+{
+    struct bl_retiring *r = &f->table[table].retiring;
+    uint64_t key;
+
+    while (bl_retiring_next(r, &key) && f->out.retire(f->out.ctx, table, key))
+        bl_retiring_sent(r);
+    bl_retiring_settle(r, retired_by(f, table));
+}
+
+void bl_fleet_retire(struct bl_fleet *f, uint32_t table, uint64_t key)
+{
+    struct bl_retiring *r = &f->table[table].retiring;
+
+    if (bl_fleet_is_retiring(f, table, key) || !bl_fleet_can_retire(f, table))
+        return;
+    forget_slot(f->table[table].shared.table, key);
+    bl_retiring_add(r, key);
+    retire_waiting(f, table);
+    if (r->sent < r->asked)
+        bl_fleet_count(&f->stats.retire_waits);
 }
 
 /* The same for what was asked of the worker's measuring. Writing the slot
@@ -260,7 +278,7 @@ static void judge_on(struct bl_fleet *f, uint32_t node, const struct bl_freshest
 void bl_fleet_judge(struct bl_fleet *f, uint32_t node, int64_t unix_ms)
 {
     struct bl_freshest seen;
-    if (bl_fleet_freshest_now(f, bl_registry_at(f->registry, node)->key, &seen))
+    if (bl_fleet_freshest_now(f, bl_registry_at(f->registry, node), &seen))
         judge_on(f, node, &seen, false, unix_ms);
 }
 
@@ -270,7 +288,7 @@ void bl_fleet_wake(struct bl_fleet *f, uint32_t node, const char *reason, int64_
     struct bl_change c = {.to = BL_STATE_NEW, .reason = reason, .unix_ms = unix_ms};
     struct bl_freshest seen;
 
-    if (bl_fleet_freshest_now(f, n->key, &seen)) {
+    if (bl_fleet_freshest_now(f, n, &seen)) {
         struct bl_thresholds thresholds = bl_fleet_thresholds_of(f, n, &seen.place);
         /* Ticks wrap: in a long pause a dead node's age would begin anew. */
         bool is_ages_ago =
@@ -284,14 +302,16 @@ void bl_fleet_wake(struct bl_fleet *f, uint32_t node, const char *reason, int64_
 /* One finding of one table. The freshest beat of all tables decides; a
  * record that is not it and has expired is stale: the node has moved. But
  * while the clock of the freshest stands still, that is not known: the
- * finding comes again. */
+ * finding comes again. A slot that growth moved while it was to be
+ * deleted may still have the policy word of its node. */
 static void weigh(struct bl_fleet *f, uint32_t table, const struct bl_finding *found, int64_t unix_ms)
     BL_ON_CONTROL
 {
     const struct bl_node *n = bl_registry_get(f->registry, found->node);
     struct bl_freshest seen;
 
-    if (!n || n->key != found->key || !bl_fleet_freshest_now(f, found->key, &seen))
+    if (!n || n->key != found->key || bl_fleet_is_retiring(f, table, found->key) ||
+        !bl_fleet_freshest_now(f, n, &seen))
         return;
     judge_on(f, found->node, &seen, seen.table == table, unix_ms);
     if (seen.table != table && found->why == BL_FINDING_EXPIRED &&
@@ -338,7 +358,7 @@ static void begin_table(struct bl_fleet *f, uint32_t table, uint32_t max_nodes) 
 {
     struct bl_fleet_table_state *t = &f->table[table];
     write_touched(f, table, max_nodes);
-    retire_again(f, table);
+    retire_waiting(f, table);
     ask_again(f, table);
     if (t->rebuild)
         t->rebuild = bl_sweep_rebuild(t->shared.sweep) != 0;

@@ -76,7 +76,8 @@ struct bl_node {
     uint8_t state;  /* bl_state */
     uint8_t flags;  /* bl_node_flags */
     uint8_t name_len;
-    uint8_t reserved[3];
+    uint8_t reported; /* a worker has told of it since it was made; 0: it is in no table */
+    uint8_t reserved[2];
     uint32_t pause_end_s; /* Unix time in s at which its pause ends; 0: none set */
 };
 

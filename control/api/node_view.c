@@ -50,7 +50,7 @@ bool bl_node_look(struct bl_node_view *v, const struct bl_api *api, uint32_t ind
     bool paused = v->state == BL_STATE_PAUSED;
     v->pause_end_unix_ms = paused ? BL_NODE_READ(n->pause_end_s) * INT64_C(1000) : 0;
     v->until_beat = paused && (v->flags & BL_NODE_UNTIL_BEAT) != 0;
-    v->in_table = bl_fleet_freshest(fleet, BL_NODE_READ(n->key), api->now_ns, &v->freshest);
+    v->in_table = bl_fleet_freshest(fleet, n, api->now_ns, &v->freshest);
     bool heard = v->in_table && !bl_node_is_unheard(n, v->freshest.last_beat);
     if (heard)
         v->last_beat_unix_ms = api->now_unix_ms - v->freshest.age_ticks;

@@ -390,8 +390,7 @@ static void worker_control_and_reader_run_side_by_side(void **state)
         for (uint32_t n = 0; n < bl_registry_end(bl_fleet_registry(bl_core_fleet(w.core))); n++) {
             const struct bl_node *node = bl_registry_get(bl_fleet_registry(bl_core_fleet(w.core)), n);
             struct bl_freshest seen;
-            if (node &&
-                bl_fleet_freshest(bl_core_fleet(w.core), BL_NODE_READ(node->key), real_now_ns(), &seen))
+            if (node && bl_fleet_freshest(bl_core_fleet(w.core), node, real_now_ns(), &seen))
                 assert_true(seen.age_ticks < 60000);
         }
         bl_rcu_quiescent();

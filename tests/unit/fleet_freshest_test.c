@@ -158,8 +158,8 @@ static void readers_and_the_saved_age_choose_alike(void **state)
     struct bl_node_past past;
     setup_moved_from_b(&w, true);
     pass(&w, 1000);
-    uint64_t key = bl_key_of_name(&w.secret, "a", 1);
-    assert_true(bl_fleet_freshest(w.fleet, key, w.now_ns, &seen));
+    const struct bl_node *n = bl_registry_get(bl_fleet_registry(w.fleet), node_of(&w, "a"));
+    assert_true(bl_fleet_freshest(w.fleet, n, w.now_ns, &seen));
     assert_int_equal(seen.table, A);
     assert_int_equal(seen.age_ticks, 1000);
     assert_int_equal(seen.since_ms, 1000);

@@ -150,6 +150,7 @@ static void a_retire_that_met_a_full_ring_is_asked_again(void **state)
     w.ring_full = false;
     pass(&w, 10);
     assert_int_equal(w.retired, 1);
+    do_orders(&w);
     assert_int_equal(beat(&w, 0, "a"), 0); /* a stranger again */
     assert_int_equal(state_of(&w, "a"), BL_STATE_OK);
     teardown(&w);

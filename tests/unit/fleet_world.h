@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fleet_world: a fleet in virtual time, two tables, one thread that plays
- * workers and control: what the tests of the fleet stand on. */
+ * workers and control: what the tests of the fleet stand on. Workers do
+ * what control orders some time after, as they do in a daemon: with the
+ * next tick that passes, or when a test says so. */
 #pragma once
 
 #include <setjmp.h>
@@ -18,6 +20,16 @@
 #define MS      UINT64_C(1000000)
 #define UNIX_MS INT64_C(1790000000000)
 
+#define ORDERS_MAX 1024u
+
+/* What control asked of a worker. */
+struct world_order {
+    uint32_t table;
+    uint64_t key;
+    bool deletes; /* or begins, ends measuring */
+    bool on;
+};
+
 struct world {
     struct bl_table table[2];
     struct bl_ingest_clock clock[2];
@@ -26,7 +38,11 @@ struct world {
     uint64_t now_ns;
     bool silent[2];             /* the worker does not poll */
     bool ring_full;             /* orders are refused */
-    unsigned retired, measures; /* orders taken */
+    bool orders_wait;           /* workers take no orders */
+    unsigned retired, measures; /* orders that the ring took */
+    struct world_order order[ORDERS_MAX];
+    unsigned orders;     /* under way */
+    uint64_t deleted[2]; /* deletions done */
     struct bl_transition last;
     char last_name[BL_NAME_MAX + 1];
     unsigned transitions, failures;
@@ -41,26 +57,49 @@ static inline void note_transition(void *ctx, const struct bl_transition *t)
     w->failures += t->to == BL_STATE_FAILED;
 }
 
+static inline bool give_order(struct world *w, struct world_order o)
+{
+    if (w->ring_full || w->orders == ORDERS_MAX)
+        return false;
+    w->order[w->orders++] = o;
+    return true;
+}
+
 static inline bool retire(void *ctx, uint32_t table, uint64_t key)
 {
     struct world *w = ctx;
-    bl_role_assume_worker();
-    if (w->ring_full)
-        return false;
-    w->retired++;
-    bl_table_delete(&w->table[table], key);
-    return true;
+    bool taken = give_order(w, (struct world_order){.table = table, .key = key, .deletes = true});
+    w->retired += taken;
+    return taken;
+}
+
+static inline uint64_t retired(void *ctx, uint32_t table)
+{
+    return ((struct world *)ctx)->deleted[table];
 }
 
 static inline bool measure(void *ctx, uint32_t table, uint64_t key, bool on)
 {
     struct world *w = ctx;
+    bool taken = give_order(w, (struct world_order){.table = table, .key = key, .on = on});
+    w->measures += taken;
+    return taken;
+}
+
+/* The workers do what they were asked. */
+static inline void do_orders(struct world *w)
+{
     bl_role_assume_worker();
-    if (w->ring_full)
-        return false;
-    w->measures++;
-    bl_table_measure(&w->table[table], key, on);
-    return true;
+    for (unsigned i = 0; i < w->orders; i++) {
+        const struct world_order *o = &w->order[i];
+        if (o->deletes) {
+            bl_table_delete(&w->table[o->table], o->key);
+            w->deleted[o->table]++;
+        } else {
+            bl_table_measure(&w->table[o->table], o->key, o->on);
+        }
+    }
+    w->orders = 0;
 }
 
 /* `changed`, `removed`: with w as ctx; NULL: nobody asks. */
@@ -77,6 +116,7 @@ static inline void setup_saved(struct world *w, struct bl_policy defaults,
     struct bl_fleet_out out = {.ctx = w,
                                .transition = note_transition,
                                .retire = retire,
+                               .retired = retired,
                                .measure = measure,
                                .changed = changed,
                                .removed = removed};
@@ -111,12 +151,15 @@ static inline int64_t unix_ms(const struct world *w)
     return UNIX_MS + (int64_t)(w->now_ns / MS);
 }
 
-/* Lets `ms` pass, a tick of 10 ms at a time, with a sweep after each. */
+/* Lets `ms` pass, a tick of 10 ms at a time, with a sweep after each. What
+ * was ordered before a tick is done in it. */
 static inline void pass(struct world *w, unsigned ms)
 {
     bl_role_assume_control();
     for (unsigned t = 0; t < ms; t += 10) {
         w->now_ns += 10 * MS;
+        if (!w->orders_wait)
+            do_orders(w);
         for (unsigned i = 0; i < 2; i++)
             bl_ingest_clock_advance(&w->clock[i], w->now_ns, w->silent[i] ? 0 : w->now_ns);
         while (!bl_fleet_sweep(w->fleet, 1000000, unix_ms(w)))
@@ -129,25 +172,38 @@ static inline struct bl_node_ref ref(const char *name)
     return (struct bl_node_ref){.name = name, .name_len = (unsigned)strlen(name)};
 }
 
-/* One beat of `name` at worker `table`, as the worker does it. */
-static inline int beat(struct world *w, unsigned table, const char *name)
+/* One beat of `name` at worker `table`, as the worker takes it. Returns
+ * whether it has a report for control. */
+static inline bool take_beat(struct world *w, unsigned table, const char *name)
 {
     bl_role_assume_worker();
-    bl_role_assume_control();
     uint32_t now = bl_ingest_clock_tick(&w->clock[table], w->now_ns), slot;
     struct bl_beat b = {.key = bl_key_of_name(&w->secret, name, (unsigned)strlen(name)), .stamp = now};
     struct bl_odd odd[BL_BURST];
-    struct bl_node_ref who = ref(name);
 
     if (bl_table_beat(&w->table[table], &b, 1, now, odd) == 0)
-        return 0;
+        return false;
     if (odd[0].why == BL_ODD_ATTEND) {
         bl_table_learn(&w->table[table], odd[0].slot);
-        return 0;
+        return false;
     }
     assert_int_equal(odd[0].why, BL_ODD_UNKNOWN);
     assert_int_equal(bl_table_insert(&w->table[table], &b, now, &slot), BL_INSERT_NEW);
+    return true;
+}
+
+/* Control hears of it. */
+static inline int report(struct world *w, unsigned table, const char *name)
+{
+    bl_role_assume_control();
+    struct bl_node_ref who = ref(name);
     return bl_fleet_seen(w->fleet, table, &who, 0, unix_ms(w));
+}
+
+/* Both, one after the other. */
+static inline int beat(struct world *w, unsigned table, const char *name)
+{
+    return take_beat(w, table, name) ? report(w, table, name) : 0;
 }
 
 static inline uint32_t node_of(const struct world *w, const char *name)
