@@ -18,6 +18,9 @@
  * looks of the sweep. 45 days in ms. */
 #define BL_TIMEOUT_MAX_MS UINT32_C(3888000000)
 
+/* In the place of an age at which something happens: never. */
+#define BL_THRESHOLD_NEVER UINT32_MAX
+
 /* Age in ticks of something stamped `then`, seen at `now`. */
 static inline uint32_t bl_age_ticks(uint32_t now, uint32_t then)
 {

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "engine/beat.h"
-#include "engine/table.h"
 
 _Static_assert(BL_TICK_NS == 1000000, "a tick is a millisecond: thresholds in ms are thresholds in ticks");
 _Static_assert(BL_TIMEOUT_MAX_MS < BL_THRESHOLD_NEVER, "no timeout reads as never");

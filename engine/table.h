@@ -89,9 +89,8 @@ _Static_assert(sizeof(struct bl_anomaly) == 16, "four to a line");
  * BL_POLICY_BLANK, so that a fresh page, all zeros, reads NEVER /
  * BL_NODE_NONE and nobody has to initialise it: use bl_slots_policy and
  * bl_slots_set_policy. */
-#define BL_NODE_NONE       UINT32_C(0x0fffffff) /* no registry entry yet */
-#define BL_NODE_MAX        (BL_NODE_NONE - 1)
-#define BL_THRESHOLD_NEVER UINT32_MAX
+#define BL_NODE_NONE UINT32_C(0x0fffffff) /* no registry entry yet */
+#define BL_NODE_MAX  (BL_NODE_NONE - 1)
 
 enum bl_slot_policy_flags {
     BL_POLICY_WATCH = 1,    /* not ok now: a fresh beat is news */
