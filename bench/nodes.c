@@ -98,8 +98,8 @@ struct bl_slots *bl_bench_slots(uint64_t slots, enum bl_pages pages)
         bl_slots_free(s);
         return NULL;
     }
-    if (s)
-        (void)bl_slots_prefault(s, s->bytes);
+    while (s && bl_slots_prefault(s, s->bytes) == 0)
+        ;
     return s;
 }
 

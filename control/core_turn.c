@@ -274,6 +274,13 @@ static uint64_t wanted_slots(const struct bl_table *t)
     return slots < GROW_FAST_SLOTS ? slots * 4 : slots + slots / 2;
 }
 
+static void no_memory(const struct bl_core_line *l, uint64_t slots)
+{
+    bl_log(BL_LOG_ERROR,
+           "worker %u: no memory for a table of %llu slots; new nodes will be dropped as table_full",
+           l->worker->index, (unsigned long long)slots);
+}
+
 static void begin_growth(struct bl_core_line *l, uint64_t now_ns)
 {
     uint64_t slots = wanted_slots(&l->worker->table);
@@ -285,9 +292,22 @@ static void begin_growth(struct bl_core_line *l, uint64_t now_ns)
         l->growth = BL_GROWTH_PREFAULT;
         l->retry_ns = 0;
     } else
-        bl_log(BL_LOG_ERROR,
-               "worker %u: no memory for a table of %llu slots; new nodes will be dropped as table_full",
-               l->worker->index, (unsigned long long)slots);
+        no_memory(l, slots);
+}
+
+/* A step of it; without memory it is given up, and tried again later. */
+static void prefault(struct bl_core_line *l, uint64_t now_ns)
+{
+    int r = bl_slots_prefault(l->next, PREFAULT_BYTES);
+    if (r > 0)
+        l->growth = BL_GROWTH_ASK;
+    if (r >= 0)
+        return;
+    no_memory(l, l->next->slot_count);
+    bl_slots_free(l->next);
+    l->next = NULL;
+    l->growth = BL_GROWTH_NONE;
+    l->retry_ns = now_ns + GROW_RETRY_NS;
 }
 
 /* One step of a worker's growth; true while there is more to do at once. */
@@ -301,8 +321,7 @@ static bool grow(struct bl_core *core, uint32_t table, uint64_t now_ns) BL_ON_CO
         begin_growth(l, now_ns);
         return l->growth != BL_GROWTH_NONE;
     case BL_GROWTH_PREFAULT:
-        if (bl_slots_prefault(l->next, PREFAULT_BYTES))
-            l->growth = BL_GROWTH_ASK;
+        prefault(l, now_ns);
         return true;
     case BL_GROWTH_ASK:
         /* The list of policy writes begins before the worker may move. */

@@ -16,14 +16,17 @@
 static int build_table(struct bl_worker *w, const struct bl_worker_config *c, char err[BL_ERR_BYTES])
 {
     struct bl_slots *slots = bl_slots_new(c->first_slots);
-    if (!slots) {
-        int code = errno;
+    int made = slots ? 0 : -errno;
+    while (made == 0)
+        made = bl_slots_prefault(slots, slots->bytes);
+    if (made < 0) {
+        int code = -made;
+        bl_slots_free(slots);
         snprintf(err, BL_ERR_BYTES,
                  "worker %u: no memory for a table of %u slots: %s; lower nodes.first_slots", w->index,
                  c->first_slots, strerror(code));
         return -code;
     }
-    (void)bl_slots_prefault(slots, slots->bytes);
     bl_table_init(&w->table, slots, c->max_nodes);
     return 0;
 }

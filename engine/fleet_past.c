@@ -153,7 +153,13 @@ static void make_room(struct bl_fleet *f, uint32_t table, uint64_t nodes) BL_ON_
     struct bl_slots *next = bl_slots_new(nodes * 5 / 3 + 1), *old;
     if (!next)
         return; /* what does not fit is left out below */
-    bl_slots_prefault(next, next->bytes);
+    int made;
+    while ((made = bl_slots_prefault(next, next->bytes)) == 0)
+        ;
+    if (made < 0) {
+        bl_slots_free(next);
+        return;
+    }
     bl_fleet_grow_begun(f, table);
     bl_table_grow_begin(t, next);
     while (!(old = bl_table_grow_step(t, UINT32_MAX)))

@@ -74,17 +74,30 @@ static void *map_sparse(const struct bl_slots *s, size_t bytes_a_slot)
     return p;
 }
 
+static size_t line_bytes(const struct bl_slots *s)
+{
+    return (size_t)s->line_count * sizeof(*s->line);
+}
+
+static size_t policy_bytes(const struct bl_slots *s)
+{
+    return (size_t)s->slot_count * sizeof(*s->policy);
+}
+
+static void place_arrays(struct bl_slots *s, char *at)
+{
+    s->line = (void *)at;
+    s->policy = (void *)(at + line_bytes(s));
+    s->attend = (void *)(at + line_bytes(s) + policy_bytes(s));
+}
+
 static bool map_arrays(struct bl_slots *s)
 {
-    size_t lines = (size_t)s->line_count * sizeof(*s->line);
-    size_t policies = (size_t)s->slot_count * sizeof(*s->policy);
-    s->bytes = lines + policies + s->slot_count;
+    s->bytes = line_bytes(s) + policy_bytes(s) + s->slot_count;
     char *p = map_biggest_pages(&s->bytes, &s->huge);
     if (p == NULL)
         return false;
-    s->line = (void *)p;
-    s->policy = (void *)(p + lines);
-    s->attend = (void *)(p + lines + policies);
+    place_arrays(s, p);
     s->anomaly = map_sparse(s, sizeof(*s->anomaly));
     s->stats = map_sparse(s, sizeof(*s->stats));
     return s->anomaly != NULL && s->stats != NULL;
@@ -110,15 +123,32 @@ struct bl_slots *bl_slots_new(uint64_t slots)
     return s;
 }
 
-/* For kernels without MADV_POPULATE_WRITE. Adding 0 is harmless even to
- * a page that is in use. */
+/* For kernels without MADV_POPULATE_WRITE, which say EINVAL; where one
+ * that has it found no page, a touch would be a SIGBUS. Adding 0 is
+ * harmless even to a page that is in use. */
 static void touch(char *p, size_t bytes)
 {
     for (size_t i = 0; i < bytes; i += PAGE)
         (void)__atomic_fetch_add(p + i, 0, __ATOMIC_RELAXED);
 }
 
-bool bl_slots_prefault(struct bl_slots *s, size_t bytes)
+/* The arrays' mapping on other pages, if explicit huge ones are promised
+ * and not to be had (a limit of the control group is met when a page is
+ * touched, which kills). Nobody uses the generation yet: it is blank. */
+static bool leave_huge_pages(struct bl_slots *s)
+{
+    size_t bytes = s->bytes;
+    char *p = s->huge ? map_transparent(bytes) : NULL;
+    if (p == NULL)
+        return false;
+    munmap(s->line, bytes);
+    place_arrays(s, p);
+    s->huge = false;
+    s->prefaulted = 0;
+    return true;
+}
+
+int bl_slots_prefault(struct bl_slots *s, size_t bytes)
 {
     size_t left = s->bytes - s->prefaulted;
     size_t step = left;
@@ -127,8 +157,11 @@ bool bl_slots_prefault(struct bl_slots *s, size_t bytes)
         step = round_up(bytes, s->bytes < HUGE_PAGE ? PAGE : HUGE_PAGE);
     if (step > left)
         step = left;
-    if (step > 0 && madvise(from, step, MADV_POPULATE_WRITE) != 0)
+    int why = step > 0 && madvise(from, step, MADV_POPULATE_WRITE) != 0 ? errno : 0;
+    if (why == EINVAL)
         touch(from, step);
+    else if (why != 0)
+        return leave_huge_pages(s) ? 0 : -why;
     s->prefaulted += step;
     return s->prefaulted == s->bytes;
 }

@@ -124,7 +124,7 @@ struct bl_slots {
     struct bl_interval_stats *stats; /* worker writes; of slots with BL_ATTEND_STATS */
     uint8_t *attend;                 /* worker writes */
     size_t bytes;                    /* of the mapping */
-    size_t prefaulted;               /* control: how far bl_slots_prefault got */
+    size_t prefaulted;               /* its owner's: how far bl_slots_prefault got */
     bool huge;                       /* on explicit huge pages */
 };
 
@@ -151,9 +151,12 @@ struct bl_table {
 struct bl_slots *bl_slots_new(uint64_t slots);
 
 /* Touches the next `bytes` of it (rounded up to its pages), so that the
- * worker takes no page fault but for the first anomaly of 256 slots.
- * Returns true when all is touched. Cost about 0.2 ms a MiB. */
-bool bl_slots_prefault(struct bl_slots *s, size_t bytes);
+ * worker takes no page fault but for the first anomaly of 256 slots. For
+ * who owns it alone: a generation whose huge pages are not to be had (a
+ * limit of the control group) begins anew on plain ones. Returns 1 when
+ * all is touched, 0 while there is more, or negative errno: no memory,
+ * give it up. Any thread. Cost about 0.2 ms a MiB. */
+int bl_slots_prefault(struct bl_slots *s, size_t bytes);
 
 /* After a grace period. NULL is fine. */
 void bl_slots_free(struct bl_slots *s);

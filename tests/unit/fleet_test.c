@@ -421,7 +421,7 @@ static void grow_under_settings(struct world *w, uint32_t slots, uint32_t err_ms
     char name[16];
     bl_role_assume_control();
     bl_role_assume_worker();
-    while (!bl_slots_prefault(next, SIZE_MAX))
+    while (bl_slots_prefault(next, SIZE_MAX) == 0)
         ;
     bl_fleet_grow_begun(w->fleet, 0);
     bl_table_grow_begin(&w->table[0], next);

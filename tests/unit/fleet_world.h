@@ -126,7 +126,7 @@ static inline void setup_saved(struct world *w, struct bl_policy defaults,
     for (unsigned i = 0; i < 2; i++) {
         struct bl_slots *s = bl_slots_new(256);
         assert_non_null(s);
-        while (!bl_slots_prefault(s, SIZE_MAX))
+        while (bl_slots_prefault(s, SIZE_MAX) == 0)
             ;
         bl_table_init(&w->table[i], s, 1000);
         bl_ingest_clock_init(&w->clock[i], w->now_ns, 1);

@@ -157,7 +157,7 @@ static void control_one_growth(struct dance *d)
 {
     uint32_t slots = (STAYING + CHURNING) * 5 / 4 + test_random_below(&d->random, 4000);
     struct bl_slots *next = bl_slots_new(slots), *old;
-    while (!bl_slots_prefault(next, 1 << 16))
+    while (bl_slots_prefault(next, 1 << 16) == 0)
         ;
     for (uint32_t i = 0; i < STAYING; i++)
         d->touched[i] = false;
