@@ -227,7 +227,9 @@ struct bl_core *bl_core_new(const struct bl_core_config *c, char err[BL_ERR_BYTE
                                .removed = on_removed};
     core->changes = c->changes;
     core->fleet = bl_fleet_new(&fc, c->secret, &out);
-    if (make_views(core, c) || open_rings(core) || add_workers(core, c))
+    core->grace = bl_grace_new();
+    core->table_maker = bl_table_maker_new();
+    if (make_views(core, c) || !core->grace || !core->table_maker || open_rings(core) || add_workers(core, c))
         goto no_memory;
     return core;
 no_memory:
@@ -240,8 +242,12 @@ void bl_core_free(struct bl_core *core)
 {
     if (!core)
         return;
-    for (unsigned i = 0; i < core->line_count; i++)
+    bl_table_maker_free(core->table_maker);
+    bl_grace_free(core->grace);
+    for (unsigned i = 0; i < core->line_count; i++) {
         bl_slots_free(core->line[i].next);
+        bl_slots_free(core->line[i].order.made);
+    }
     bl_fleet_free(core->fleet);
     bl_views_free(core->views);
     bl_event_feed_fini(&core->api_feed);
@@ -425,6 +431,11 @@ const struct bl_fleet *bl_core_fleet(const struct bl_core *core)
 const struct bl_views *bl_core_views(const struct bl_core *core)
 {
     return core->views;
+}
+
+struct bl_grace *bl_core_grace(const struct bl_core *core)
+{
+    return core->grace;
 }
 
 struct bl_fleet *bl_core_fleet_own(struct bl_core *core)

@@ -7,7 +7,8 @@
  *   every tick (10 ms): a round of the sweep, in batches
  *   a step of the views' new generation, and what views changed state
  *   between batches: commands of the api thread
- *   growth of tables, events that did not fit a ring
+ *   growth of tables, what waited for a grace period, events that did not
+ *   fit a ring
  *   sleep to the next millisecond if there was nothing to do
  *
  * Threads: main creates and starts it; from then on the functions below
@@ -15,7 +16,12 @@
  * third while the config has an event log, each with an eventfd to wake
  * its reader; an event that meets a full ring waits in a list of control's
  * own, so none is lost and order is kept. Only the event log's list is
- * limited (event_log.queue). */
+ * limited (event_log.queue).
+ *
+ * Control waits for nobody, least of all for a worker: one that hangs
+ * stops its own clock, and the rest goes on. Grace periods are waited for
+ * by one thread (grace.h), tables are made by another (table_maker.h);
+ * both are the core's, from bl_core_new to bl_core_free. */
 #pragma once
 
 #include <stdbool.h>
@@ -24,6 +30,7 @@
 #include "control/command.h"
 #include "control/config.h"
 #include "control/event_feed.h"
+#include "control/grace.h"
 #include "control/store/changes.h"
 #include "dataplane/worker.h"
 #include "engine/fleet.h"
@@ -102,6 +109,8 @@ struct bl_event_feed *bl_core_log_feed(struct bl_core *core);
 const struct bl_fleet *bl_core_fleet(const struct bl_core *core);
 /* The views: lists, counts and whether a node is in one, see views.h. */
 const struct bl_views *bl_core_views(const struct bl_core *core);
+/* What waits for grace periods, for other threads that publish. */
+struct bl_grace *bl_core_grace(const struct bl_core *core);
 /* Control's own access, for who restores nodes and numbers before
  * bl_core_start. */
 struct bl_fleet *bl_core_fleet_own(struct bl_core *core) BL_ON_CONTROL;

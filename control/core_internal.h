@@ -8,8 +8,14 @@
 #include "control/core.h"
 #include "control/event_feed.h"
 #include "control/freeze_watch.h"
+#include "control/table_maker.h"
 
-enum bl_growth { BL_GROWTH_NONE, BL_GROWTH_PREFAULT, BL_GROWTH_ASK, BL_GROWTH_MOVING };
+enum bl_growth { BL_GROWTH_NONE, BL_GROWTH_MAKING, BL_GROWTH_ASK, BL_GROWTH_MOVING };
+
+/* Generations of one table that may wait for a grace period, each at most
+ * as large as the next: growth waits for the first of them then. With all
+ * workers well there is one, for milliseconds. */
+#define BL_CORE_OLD_TABLES 8u
 
 /* Control's side of one port: of all workers that have it. */
 struct bl_core_port {
@@ -24,9 +30,11 @@ struct bl_core_line {
     struct bl_worker *worker;
     struct bl_core_port *port;
     enum bl_growth growth;
-    struct bl_slots *next; /* being prefaulted, not the worker's yet */
-    uint64_t retry_ns;     /* no memory for a new generation: not before this */
-    uint64_t missed;       /* read by the api thread, as is link_up */
+    struct bl_table_order order;                  /* BL_GROWTH_MAKING */
+    struct bl_slots *next;                        /* made, not the worker's yet */
+    struct bl_grace_note old[BL_CORE_OLD_TABLES]; /* outgrown generations on their way out */
+    uint64_t retry_ns;                            /* no memory for a new generation: not before this */
+    uint64_t missed;                              /* read by the api thread, as is link_up */
     bool link_up;
 };
 
@@ -49,6 +57,8 @@ struct bl_core {
     pthread_t thread;
     bool started;
     uint32_t stop;
+    struct bl_grace *grace;
+    struct bl_table_maker *table_maker;
     struct { /* main or api thread -> control: one at a time */
         pthread_mutex_t mutex;
         pthread_cond_t done;
@@ -59,7 +69,9 @@ struct bl_core {
     } request;
     /* the loop's own */
     uint64_t next_tick_ns, next_look_ns, next_reclaim_ns;
-    int64_t unix_ms; /* of this turn */
+    bool reclaiming;  /* registry and views have something in its grace period, */
+    uint64_t reclaim; /* of this number */
+    int64_t unix_ms;  /* of this turn */
     bool in_round;
     uint64_t turn_ns; /* when the turn before began, and whether it was busy */
     bool turn_busy;

@@ -6,14 +6,13 @@
 
 #include "control/core_internal.h"
 #include "control/log.h"
-#include "engine/rcu.h"
 
 #define LOOK_NS          UINT64_C(100000000) /* links, misses: ten times a second */
 #define RECLAIM_NS       UINT64_C(100000000)
+#define RECLAIM_PER_TURN 4096u /* nodes: 0.4 ms */
 #define REPORTS_AT_ONCE  128u
 #define REPORTS_AHEAD    16u /* of which the caches are asked for what they need: five lines each */
 #define REPORTS_PER_TURN 1024u
-#define PREFAULT_BYTES   ((size_t)1 << 20)
 
 /* Automatic batch sizes in slots: each well under a millisecond, so that
  * reports and commands are served in between. */
@@ -85,12 +84,26 @@ static void look_at_ports(struct bl_core *core, uint64_t now_ns) BL_ON_CONTROL
 
 /* ---- reports -------------------------------------------------------------------- */
 
+static struct bl_grace_note *room_for_old(struct bl_core_line *l)
+{
+    for (unsigned i = 0; i < BL_CORE_OLD_TABLES; i++)
+        if (bl_grace_note_is_free(&l->old[i]))
+            return &l->old[i];
+    return NULL;
+}
+
+static void free_old_table(void *slots)
+{
+    bl_slots_free(slots);
+}
+
+/* There is room for the old one: begin_growth has looked. */
 static void end_growth(struct bl_core *core, uint32_t table, struct bl_slots *old) BL_ON_CONTROL
 {
+    struct bl_core_line *l = &core->line[table];
     bl_fleet_grow_done(core->fleet, table);
-    bl_rcu_wait();
-    bl_slots_free(old);
-    core->line[table].growth = BL_GROWTH_NONE;
+    bl_grace_later(core->grace, room_for_old(l), free_old_table, old);
+    l->growth = BL_GROWTH_NONE;
     add(&core->stats.growths, 1);
 }
 
@@ -281,60 +294,44 @@ static void no_memory(const struct bl_core_line *l, uint64_t slots)
            l->worker->index, (unsigned long long)slots);
 }
 
-static void begin_growth(struct bl_core_line *l, uint64_t now_ns)
+static void begin_growth(struct bl_core *core, struct bl_core_line *l, uint64_t now_ns) BL_ON_CONTROL
 {
     uint64_t slots = wanted_slots(&l->worker->table);
-    if (!slots || now_ns < l->retry_ns)
+    if (!slots || now_ns < l->retry_ns || !room_for_old(l))
         return;
-    l->next = bl_slots_new(slots);
-    l->retry_ns = now_ns + GROW_RETRY_NS;
-    if (l->next) {
-        l->growth = BL_GROWTH_PREFAULT;
-        l->retry_ns = 0;
-    } else
-        no_memory(l, slots);
+    bl_table_maker_ask(core->table_maker, &l->order, slots);
+    l->growth = BL_GROWTH_MAKING;
 }
 
-/* A step of it; without memory it is given up, and tried again later. */
-static void prefault(struct bl_core_line *l, uint64_t now_ns)
+/* The maker is through; without memory it is tried again later. */
+static void take_made(struct bl_core_line *l, uint64_t now_ns)
 {
-    int r = bl_slots_prefault(l->next, PREFAULT_BYTES);
-    if (r > 0)
-        l->growth = BL_GROWTH_ASK;
-    if (r >= 0)
-        return;
-    no_memory(l, l->next->slot_count);
-    bl_slots_free(l->next);
-    l->next = NULL;
-    l->growth = BL_GROWTH_NONE;
-    l->retry_ns = now_ns + GROW_RETRY_NS;
+    l->next = l->order.made;
+    l->order.made = NULL;
+    l->growth = l->next ? BL_GROWTH_ASK : BL_GROWTH_NONE;
+    l->retry_ns = l->next ? 0 : now_ns + GROW_RETRY_NS;
+    if (!l->next)
+        no_memory(l, l->order.slots);
 }
 
-/* One step of a worker's growth; true while there is more to do at once. */
-static bool grow(struct bl_core *core, uint32_t table, uint64_t now_ns) BL_ON_CONTROL
+/* One step of a worker's growth. */
+static void grow(struct bl_core *core, uint32_t table, uint64_t now_ns) BL_ON_CONTROL
 {
     struct bl_core_line *l = &core->line[table];
-    struct bl_order order = {.kind = BL_ORDER_GROW, .next = l->next};
 
-    switch (l->growth) {
-    case BL_GROWTH_NONE:
-        begin_growth(l, now_ns);
-        return l->growth != BL_GROWTH_NONE;
-    case BL_GROWTH_PREFAULT:
-        prefault(l, now_ns);
-        return true;
-    case BL_GROWTH_ASK:
-        /* The list of policy writes begins before the worker may move. */
-        bl_fleet_grow_begun(core->fleet, table);
-        if (bl_ring_push(l->worker->orders, &order)) {
-            l->next = NULL; /* the worker's now */
-            l->growth = BL_GROWTH_MOVING;
-        }
-        return false;
-    case BL_GROWTH_MOVING:
-        return false;
+    if (l->growth == BL_GROWTH_NONE)
+        begin_growth(core, l, now_ns);
+    if (l->growth == BL_GROWTH_MAKING && bl_table_order_is_made(&l->order))
+        take_made(l, now_ns);
+    if (l->growth != BL_GROWTH_ASK)
+        return;
+    struct bl_order order = {.kind = BL_ORDER_GROW, .next = l->next};
+    /* The list of policy writes begins before the worker may move. */
+    bl_fleet_grow_begun(core->fleet, table);
+    if (bl_ring_push(l->worker->orders, &order)) {
+        l->next = NULL; /* the worker's now */
+        l->growth = BL_GROWTH_MOVING;
     }
-    return false;
 }
 
 /* ---- the turn -------------------------------------------------------------------------- */
@@ -347,15 +344,24 @@ static bool step_views(struct bl_core *core, int64_t unix_ms) BL_ON_CONTROL
     return more;
 }
 
+/* Takes what was removed back once no reader can have it any more. Until
+ * a grace period is over, which may be never, what is removed waits. */
 static void reclaim(struct bl_core *core, uint64_t now_ns) BL_ON_CONTROL
 {
     struct bl_registry *r = bl_fleet_registry_own(core->fleet);
+    if (core->reclaiming) {
+        if (!bl_grace_is_over(core->grace, core->reclaim) || !bl_registry_reclaim_end(r, RECLAIM_PER_TURN))
+            return;
+        bl_views_reclaim_end(core->views);
+        core->reclaiming = false;
+    }
     if (now_ns < core->next_reclaim_ns || bl_registry_removed(r) + bl_views_waiting(core->views) == 0)
         return;
     core->next_reclaim_ns = now_ns + RECLAIM_NS;
-    bl_rcu_wait();
-    bl_registry_reclaim(r);
-    bl_views_reclaim(core->views);
+    bl_registry_reclaim_begin(r);
+    bl_views_reclaim_begin(core->views);
+    core->reclaim = bl_grace_begin(core->grace);
+    core->reclaiming = true;
 }
 
 static void note_turn(struct bl_core *core, uint64_t now_ns, bool busy)
@@ -379,7 +385,7 @@ bool bl_core_turn(struct bl_core *core, uint64_t now_ns, int64_t unix_ms)
     busy |= serve_commands(core, unix_ms);
     busy |= sweep(core, now_ns, unix_ms);
     for (unsigned i = 0; i < core->line_count; i++)
-        busy |= grow(core, i, now_ns);
+        grow(core, i, now_ns);
     bl_core_take_request(core, unix_ms);
     busy |= step_views(core, unix_ms);
     reclaim(core, now_ns);

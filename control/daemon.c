@@ -182,8 +182,8 @@ static unsigned pop_notices(void *ctx, struct bl_event *events, unsigned max)
 
 static int reload_for_server(void *ctx, char err[BL_CONFIG_ERR_BYTES])
 {
-    /* Waits for control, which may be waiting for a grace period: the api
-     * thread must not hold one up. */
+    /* Waits for control and reads files: the api thread must not hold a
+     * grace period up meanwhile. */
     bl_rcu_offline();
     int r = bl_daemon_reload(ctx, err);
     bl_rcu_online();
@@ -389,12 +389,24 @@ static int keep_fixed(struct bl_config *next, const struct bl_config *old, char 
 
 static void publish_wire(struct bl_daemon *d, struct bl_wire_config *next)
 {
-    struct bl_wire_config *old = d->wire;
     for (unsigned i = 0; i < d->worker_count; i++)
         bl_rcu_publish(&d->worker[i]->wire, next);
     d->wire = next;
-    bl_rcu_wait();
-    free(old);
+}
+
+/* What a reload has put out of force. Threads may be reading it. */
+struct outgoing {
+    struct bl_grace_note note;
+    struct bl_config *config;
+    struct bl_wire_config *wire;
+};
+
+static void free_outgoing(void *p)
+{
+    struct outgoing *o = p;
+    bl_config_free(o->config);
+    free(o->wire);
+    free(o);
 }
 
 /* The matcher of new views, NULL with 0 if they are the old ones. */
@@ -430,15 +442,18 @@ static int put_in_force(struct bl_daemon *d, struct bl_config *next, char *err)
     int r = new_views(d, next, &match, err);
     if (r)
         return r;
-    struct bl_wire_config *wire = wire_config(d, next);
+    struct outgoing *old = calloc(1, sizeof(*old));
+    struct bl_wire_config *wire = old ? wire_config(d, next) : NULL;
     if (!wire)
         snprintf(err, BL_CONFIG_ERR_BYTES, "out of memory");
     r = wire ? open_outputs(d, next, err) : -ENOMEM;
     if (r) {
         free(wire);
+        free(old);
         bl_view_match_free(match);
         return r;
     }
+    *old = (struct outgoing){.config = d->config, .wire = d->wire};
     publish_wire(d, wire);
     bl_core_reconfigure(d->core, next);
     if (!next->event_log_path[0])
@@ -451,13 +466,14 @@ static int put_in_force(struct bl_daemon *d, struct bl_config *next, char *err)
     }
     bl_server_config_is(d->server, next);
     bl_log_set_level((enum bl_log_level)next->log_level);
+    d->config = next;
+    bl_grace_later(bl_core_grace(d->core), &old->note, free_outgoing, old);
     return 0;
 }
 
 int bl_daemon_reload(struct bl_daemon *d, char err[BL_CONFIG_ERR_BYTES])
 {
     pthread_mutex_lock(&d->reload);
-    const char *file = d->config->file ? d->config->file : "defaults (no file)";
     struct bl_config *next = bl_config_load_with(d->config->file, d->overrides, err);
     int r = next ? 0 : -EINVAL;
     if (next) {
@@ -470,11 +486,9 @@ int bl_daemon_reload(struct bl_daemon *d, char err[BL_CONFIG_ERR_BYTES])
         bl_config_free(next);
     } else {
         char text[BL_NAME_MAX];
-        snprintf(text, sizeof(text), "reloaded %.150s", file);
+        snprintf(text, sizeof(text), "reloaded %.150s", next->file ? next->file : "defaults (no file)");
         bl_log(BL_LOG_INFO, "%s", text);
         bl_core_say(d->core, text);
-        bl_config_free(d->config);
-        d->config = next;
     }
     pthread_mutex_unlock(&d->reload);
     return r;

@@ -14,9 +14,11 @@
  * happens before what the waiter does after bl_rcu_wait().
  *
  * Cost: quiescent about 1 ns; wait blocks until each online reader has
- * passed a quiescent state: never on a worker. */
+ * passed a quiescent state: never on a worker, nor on control, which one
+ * worker that hangs would stop for all (control/grace.h waits for it). */
 #pragma once
 
+#include <stdbool.h>
 #include <urcu-qsbr.h>
 
 #if defined(__SANITIZE_THREAD__)
@@ -78,6 +80,12 @@ static inline void bl_rcu_offline(void)
 static inline void bl_rcu_online(void)
 {
     rcu_thread_online();
+}
+
+/* Whether this thread is a reader now: registered, and not offline. */
+static inline bool bl_rcu_is_online(void)
+{
+    return rcu_read_ongoing() != 0;
 }
 
 /* Returns when every reader has dropped what it held at the call. */

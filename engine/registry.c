@@ -25,6 +25,12 @@ struct retired {
     bool is_name; /* of the pool, a binary node's */
 };
 
+/* What a grace period is waited for. */
+struct leaving {
+    uint32_t removed; /* list of records */
+    struct retired *retired;
+};
+
 /* Chunk pointers. Grown by copying, so that a small registry is small. */
 struct directory {
     uint32_t capacity;
@@ -44,10 +50,11 @@ struct bl_registry {
     const struct bl_key_secret *secret;
     /* control's */
     uint32_t max_nodes BL_OWNED_BY(bl_role_control);
-    uint32_t unused BL_OWNED_BY(bl_role_control);  /* list of records to use again */
-    uint32_t removed BL_OWNED_BY(bl_role_control); /* list of records in their grace period */
-    uint32_t waiting BL_OWNED_BY(bl_role_control); /* removed and retired, how many */
-    struct retired *retired BL_OWNED_BY(bl_role_control);
+    uint32_t unused BL_OWNED_BY(bl_role_control);         /* list of records to use again */
+    uint32_t removed BL_OWNED_BY(bl_role_control);        /* list of records, since the last reclaim_begin */
+    struct retired *retired BL_OWNED_BY(bl_role_control); /* likewise */
+    struct leaving leaving BL_OWNED_BY(bl_role_control);  /* those before: in their grace period */
+    uint32_t waiting BL_OWNED_BY(bl_role_control);        /* how many of all these */
     struct bl_name_pool names BL_OWNED_BY(bl_role_control);
     struct bl_registry_watch watch BL_OWNED_BY(bl_role_control);
     bool watched BL_OWNED_BY(bl_role_control);
@@ -239,8 +246,11 @@ struct bl_registry *bl_registry_new(const struct bl_memory *m, const struct bl_k
     struct bl_registry *r = m->alloc(m->ctx, sizeof(*r));
     if (!r)
         return NULL;
-    *r =
-        (struct bl_registry){.memory = *m, .secret = secret, .unused = BL_NODE_NONE, .removed = BL_NODE_NONE};
+    *r = (struct bl_registry){.memory = *m,
+                              .secret = secret,
+                              .unused = BL_NODE_NONE,
+                              .removed = BL_NODE_NONE,
+                              .leaving.removed = BL_NODE_NONE};
     bl_name_pool_init(&r->names, &r->memory);
     bl_registry_set_max(r, max_nodes);
     r->directory = directory_new(r, FIRST_DIR);
@@ -519,25 +529,54 @@ uint32_t bl_registry_removed(const struct bl_registry *r)
     return r->waiting + r->index.retired_count;
 }
 
+void bl_registry_reclaim_begin(struct bl_registry *r)
+{
+    r->leaving = (struct leaving){.removed = r->removed, .retired = r->retired};
+    r->removed = BL_NODE_NONE;
+    r->retired = NULL;
+    bl_registry_index_reclaim_begin(&r->index);
+}
+
+static void take_back_record(struct bl_registry *r) BL_ON_CONTROL;
+static void take_back_record(struct bl_registry *r)
+{
+    uint32_t index = r->leaving.removed;
+    struct bl_node *n = record_at(r, index);
+    bl_name_pool_give(&r->names, (char *)(uintptr_t)n->name, n->flags & BL_NODE_BINARY);
+    r->leaving.removed = n->next_unused;
+    n->next_unused = r->unused;
+    r->unused = index;
+}
+
+static void take_back_retired(struct bl_registry *r) BL_ON_CONTROL;
+static void take_back_retired(struct bl_registry *r)
+{
+    struct retired *note = r->leaving.retired;
+    r->leaving.retired = note->next;
+    if (note->is_name)
+        bl_name_pool_give(&r->names, note->memory, true);
+    else
+        give(r, note->memory);
+    give(r, note);
+}
+
+bool bl_registry_reclaim_end(struct bl_registry *r, uint32_t max)
+{
+    for (; r->leaving.removed != BL_NODE_NONE || r->leaving.retired; max--, r->waiting--) {
+        if (max == 0)
+            return false;
+        if (r->leaving.removed != BL_NODE_NONE)
+            take_back_record(r);
+        else
+            take_back_retired(r);
+    }
+    bl_registry_index_reclaim_end(&r->index);
+    return true;
+}
+
 void bl_registry_reclaim(struct bl_registry *r)
 {
-    while (r->removed != BL_NODE_NONE) {
-        uint32_t index = r->removed;
-        struct bl_node *n = record_at(r, index);
-        bl_name_pool_give(&r->names, (char *)(uintptr_t)n->name, n->flags & BL_NODE_BINARY);
-        r->removed = n->next_unused;
-        n->next_unused = r->unused;
-        r->unused = index;
-    }
-    while (r->retired) {
-        struct retired *note = r->retired;
-        r->retired = note->next;
-        if (note->is_name)
-            bl_name_pool_give(&r->names, note->memory, true);
-        else
-            give(r, note->memory);
-        give(r, note);
-    }
-    r->waiting = 0;
-    bl_registry_index_reclaim(&r->index);
+    bl_registry_reclaim_end(r, UINT32_MAX);
+    bl_registry_reclaim_begin(r);
+    bl_registry_reclaim_end(r, UINT32_MAX);
 }

@@ -18,7 +18,7 @@
  * put the registry in an arena of its own and say what a node costs.
  * Index growth is spread over the insertions that follow (a few slots
  * each), so no call takes longer than about 0.1 ms; bl_registry_reclaim
- * alone takes as long as there is to free.
+ * alone takes as long as there is to free, about 0.1 us a node.
  *
  * Keys: two names or ids whose 63-bit keys collide cannot both be known;
  * the second is refused with -EINVAL, never taken for the first. Among
@@ -154,9 +154,16 @@ int bl_registry_rename(struct bl_registry *r, uint32_t index, const char *name, 
 void bl_registry_remove(struct bl_registry *r, uint32_t index) BL_ON_CONTROL;
 
 /* How many removed records, replaced names and outgrown arrays wait for a
- * grace period; after one (bl_rcu_wait, with no other call of the
- * registry in between) take them back. */
+ * grace period. */
 uint32_t bl_registry_removed(const struct bl_registry *r) BL_ON_CONTROL;
+/* Takes them back in two halves, with a grace period between them in
+ * which the registry is used as ever: begin says that those until now are
+ * the ones; end takes up to `max` of them back and returns whether all
+ * are. The next begin comes after that. */
+void bl_registry_reclaim_begin(struct bl_registry *r) BL_ON_CONTROL;
+bool bl_registry_reclaim_end(struct bl_registry *r, uint32_t max) BL_ON_CONTROL;
+/* Takes all of them back: there is no reader, or the grace period began
+ * after the last of them. */
 void bl_registry_reclaim(struct bl_registry *r) BL_ON_CONTROL;
 
 /* Sets a node's state and keeps the counts. */

@@ -240,12 +240,28 @@ void bl_registry_index_remove(struct bl_registry_index *x, uint64_t key, uint32_
     x->live--;
 }
 
-void bl_registry_index_reclaim(struct bl_registry_index *x)
+void bl_registry_index_reclaim_begin(struct bl_registry_index *x)
 {
     while (x->retired) {
         struct bl_index_array *a = x->retired;
         x->retired = a->retired_next;
-        x->memory->free(x->memory->ctx, a);
+        a->retired_next = x->leaving;
+        x->leaving = a;
     }
-    x->retired_count = 0;
+}
+
+void bl_registry_index_reclaim_end(struct bl_registry_index *x)
+{
+    while (x->leaving) {
+        struct bl_index_array *a = x->leaving;
+        x->leaving = a->retired_next;
+        x->memory->free(x->memory->ctx, a);
+        x->retired_count--;
+    }
+}
+
+void bl_registry_index_reclaim(struct bl_registry_index *x)
+{
+    bl_registry_index_reclaim_begin(x);
+    bl_registry_index_reclaim_end(x);
 }

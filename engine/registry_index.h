@@ -54,7 +54,8 @@ struct bl_registry_index {
     uint64_t cursor BL_OWNED_BY(bl_role_control);                /* zeroed / moved so far */
     uint64_t live BL_OWNED_BY(bl_role_control);                  /* entries */
     uint64_t taken BL_OWNED_BY(bl_role_control);                 /* slots not empty in the array that grows */
-    struct bl_index_array *retired BL_OWNED_BY(bl_role_control); /* wait for a grace period */
+    struct bl_index_array *retired BL_OWNED_BY(bl_role_control); /* since the last reclaim_begin */
+    struct bl_index_array *leaving BL_OWNED_BY(bl_role_control); /* in their grace period */
     uint32_t retired_count BL_OWNED_BY(bl_role_control);
 };
 
@@ -80,5 +81,10 @@ void bl_registry_index_put(struct bl_registry_index *x, uint64_t key, uint32_t n
 void bl_registry_index_remove(struct bl_registry_index *x, uint64_t key, uint32_t node, bool alias)
     BL_ON_CONTROL;
 
-/* Frees the outgrown arrays, after a grace period. */
+/* Frees the outgrown arrays, after a grace period, or before there were
+ * readers. */
 void bl_registry_index_reclaim(struct bl_registry_index *x) BL_ON_CONTROL;
+/* The same in two halves, with the grace period between them: those that
+ * are outgrown now, and no others. */
+void bl_registry_index_reclaim_begin(struct bl_registry_index *x) BL_ON_CONTROL;
+void bl_registry_index_reclaim_end(struct bl_registry_index *x) BL_ON_CONTROL;

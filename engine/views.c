@@ -27,9 +27,10 @@ struct bl_views {
     struct bl_views_out out;
     /* control's: the generation under way, and how far it is */
     struct bl_views_generation *next;
-    uint32_t carried; /* views of `now` that it has looked at */
-    uint32_t cursor;  /* nodes that it has taken in */
-    struct bl_views_generation *retired;
+    uint32_t carried;                    /* views of `now` that it has looked at */
+    uint32_t cursor;                     /* nodes that it has taken in */
+    struct bl_views_generation *retired; /* since the last reclaim_begin */
+    struct bl_views_generation *leaving; /* in their grace period */
     uint32_t retired_count;
     uint32_t id[BL_VIEWS_PER_NODE]; /* what a plan's function finds */
 };
@@ -353,16 +354,36 @@ uint32_t bl_views_waiting(const struct bl_views *v)
     return v->retired_count + v->now->by_name.retired_count + v->now->by_key.retired_count;
 }
 
-void bl_views_reclaim(struct bl_views *v)
+void bl_views_reclaim_begin(struct bl_views *v)
 {
     while (v->retired) {
         struct bl_views_generation *g = v->retired;
         v->retired = g->retired_next;
-        bl_generation_free(g);
+        g->retired_next = v->leaving;
+        v->leaving = g;
     }
-    v->retired_count = 0;
-    bl_registry_index_reclaim(&v->now->by_name);
-    bl_registry_index_reclaim(&v->now->by_key);
+    bl_registry_index_reclaim_begin(&v->now->by_name);
+    bl_registry_index_reclaim_begin(&v->now->by_key);
+}
+
+void bl_views_reclaim_end(struct bl_views *v)
+{
+    while (v->leaving) {
+        struct bl_views_generation *g = v->leaving;
+        v->leaving = g->retired_next;
+        bl_generation_free(g);
+        v->retired_count--;
+    }
+    /* A generation that came after begin has none; one that went since has
+     * its own with it. */
+    bl_registry_index_reclaim_end(&v->now->by_name);
+    bl_registry_index_reclaim_end(&v->now->by_key);
+}
+
+void bl_views_reclaim(struct bl_views *v)
+{
+    bl_views_reclaim_begin(v);
+    bl_views_reclaim_end(v);
 }
 
 /* ---- a new generation -------------------------------------------------------------------- */

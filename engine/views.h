@@ -149,7 +149,7 @@ struct bl_views_entry {
 };
 
 /* What says which views there are. Everything in it stays readable until
- * `release`, which is called (by bl_views_reclaim, or bl_views_free) when
+ * `release`, which is called (by bl_views_reclaim_end, or bl_views_free) when
  * no generation and no reader uses it. */
 struct bl_views_plan {
     const struct bl_views_entry *entry;
@@ -217,7 +217,12 @@ int bl_views_remember(struct bl_views *v, const struct bl_view_past *past) BL_ON
  * is in the plan by name), -EBUSY (it has nodes). */
 int bl_views_forget(struct bl_views *v, const char *name, unsigned len) BL_ON_CONTROL;
 
-/* What waits for a grace period; after one (bl_rcu_wait, no other call
- * here in between) give it back. */
+/* How much waits for a grace period. */
 uint32_t bl_views_waiting(const struct bl_views *v) BL_ON_CONTROL;
+/* Gives it back in two halves, with a grace period between them: what
+ * waits at begin, and nothing that comes after it. */
+void bl_views_reclaim_begin(struct bl_views *v) BL_ON_CONTROL;
+void bl_views_reclaim_end(struct bl_views *v) BL_ON_CONTROL;
+/* All of it: there is no reader, or the grace period began after the last
+ * of it. */
 void bl_views_reclaim(struct bl_views *v) BL_ON_CONTROL;

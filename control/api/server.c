@@ -389,5 +389,4 @@ void bl_server_free(struct bl_server *s)
 void bl_server_config_is(struct bl_server *s, const struct bl_config *config)
 {
     bl_rcu_publish(&s->api.config, config);
-    bl_rcu_wait();
 }

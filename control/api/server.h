@@ -59,6 +59,6 @@ void bl_server_stop(struct bl_server *s);
 /* After bl_core_stop: control may still hold commands of ours. */
 void bl_server_free(struct bl_server *s);
 
-/* The config that `config show` shows, after a reload. Returns when the
- * old one is not read any more. Main, or the api thread RCU-offline. */
+/* The config that `config show` shows, after a reload. The old one is
+ * read until a grace period is over. Any thread. */
 void bl_server_config_is(struct bl_server *s, const struct bl_config *config);
