@@ -61,10 +61,10 @@ uint32_t bl_call_find_node(struct bl_call *call, const char *name)
 uint32_t bl_call_find_view(struct bl_call *call, const struct bl_views_generation *g, const char *name)
 {
     size_t len = strlen(name);
-    uint32_t id = len <= BL_VIEW_NAME_MAX ? bl_view_find(g, name, (unsigned)len) : BL_VIEW_NONE;
+    uint32_t id = len >= 1 && len <= BL_VIEW_NAME_MAX ? bl_view_find(g, name, (unsigned)len) : BL_VIEW_NONE;
 
     if (id == BL_VIEW_NONE)
-        bl_call_fail(call, BL_EXIT_NOT_FOUND, "view %.200s: there is none; beatline views list shows them",
-                     name);
+        bl_call_fail(call, BL_EXIT_NOT_FOUND,
+                     "view %.200s: not known; beatline views list shows those there are", name);
     return id;
 }

@@ -12,6 +12,36 @@ static const enum bl_state shown[] = {BL_STATE_OK,     BL_STATE_WARNING, BL_STAT
                                       BL_STATE_PAUSED, BL_STATE_UNKNOWN, BL_STATE_NEW};
 #define SHOWN (sizeof(shown) / sizeof(shown[0]))
 
+/* Whose nodes are counted: the view's, or NULL for the fleet's. */
+struct counted {
+    const char *name;
+    const struct bl_view *view;
+    const struct bl_registry *registry;
+};
+
+static uint32_t total_of(const struct counted *c)
+{
+    return c->view != NULL ? bl_view_total(c->view) : bl_registry_total(c->registry);
+}
+
+static uint32_t count_of(const struct counted *c, enum bl_state state)
+{
+    return c->view != NULL ? bl_view_count(c->view, state) : bl_registry_count(c->registry, state);
+}
+
+/* False: there is no view of that name, said so. */
+static bool choose(struct bl_call *call, const char *name, struct counted *c)
+{
+    const struct bl_views_generation *g = bl_views_now(bl_core_views(call->api->core));
+
+    *c = (struct counted){.name = name, .registry = bl_fleet_registry(bl_core_fleet(call->api->core))};
+    if (name == NULL)
+        return true;
+    uint32_t id = bl_call_find_view(call, g, name);
+    c->view = id != BL_VIEW_NONE ? bl_view_at(g, id) : NULL;
+    return c->view != NULL;
+}
+
 static uint64_t uptime_ms(const struct bl_api *api)
 {
     return api->now_unix_ms > api->start_unix_ms ? (uint64_t)(api->now_unix_ms - api->start_unix_ms) : 0;
@@ -32,7 +62,7 @@ static void json_ingest(struct bl_json *j, const struct bl_totals *t)
     bl_json_object_end(j);
 }
 
-static void json(struct bl_call *call, const struct bl_registry *r, const struct bl_totals *t)
+static void json(struct bl_call *call, const struct counted *c, const struct bl_totals *t)
 {
     struct bl_json j;
 
@@ -40,10 +70,12 @@ static void json(struct bl_call *call, const struct bl_registry *r, const struct
     bl_json_string(&j, "version", BL_VERSION);
     bl_json_double(&j, "uptime_s", (double)uptime_ms(call->api) / 1000);
     bl_json_int(&j, "pid", getpid());
+    if (c->name != NULL)
+        bl_json_string(&j, "view", c->name);
     bl_json_object(&j, "nodes");
-    bl_json_uint(&j, "total", bl_registry_total(r));
+    bl_json_uint(&j, "total", total_of(c));
     for (unsigned i = 0; i < SHOWN; i++)
-        bl_json_uint(&j, bl_state_name(shown[i]), bl_registry_count(r, shown[i]));
+        bl_json_uint(&j, bl_state_name(shown[i]), count_of(c, shown[i]));
     bl_json_object_end(&j);
     json_ingest(&j, t);
     bl_json_uint(&j, "workers", bl_core_worker_count(call->api->core));
@@ -68,14 +100,16 @@ static void row(struct bl_text *out, const char *label, uint64_t n)
     bl_human_count_row(out, &(struct bl_columns){2, 10, 15}, label, n);
 }
 
-static void human_nodes(struct bl_call *call, const struct bl_registry *r)
+static void human_nodes(struct bl_call *call, const struct counted *c)
 {
     struct bl_text *out = &call->out;
     char count[BL_HUMAN_TEXT];
 
-    row(out, "nodes", bl_registry_total(r));
+    if (c->name != NULL)
+        bl_text_printf(out, "  view %s\n", c->name);
+    row(out, "nodes", total_of(c));
     for (unsigned i = 0; i < SHOWN; i++) {
-        uint32_t n = bl_registry_count(r, shown[i]);
+        uint32_t n = count_of(c, shown[i]);
         if (n == 0 && shown[i] != BL_STATE_OK && shown[i] != BL_STATE_FAILED)
             continue;
         bl_text_append(out, "    ", 4);
@@ -106,7 +140,7 @@ enum { CHECK, VIEW, WARNING, CRITICAL };
 static const struct bl_option options[] = {
     [CHECK] = {"check", 0, NULL,
                "one line and an exit code for monitoring: 0 ok, 1 warning, 2 critical, 3 unknown"},
-    [VIEW] = {"view", 'v', "NAME", "with --check: only the nodes of this view"},
+    [VIEW] = {"view", 'v', "NAME", "only the nodes of this view; beatline views list shows them"},
     [WARNING] = {"warning", 'w', "N",
                  "with --check: warn from N nodes, or N%, that are not well; 1 if not given"},
     [CRITICAL] = {"critical", 'c', "N", "with --check: critical from N nodes, or N%, that failed; 0: never"},
@@ -123,12 +157,21 @@ static bool take_limit(struct bl_call *call, const char *option, const char *tex
     return false;
 }
 
+/* Known before the options are read: a mistake in them is UNKNOWN then. */
+static bool is_check(const struct bl_call *call)
+{
+    for (int i = 0; i < call->argc; i++)
+        if (strcmp(call->argv[i], "--check") == 0)
+            return true;
+    return false;
+}
+
 static bool parse(struct bl_call *call, struct bl_check *check)
 {
     struct bl_args args = {.call = call};
+    bool good = true, limits = false;
     const char *value;
     int arg;
-    bool good = true;
 
     while (good && (arg = bl_args_next(&args, &value)) != BL_ARG_END) {
         if (arg == VIEW)
@@ -141,23 +184,19 @@ static bool parse(struct bl_call *call, struct bl_check *check)
             good = bl_args_refuse(call, value);
         else
             good = arg == CHECK;
+        limits |= arg == WARNING || arg == CRITICAL;
+    }
+    if (good && limits && !is_check(call)) {
+        bl_call_fail(call, BL_EXIT_USAGE, "status: --warning and --critical go with --check; add it");
+        return false;
     }
     return good;
 }
 
-/* Known before the options are read: a mistake in them is UNKNOWN then. */
-static bool is_check(const struct bl_call *call)
-{
-    for (int i = 0; i < call->argc; i++)
-        if (strcmp(call->argv[i], "--check") == 0)
-            return true;
-    return false;
-}
-
 static enum bl_step run(struct bl_call *call)
 {
-    const struct bl_registry *r = bl_fleet_registry(bl_core_fleet(call->api->core));
     struct bl_check check = {.warning = {.count = 1}, .critical = {.count = 1}};
+    struct counted counted;
     struct bl_totals totals;
     char age[BL_HUMAN_TEXT];
 
@@ -168,17 +207,17 @@ static enum bl_step run(struct bl_call *call)
             bl_check_unknown(call);
         return BL_STEP_DONE;
     }
-    if (!parse(call, &check))
+    if (!parse(call, &check) || !choose(call, check.view, &counted))
         return BL_STEP_DONE;
     bl_totals_read(call->api, &totals);
     if (call->json) {
-        json(call, r, &totals);
+        json(call, &counted, &totals);
         return BL_STEP_DONE;
     }
     freezes(call);
     bl_text_printf(&call->out, "beatlined %s, up %s, pid %d\n\n", BL_VERSION,
                    bl_human_age(uptime_ms(call->api), age), (int)getpid());
-    human_nodes(call, r);
+    human_nodes(call, &counted);
     bl_text_append(&call->out, "\n", 1);
     human_ingest(&call->out, &totals);
     return BL_STEP_DONE;

@@ -44,16 +44,10 @@ static uint32_t nodes_of(const struct bl_check_limit *l, uint32_t total)
 static bool count(struct bl_call *call, const char *name, struct counts *c)
 {
     const struct bl_views_generation *g = bl_views_now(bl_core_views(call->api->core));
-    size_t len = name != NULL ? strlen(name) : 0;
-    uint32_t id = name == NULL                         ? BL_VIEW_ALL
-                  : len == 0 || len > BL_VIEW_NAME_MAX ? BL_VIEW_NONE
-                                                       : bl_view_find(g, name, (unsigned)len);
+    uint32_t id = name == NULL ? BL_VIEW_ALL : bl_call_find_view(call, g, name);
     const struct bl_view *view = id != BL_VIEW_NONE ? bl_view_at(g, id) : NULL;
-    if (view == NULL) {
-        bl_call_fail(call, BL_EXIT_NOT_FOUND,
-                     "view %.200s: not known; give one of the config's views, or all", name);
+    if (view == NULL)
         return false;
-    }
     for (unsigned s = 0; s < BL_STATE_COUNT; s++)
         c->total += c->of[s] = bl_view_count(view, (enum bl_state)s);
     return true;

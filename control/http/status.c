@@ -3,12 +3,13 @@
 #include "control/api/commands.h"
 #include "control/http/request.h"
 
-/* Runs a command that answers at once and takes no words. */
-static void command(struct bl_http_request *r, const struct bl_cli_ops *ops)
+/* Runs a command that answers at once, with these words behind its own,
+ * which are good. */
+static void command(struct bl_http_request *r, const struct bl_cli_command *c, char **argv, int argc)
 {
-    struct bl_call call = {.api = r->api, .json = true};
+    struct bl_call call = {.api = r->api, .command = c, .json = true, .argv = argv, .argc = argc};
 
-    ops->run(&call);
+    c->ops->run(&call);
     bl_text_free(&call.err);
     r->out = call.out;
     bl_http_reply(r, 200, BL_HTTP_JSON);
@@ -16,7 +17,14 @@ static void command(struct bl_http_request *r, const struct bl_cli_ops *ops)
 
 static void status(struct bl_http_request *r)
 {
-    command(r, &bl_cli_status);
+    static const char *const names[] = {"view", NULL};
+    static const struct bl_cli_command shown = {"status", "", "", &bl_cli_status};
+    const char *view = bl_http_param(r, "view");
+    char option[] = "--view", *argv[] = {option, (char *)view};
+
+    if (!bl_http_params_are(r, names) || (view != NULL && bl_http_find_view(r, view) == NULL))
+        return;
+    command(r, &shown, argv, view != NULL ? 2 : 0);
 }
 
 const struct bl_http_ops bl_http_status = {.run = status};

@@ -151,7 +151,10 @@ def nodes_of_a_view(server):
     got = server.get("/api/v1/nodes?view=rack-r09&limit=2&fields=name")
     rest = server.get(f"/api/v1/nodes?view=rack-r09&limit=2&fields=name&cursor={got['next']}")
     equal((got["listed"], rest["listed"], rest["next"]), (2, 1, None), "in pages")
-    check("view nope: not known" in server.get("/api/v1/nodes?view=nope", status=404), "no such view")
+    for path in ("/api/v1/nodes?view=nope", "/api/v1/status?view=nope"):
+        check("view nope: not known" in server.get(path, status=404), f"no such view: {path}")
+    got = server.get("/api/v1/status?view=rack-r09")
+    equal((got["view"], got["nodes"]["total"], got["nodes"]["failed"]), ("rack-r09", 3, 2), "counts of a view")
 
 
 def what_is_refused(server):

@@ -367,6 +367,20 @@ static void one_missing_name_does_not_stop_the_others(void **state)
     expect("nodes resume invoice.mailer", false, 0, "invoice.mailer: resumed\n", "");
 }
 
+static void a_view_that_is_not_known_is_told(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"status --view nosuch", "nodes list --view nosuch",
+                                        "views show nosuch"};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        expect(words[i], false, 4, "",
+               "beatline: view nosuch: not known; beatline views list shows those there are\n");
+    expect("status --view=", false, 4, "",
+           "beatline: view : not known; beatline views list shows those there are\n");
+    expect("status --warning 3", false, 2, "",
+           "beatline: status: --warning and --critical go with --check; add it\n");
+}
+
 static void bad_words_are_usage_errors(void **state)
 {
     (void)state;
@@ -659,6 +673,7 @@ int main(void)
         cmocka_unit_test(names_that_cannot_be_are_told),
         cmocka_unit_test(people_change_nodes),
         cmocka_unit_test(one_missing_name_does_not_stop_the_others),
+        cmocka_unit_test(a_view_that_is_not_known_is_told),
         cmocka_unit_test(bad_words_are_usage_errors),
         cmocka_unit_test(every_command_explains_itself),
         cmocka_unit_test(every_figure_is_json_line_by_line),
