@@ -9,6 +9,8 @@
 #include <yaml.h>
 
 #include "control/config_items.h"
+#include "control/duration.h"
+#include "engine/table.h"
 
 #define ERRORS_MAX 10u
 #define FILE_MAX   ((size_t)1024 * 1024) /* a config is some KiB; this is a mistake */
@@ -169,6 +171,20 @@ static void join(char out[PATH_BYTES], const char *prefix, const char *key)
     snprintf(out, PATH_BYTES, "%.100s%s%.50s", prefix, prefix[0] != '\0' ? "." : "", key);
 }
 
+/* What only shows in all of the defaults. */
+static void check_defaults(struct reader *r, const yaml_node_t *defaults)
+{
+    struct bl_thresholds t = bl_policy_thresholds(&r->config->defaults, 0);
+    char warning[BL_DURATION_TEXT], failed[BL_DURATION_TEXT];
+
+    if (t.warning_ticks == BL_THRESHOLD_NEVER || t.warning_ticks <= t.failed_ticks)
+        return;
+    fail(r, &defaults->start_mark, "defaults",
+         "a warning after %s would come after failed (after %s), so that nobody saw it; "
+         "lower warn, or raise err or timeout",
+         bl_duration_text(t.warning_ticks, warning), bl_duration_text(t.failed_ticks, failed));
+}
+
 static void read_pair(struct reader *r, const struct place *in, const yaml_node_t *key,
                       const yaml_node_t *value)
 {
@@ -187,7 +203,10 @@ static void read_pair(struct reader *r, const struct place *in, const yaml_node_
         bl_config_key_hint(name, in->schema, what_to_do, sizeof(what_to_do));
         fail(r, &key->start_mark, at.path, "unknown key; %s", what_to_do);
     } else if (value->type == YAML_MAPPING_NODE) {
+        unsigned before = r->errors;
         read_mapping(r, value, &at);
+        if (r->errors == before && strcmp(at.schema, "defaults") == 0)
+            check_defaults(r, value);
     } else if (!is_null(value)) {
         /* An empty section is one whose keys are all commented out. */
         fail(r, &value->start_mark, at.path, "expected keys with values, got %s; write %s: {KEY: VALUE}",

@@ -71,6 +71,17 @@ static bool take(struct bl_call *call, struct bl_nodes_change *c, int option, co
     }
 }
 
+static bool is_ordered(struct bl_call *call, const struct bl_policy *p)
+{
+    if (p->warn_ms <= p->err_ms || p->err_ms == 0)
+        return true;
+    bl_call_fail(call, BL_EXIT_USAGE,
+                 "nodes set: --warn, %u ms, is longer than --err, %u ms; give a shorter --warn or a longer "
+                 "--err",
+                 p->warn_ms, p->err_ms);
+    return false;
+}
+
 static bool parse(struct bl_call *call, struct bl_nodes_change *c)
 {
     if (!bl_nodes_change_parse(call, c, take))
@@ -79,7 +90,7 @@ static bool parse(struct bl_call *call, struct bl_nodes_change *c)
     if (!something)
         bl_call_fail(call, BL_EXIT_USAGE, "nodes set: nothing to set; usage: beatline nodes set %s",
                      call->command->usage);
-    return something;
+    return something && is_ordered(call, &c->patch.policy);
 }
 
 static enum bl_step run(struct bl_call *call)

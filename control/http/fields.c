@@ -207,5 +207,11 @@ bool bl_policy_of_fields(const struct bl_fields *f, struct bl_policy_patch *patc
         patch->set |= BL_SET_RETRIES;
         p->retries = (uint8_t)retries;
     }
+    if (p->warn_ms > p->err_ms && p->err_ms > 0) {
+        snprintf(why, BL_FIELD_WHY,
+                 "warn: %u ms is longer than err, %u ms; give a shorter warn or a longer err", p->warn_ms,
+                 p->err_ms);
+        return false;
+    }
     return true;
 }

@@ -46,6 +46,9 @@ bool bl_field_flag(const struct bl_fields *f, const char *name, bool *value, cha
 int bl_fields_of_json(const struct json_t *object, struct bl_param *params, unsigned max, char *words);
 
 /* The fields of a node's policy: BL_POLICY_FIELDS, as lists of nodes have
- * them, durations also as people write them. False, and why. */
+ * them, durations also as people write them. False, and why; a warn
+ * longer than the err beside it is an error. One that comes alone is
+ * taken, as off the wire, where each setting comes alone: the other may
+ * follow. */
 #define BL_POLICY_FIELDS "timeout", "timeout_ms", "warn", "warn_ms", "err", "err_ms", "retries", "detector"
 bool bl_policy_of_fields(const struct bl_fields *f, struct bl_policy_patch *patch, char why[BL_FIELD_WHY]);

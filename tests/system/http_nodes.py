@@ -164,6 +164,9 @@ def refusals(server):
     server.ask("PATCH", node, '{"timeout":"5s","timeout":"6s"}', status=400)
     server.ask("PATCH", node, "{}", status=422)
     check("nothing to set" in server.ask("PATCH", node, status=422).detail(), "an empty change")
+    for method in ("PATCH", "PUT"):
+        detail = server.ask(method, node, {"warn": "20s", "err": "10s"}, status=422).detail()
+        check("warn: 20000 ms is longer than err" in detail, f"{method}, warn above err: {detail}")
     server.ask("PUT", "/api/v1/nodes/" + "x" * 201, {}, status=404)
     server.ask("PUT", "/api/v1/nodes/a%20b", {}, status=422)
     for path in ("/nothing", "/api", "/api/v1", "/api/v1/", "/api/v1/nodes/", "/api/v1/nodes//beat", "/api/v1/nodes/a/b",

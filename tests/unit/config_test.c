@@ -259,6 +259,12 @@ static void each_mistake_is_told_with_its_place_and_what_to_do(void **state)
          "1:21: defaults.retries: 99999999999999999999 is out of range; give a number from 0 to 254"},
         {"defaults:\n  err: 30\n", "2:8: defaults.err: \"30\" has no unit; write 30s or 30ms"},
         {"defaults: {err: 46d}\n", "1:17: defaults.err: \"46d\" is too long; at most 45d"},
+        {"defaults:\n  warn: 20s\n  err: 10s\n",
+         "2:3: defaults: a warning after 20s would come after failed (after 10s), so that nobody saw it; "
+         "lower warn, or raise err or timeout"},
+        {"defaults: {err: 5s, timeout: 10s, retries: 1}\n",
+         "1:11: defaults: a warning after 10s would come after failed (after 5s), so that nobody saw it; "
+         "lower warn, or raise err or timeout"},
         {"defaults: {err: 0s}\n", "1:17: defaults.err: \"0s\" is too short; give 1ms or more, or none"},
         {"sweep: {tick: none}\n", "1:15: sweep.tick: \"none\" is too short; give 1ms or more"},
         {"sweep: {tick: 2s}\n", "1:15: sweep.tick: \"2s\" is too long; at most 1s"},

@@ -407,6 +407,9 @@ static void bad_words_are_usage_errors(void **state)
                                "[--limit N]\n"},
         {"nodes rm", "beatline: nodes rm: nothing follows nodes rm; usage: beatline nodes rm NAME...\n"},
         {"nodes set a --err 30", "beatline: nodes set: --err \"30\" has no unit; write 30s or 30ms\n"},
+        {"nodes set a --warn 20s --err 10s",
+         "beatline: nodes set: --warn, 20000 ms, is longer than --err, 10000 "
+         "ms; give a shorter --warn or a longer --err\n"},
         {"nodes set a --auto=yes",
          "beatline: nodes set: no value is taken by --auto=yes; usage: beatline "
          "nodes set NAME... [--timeout D] "
