@@ -70,12 +70,12 @@ static int control_cpu(const struct bl_config *c, bool has_dpdk)
     return has_dpdk ? first_allowed_cpu() : -1;
 }
 
-/* "0000:01:00.0", or short "01:00.0", with or without arguments behind. */
+/* "0000:01:00.0", or short "01:00.0". */
 static bool is_pci_address(const char *device)
 {
     size_t address = strspn(device, "0123456789abcdefABCDEF:.");
-    return address >= strlen("01:00.0") && (device[address] == 0 || device[address] == ',') &&
-           memchr(device, ':', address) && device[address - 2] == '.';
+    return address >= strlen("01:00.0") && device[address] == 0 && strchr(device, ':') &&
+           device[address - 2] == '.';
 }
 
 static int parse_specs(struct bl_daemon *d, unsigned *lcores, bool *pci, char *err)
@@ -89,7 +89,7 @@ static int parse_specs(struct bl_daemon *d, unsigned *lcores, bool *pci, char *e
         if (d->spec[i].kind != BL_PORT_DPDK)
             continue;
         *lcores += d->spec[i].queues;
-        *pci |= is_pci_address(d->spec[i].device);
+        *pci |= is_pci_address(d->spec[i].name);
     }
     return 0;
 }

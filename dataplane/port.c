@@ -112,13 +112,45 @@ static int parse_socket(struct bl_port_spec *s, char *rest, char err[BL_ERR_BYTE
     return rc;
 }
 
-/* Takes our queues=N out, leaves DPDK's devargs as they were. */
+/* The device that devargs mean: "net_null0" of "net_null0,size=64", of
+ * "vdev:net_null0" and of "bus=vdev,name=net_null0/driver=net_null". */
+static void copy_device_name(struct bl_port_spec *s, const char *devargs)
+{
+    static const char *const before[] = {"vdev:", "pci:"};
+    const char *end = ",";
+
+    if (value_of(devargs, "bus")) {
+        const char *name = strstr(devargs, ",name=");
+        const char *address = strstr(devargs, ",addr=");
+        devargs = name ? name + strlen(",name=") : address ? address + strlen(",addr=") : devargs;
+        end = ",/";
+    }
+    for (size_t i = 0; i < sizeof(before) / sizeof(before[0]); i++)
+        if (strncmp(devargs, before[i], strlen(before[i])) == 0)
+            devargs += strlen(before[i]);
+    snprintf(s->name, sizeof(s->name), "%.*s", (int)strcspn(devargs, end), devargs);
+}
+
+/* Drivers that make only the queues that their own queues=N asks for. */
+static bool device_takes_queues(const struct bl_port_spec *s)
+{
+    static const char *const drivers[] = {"net_vhost", "eth_vhost", "net_virtio_user", "virtio_user"};
+
+    for (size_t i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++)
+        if (strncmp(s->name, drivers[i], strlen(drivers[i])) == 0)
+            return true;
+    return false;
+}
+
+/* Takes our queues=N out, unless the driver wants it, too; leaves DPDK's
+ * devargs as they were. */
 static int parse_dpdk(struct bl_port_spec *s, char *rest, char err[BL_ERR_BYTES])
 {
     if (*rest == '\0' || *rest == ',')
         return bl_port_fail(err, s->text, EINVAL,
                             "no device; write dpdk: and a PCI address (0000:01:00.0) or a vdev "
                             "(net_af_packet0,iface=eth1)");
+    copy_device_name(s, rest);
     size_t used = 0;
     while (rest) {
         const char *item = strsep(&rest, ",");
@@ -127,7 +159,8 @@ static int parse_dpdk(struct bl_port_spec *s, char *rest, char err[BL_ERR_BYTES]
             int rc = parse_count(s, "queues", value, err);
             if (rc != 0)
                 return rc;
-            continue;
+            if (!device_takes_queues(s))
+                continue;
         }
         int n = snprintf(s->device + used, sizeof(s->device) - used, "%s%s", used > 0 ? "," : "", item);
         if (n < 0 || (size_t)n >= sizeof(s->device) - used)

@@ -10,8 +10,11 @@
  *        privilege needed.
  *   dpdk:DEVARGS[,queues=N]
  *        any ethdev of DPDK: a PCI address, or a vdev such as
- *        net_af_packet0,iface=eth1 (queues=N is ours: RX queues, one
- *        worker each; the rest goes to DPDK untouched)
+ *        net_af_packet0,iface=eth1; with its bus in front (vdev:net_null0)
+ *        or in layers (bus=vdev,name=net_null0), as DPDK takes them.
+ *        queues=N is ours: RX queues, one worker each; net_vhost and
+ *        virtio_user, which have an option of that name, get it too. The
+ *        rest goes to DPDK untouched.
  *
  * Threads: main opens and closes; each queue's receive and release are
  * its worker's alone; link and missed are control's. */
@@ -38,6 +41,7 @@ struct bl_port_spec {
     char text[512]; /* as given, for messages */
     enum bl_port_kind kind;
     char device[480];  /* dpdk: devargs; socket: address */
+    char name[64];     /* dpdk: the device's, without bus and arguments; a PCI address as given */
     uint16_t udp_port; /* socket: bound port; dpdk: the config's udp_port */
     uint16_t queues;   /* workers */
     uint32_t rcvbuf_bytes;

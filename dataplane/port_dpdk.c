@@ -36,12 +36,12 @@ static void devarg(const char *devargs, const char *key, char *out, size_t size)
     snprintf(out, size, "%.*s", (int)strcspn(v, ","), v);
 }
 
-/* The device's name as DPDK spells it: devargs up to the comma, a PCI
- * address with its domain. Returns whether it is one. */
-static bool device_name(const char *devargs, char name[RTE_DEV_NAME_MAX_LEN])
+/* The device's name as DPDK spells it: a PCI address with its domain.
+ * Returns whether it is one. */
+static bool device_name(const struct bl_port_spec *s, char name[RTE_DEV_NAME_MAX_LEN])
 {
     struct rte_pci_addr pci;
-    snprintf(name, RTE_DEV_NAME_MAX_LEN, "%.*s", (int)strcspn(devargs, ","), devargs);
+    snprintf(name, RTE_DEV_NAME_MAX_LEN, "%.*s", RTE_DEV_NAME_MAX_LEN - 1, s->name);
     if (rte_pci_addr_parse(name, &pci) != 0)
         return false;
     rte_pci_device_name(&pci, name, RTE_DEV_NAME_MAX_LEN);
@@ -79,16 +79,16 @@ static int attach_failed(const struct bl_port_spec *s, int code, char err[BL_ERR
     char iface[64], file[256], name[RTE_DEV_NAME_MAX_LEN];
     devarg(s->device, "iface", iface, sizeof(iface));
     devarg(s->device, "rx_pcap", file, sizeof(file));
-    bool kernel = strncmp(s->device, "net_af_", 7) == 0;
+    bool kernel = strncmp(s->name, "net_af_", 7) == 0;
     if (code == EEXIST)
         return bl_port_fail(err, s->text, code, "this device is a port already; name it once, with queues=N");
-    if (device_name(s->device, name))
+    if (device_name(s, name))
         return pci_failed(s, name, err);
-    if (strncmp(s->device, "net_", 4) != 0)
+    if (strncmp(s->name, "net_", 4) != 0 && strncmp(s->name, "virtio_user", 11) != 0)
         return bl_port_fail(err, s->text, code,
                             "neither a PCI address nor a vdev of DPDK; an interface of the kernel is "
-                            "dpdk:net_af_packet0,iface=%.*s",
-                            (int)strcspn(s->device, ","), s->device);
+                            "dpdk:net_af_packet0,iface=%s",
+                            s->name);
     if (kernel && !iface[0])
         return bl_port_fail(err, s->text, code, "no iface=NAME; ip link lists the interfaces");
     if (kernel && if_nametoindex(iface) == 0)
@@ -96,7 +96,7 @@ static int attach_failed(const struct bl_port_spec *s, int code, char err[BL_ERR
     if (file[0] && access(file, R_OK) != 0)
         return bl_port_fail(err, s->text, errno, "file %s: %s; name one that beatlined may read", file,
                             strerror(errno));
-    if ((kernel && !may_open_packet_sockets()) || (strncmp(s->device, "net_tap", 7) == 0 && geteuid() != 0))
+    if ((kernel && !may_open_packet_sockets()) || (strncmp(s->name, "net_tap", 7) == 0 && geteuid() != 0))
         return bl_port_fail(
             err, s->text, EPERM,
             "no permission (%s); it needs CAP_NET_RAW and CAP_NET_ADMIN, af_xdp CAP_BPF, too: "
@@ -141,7 +141,7 @@ static int attach(struct port_dpdk *p, char err[BL_ERR_BYTES])
 {
     const struct bl_port_spec *s = &p->base.spec;
     bl_eal_forget_said();
-    (void)device_name(s->device, p->name);
+    (void)device_name(s, p->name);
     if (find_ethdev(p)) { /* vdevs may be probed twice without an error */
         p->device = NULL;
         return attach_failed(s, EEXIST, err);
@@ -203,9 +203,9 @@ static int check_queues(const struct port_dpdk *p, const struct rte_eth_dev_info
     const struct bl_port_spec *s = &p->base.spec;
     if (s->queues <= info->max_rx_queues)
         return 0;
-    const char *mend = strncmp(s->device, "net_af_packet", 13) == 0 ? ", or add qpairs=N"
-                       : strncmp(s->device, "net_af_xdp", 10) == 0  ? ", or add queue_count=N"
-                                                                    : "";
+    const char *mend = strncmp(s->name, "net_af_packet", 13) == 0 ? ", or add qpairs=N"
+                       : strncmp(s->name, "net_af_xdp", 10) == 0  ? ", or add queue_count=N"
+                                                                  : "";
     return bl_port_fail(err, s->text, EINVAL, "queues=%u, but the device has %u; ask for fewer%s", s->queues,
                         info->max_rx_queues, mend);
 }

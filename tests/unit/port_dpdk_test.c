@@ -287,6 +287,21 @@ static void null_runs(void **state)
     bl_port_close(p);
 }
 
+static void a_device_may_come_with_its_bus(void **state)
+{
+    (void)state;
+    static const char *const specs[] = {"dpdk:vdev:net_null0", "dpdk:bus=vdev,name=net_null0",
+                                        "dpdk:vdev:net_null0,size=64,queues=2"};
+    bl_role_assume_worker();
+    for (size_t i = 0; i < sizeof(specs) / sizeof(specs[0]); i++) {
+        struct bl_port *p = must_open_port(specs[i], UDP_PORT);
+        struct bl_counters c = {0};
+        assert_int_equal(bl_port_receive(p, 0, &burst, &c), BL_PORT_TAKE);
+        bl_port_release(p, 0, &burst);
+        bl_port_close(p);
+    }
+}
+
 /* ---- memif: a peer in the same process ------------------------------------ */
 
 static uint16_t memif_peer(const char *name, struct rte_mempool *pool)
@@ -406,6 +421,7 @@ int main(void)
         cmocka_unit_test(a_frame_larger_than_a_buffer_is_counted),
         cmocka_unit_test(each_queue_is_a_workers_own_and_no_buffer_is_lost),
         cmocka_unit_test(null_runs),
+        cmocka_unit_test(a_device_may_come_with_its_bus),
         cmocka_unit_test(memif_beats_arrive_and_a_lost_peer_is_a_lost_link),
         cmocka_unit_test(each_failure_is_one_line_that_says_what_to_do),
         cmocka_unit_test(a_device_twice_says_so),

@@ -29,6 +29,12 @@ static void good_specifications_come_apart(void **state)
         {"dpdk:0000:01:00.0,queues=4", BL_PORT_DPDK, "0000:01:00.0", 0, 4, 0},
         {"dpdk:net_af_packet0,iface=eth1,queues=2,qpairs=2", BL_PORT_DPDK,
          "net_af_packet0,iface=eth1,qpairs=2", 0, 2, 0},
+        {"dpdk:net_vhost0,iface=/run/v.sock,queues=2", BL_PORT_DPDK, "net_vhost0,iface=/run/v.sock,queues=2",
+         0, 2, 0},
+        {"dpdk:vdev:net_virtio_user0,queues=3,path=/run/v.sock", BL_PORT_DPDK,
+         "vdev:net_virtio_user0,queues=3,path=/run/v.sock", 0, 3, 0},
+        {"dpdk:bus=vdev,name=net_vhost1/class=eth/driver=net_vhost,queues=2", BL_PORT_DPDK,
+         "bus=vdev,name=net_vhost1/class=eth/driver=net_vhost,queues=2", 0, 2, 0},
         {"dpdk:net_tap0,mac=fixed,", BL_PORT_DPDK, "net_tap0,mac=fixed,", 0, 1, 0},
     };
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
@@ -42,6 +48,30 @@ static void good_specifications_come_apart(void **state)
         assert_int_equal(s.udp_port, table[i].udp_port);
         assert_int_equal(s.queues, table[i].queues);
         assert_int_equal(s.rcvbuf_bytes, table[i].rcvbuf_bytes);
+    }
+}
+
+static void a_device_has_a_name_however_it_is_written(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *name;
+    } table[] = {
+        {"dpdk:net_null0", "net_null0"},
+        {"dpdk:net_pcap0,rx_pcap=/a/b", "net_pcap0"},
+        {"dpdk:vdev:net_null0,size=64", "net_null0"},
+        {"dpdk:bus=vdev,name=net_null0,queues=2", "net_null0"},
+        {"dpdk:bus=vdev,name=net_pcap0/class=eth/driver=net_pcap,rx_pcap=/a/b", "net_pcap0"},
+        {"dpdk:0000:01:00.0,queues=4", "0000:01:00.0"},
+        {"dpdk:pci:01:00.0", "01:00.0"},
+        {"dpdk:bus=pci,addr=01:00.0", "01:00.0"},
+    };
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        struct bl_port_spec s;
+        char err[BL_ERR_BYTES] = "";
+        print_message("%s\n", table[i].text);
+        assert_int_equal(bl_port_spec_parse(&s, table[i].text, err), 0);
+        assert_string_equal(s.name, table[i].name);
     }
 }
 
@@ -108,6 +138,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(good_specifications_come_apart),
+        cmocka_unit_test(a_device_has_a_name_however_it_is_written),
         cmocka_unit_test(bad_specifications_say_what_to_do),
         cmocka_unit_test(a_specification_without_end_is_refused),
     };
