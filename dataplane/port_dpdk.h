@@ -17,6 +17,7 @@
 /* The kernel's side of a vdev with iface=: link and drops. */
 struct bl_kernel_side {
     char iface[IFNAMSIZ];           /* "": none */
+    int if_index;                   /* what the driver's sockets are bound to, whatever its name is now */
     int ask_fd;                     /* for ioctls about iface */
     int socket[BL_PORT_QUEUES_MAX]; /* the driver's packet sockets: its own, not ours to close */
     uint16_t sockets;
@@ -39,7 +40,9 @@ void bl_kernel_side_open(struct bl_kernel_side *k, const char *devargs);
 void bl_kernel_side_find_sockets(struct bl_kernel_side *k);
 void bl_kernel_side_close(struct bl_kernel_side *k);
 
-/* Control. Up if there is no iface. */
+/* Control. Up if there is no iface. An interface that was renamed is the
+ * same one; one that was deleted stays down, also when another gets its
+ * name: the driver's sockets are not on that. */
 bool bl_kernel_side_up(const struct bl_kernel_side *k) BL_ON_CONTROL;
 /* Packets that the kernel dropped for want of room in the sockets'
  * rings, as far as the driver does not count them itself. */

@@ -23,6 +23,7 @@ void bl_kernel_side_open(struct bl_kernel_side *k, const char *devargs)
         return;
     iface += strlen(",iface=");
     snprintf(k->iface, sizeof(k->iface), "%.*s", (int)strcspn(iface, ","), iface);
+    k->if_index = (int)if_nametoindex(k->iface);
     k->ask_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 }
 
@@ -55,7 +56,7 @@ static bool bound_to(int fd, int domain, unsigned if_index)
 
 void bl_kernel_side_find_sockets(struct bl_kernel_side *k)
 {
-    unsigned if_index = k->iface[0] ? if_nametoindex(k->iface) : 0;
+    unsigned if_index = (unsigned)k->if_index;
     DIR *dir = if_index != 0 ? opendir("/proc/self/fd") : NULL;
     for (struct dirent *e = dir ? readdir(dir) : NULL; e; e = readdir(dir)) {
         /* NOLINTNEXTLINE(cert-err34-c): numbers but for . and .., which become 0 */
@@ -71,9 +72,9 @@ bool bl_kernel_side_up(const struct bl_kernel_side *k)
 {
     if (!k->iface[0])
         return true;
-    struct ifreq r = {.ifr_flags = 0};
-    memcpy(r.ifr_name, k->iface, sizeof(k->iface));
-    return ioctl(k->ask_fd, SIOCGIFFLAGS, &r) == 0 && (r.ifr_flags & IFF_UP) && (r.ifr_flags & IFF_RUNNING);
+    struct ifreq r = {.ifr_ifindex = k->if_index};
+    return ioctl(k->ask_fd, SIOCGIFNAME, &r) == 0 && ioctl(k->ask_fd, SIOCGIFFLAGS, &r) == 0 &&
+           (r.ifr_flags & IFF_UP) && (r.ifr_flags & IFF_RUNNING);
 }
 
 uint64_t bl_kernel_side_missed(struct bl_kernel_side *k)

@@ -173,6 +173,26 @@ static void the_link_follows_the_interface(struct bl_port *p)
     wait_for_link(p, true);
 }
 
+/* Its sockets are on the interface, not on the name. */
+static void the_link_is_of_the_interface_not_of_its_name(void **state)
+{
+    (void)state;
+    assert_true(run("ip link add bl2 type veth peer name bl3 && ip link set bl2 up && ip link set bl3 up"));
+    struct bl_port *p = must_open_port("dpdk:net_af_packet2,iface=bl2", UDP_PORT);
+    wait_for_link(p, true);
+    assert_true(run("ip link set bl2 down && ip link set bl2 name bl4 && ip link set bl4 up"));
+    wait_for_link(p, true);
+    beats_arrive(p, "bl3");
+    assert_true(run("ip link del bl4"));
+    wait_for_link(p, false);
+    assert_true(run("ip link add bl2 type veth peer name bl3 && ip link set bl2 up && ip link set bl3 up"));
+    real_sleep_ms(50); /* until the kernel calls it running */
+    bl_role_assume_control();
+    assert_false(bl_port_link_up(p));
+    assert_true(run("ip link del bl2"));
+    bl_port_close(p);
+}
+
 static void af_packet_takes_beats_and_owns_up_to_misses(void **state)
 {
     (void)state;
@@ -233,6 +253,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(af_packet_takes_beats_and_owns_up_to_misses),
+        cmocka_unit_test(the_link_is_of_the_interface_not_of_its_name),
         cmocka_unit_test(af_xdp_takes_beats_and_owns_up_to_misses),
         cmocka_unit_test(tap_takes_beats),
         cmocka_unit_test(no_permission_says_what_is_needed),
