@@ -91,6 +91,7 @@ static int parse_specs(struct bl_daemon *d, unsigned *lcores, bool *pci, char *e
         *lcores += d->spec[i].queues;
         *pci |= is_pci_address(d->spec[i].name);
     }
+    bl_port_specs_share(d->spec, d->config->port_count);
     return 0;
 }
 
@@ -307,6 +308,15 @@ static void raise_file_limit(void)
     (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+static void say_ports(const struct bl_daemon *d)
+{
+    for (unsigned i = 0; i < d->config->port_count; i++) {
+        const struct bl_port_spec *s = bl_port_spec_of(d->port[i]);
+        bl_log(BL_LOG_INFO, "listening on %s%s", s->text,
+               s->ipv6_alone ? "; IPv6 alone: another port has an IPv4 address with its number" : "");
+    }
+}
+
 struct bl_daemon *bl_daemon_start(struct bl_config *config, const struct bl_config_overrides *overrides,
                                   const char *program, char err[BL_CONFIG_ERR_BYTES])
 {
@@ -330,8 +340,7 @@ struct bl_daemon *bl_daemon_start(struct bl_config *config, const struct bl_conf
         return NULL;
     }
     struct bl_tcp_stats tcp;
-    for (unsigned i = 0; i < config->port_count; i++)
-        bl_log(BL_LOG_INFO, "listening on %s", config->ports[i]);
+    say_ports(d);
     for (unsigned i = 0; bl_tcp_stats(d->tcp, i, &tcp); i++)
         bl_log(BL_LOG_INFO, "listening on tcp:%s", tcp.address);
     bl_log(BL_LOG_INFO, "beatlined %s is up; ask it with: beatline -s %s status", BL_VERSION,

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "control/log.h"
+
 #define BACKLOG 1024
 
 void bl_listen_clear(struct bl_listen_list *l)
@@ -105,8 +107,25 @@ static int open_failed(const char *scheme, const char *text, int code, char err[
     return -code;
 }
 
-int bl_listen_open(const char *scheme, const char *text, char bound[BL_LISTEN_TEXT], char err[BL_ERR_BYTES])
+/* Where the list has an IPv4 address with the port of address `i`, which
+ * is [::]: that one takes IPv4. */
+static bool ipv6_alone(const struct bl_listen_list *l, const struct sockaddr_storage *all)
 {
+    const struct sockaddr_in6 *a = (const struct sockaddr_in6 *)all;
+    bool alone = false;
+    for (unsigned i = 0; i < l->count && a->sin6_port != 0 && IN6_IS_ADDR_UNSPECIFIED(&a->sin6_addr); i++) {
+        struct sockaddr_storage other;
+        socklen_t len;
+        alone |= bl_listen_parse(l->at[i], &other, &len) && other.ss_family == AF_INET &&
+                 ((const struct sockaddr_in *)&other)->sin_port == a->sin6_port;
+    }
+    return alone;
+}
+
+int bl_listen_open(const char *scheme, const struct bl_listen_list *l, unsigned i, char bound[BL_LISTEN_TEXT],
+                   char err[BL_ERR_BYTES])
+{
+    const char *text = l->at[i];
     struct sockaddr_storage a;
     socklen_t len;
     int on = 1;
@@ -119,13 +138,17 @@ int bl_listen_open(const char *scheme, const char *text, char bound[BL_LISTEN_TE
     if (fd < 0)
         return open_failed(scheme, text, errno, err);
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    if (a.ss_family == AF_INET6)
-        (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+    int alone = a.ss_family == AF_INET6 && ipv6_alone(l, &a);
+    if (a.ss_family == AF_INET6) /* said either way: net.ipv6.bindv6only may be set */
+        (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &alone, sizeof(alone));
     if (bind(fd, (struct sockaddr *)&a, len) != 0 || listen(fd, BACKLOG) != 0) {
         int code = errno;
         close(fd);
         return open_failed(scheme, text, code, err);
     }
     bound_text(fd, bound);
+    if (alone)
+        bl_log(BL_LOG_INFO, "%s %s takes IPv6 alone: %s.listen has an IPv4 address with the same port",
+               scheme, text, scheme);
     return fd;
 }

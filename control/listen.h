@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* listen: the TCP addresses that a server takes connections on, and a
  * socket listening on one. An address is ADDR:PORT: ADDR an IPv4 address
- * or an [IPv6] address ([::] takes IPv6 alone), no host name; PORT 0: any
- * free one. Main opens; who accepts is the opener's choice. */
+ * or an [IPv6] address, no host name; PORT 0: any free one. [::] takes
+ * IPv4, too, unless the list has an IPv4 address with the same PORT. Main
+ * opens; who accepts is the opener's choice. */
 #pragma once
 
 #include <stdbool.h>
@@ -31,8 +32,10 @@ bool bl_listen_parse(const char *text, struct sockaddr_storage *to, socklen_t *l
 /* Whether it is an address that only this machine reaches. */
 bool bl_listen_is_loopback(const char *text);
 
-/* A non-blocking listening socket, or negative errno and `SCHEME
- * ADDR:PORT: why; what to do` in err. `bound`: the address it got, which
- * differs from `text` where that has port 0. `scheme` ("tcp", "http") is
- * for the error text. */
-int bl_listen_open(const char *scheme, const char *text, char bound[BL_LISTEN_TEXT], char err[BL_ERR_BYTES]);
+/* A non-blocking socket that listens on address `i` of the list, or
+ * negative errno and `SCHEME ADDR:PORT: why; what to do` in err. `bound`:
+ * the address it got, which differs from the list's where that has port
+ * 0. `scheme` ("tcp", "http") is for the texts. Logs where [::] takes
+ * IPv6 alone. */
+int bl_listen_open(const char *scheme, const struct bl_listen_list *l, unsigned i, char bound[BL_LISTEN_TEXT],
+                   char err[BL_ERR_BYTES]);

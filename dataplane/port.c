@@ -197,6 +197,27 @@ int bl_port_spec_parse(struct bl_port_spec *s, const char *text, char err[BL_ERR
         "(dpdk:net_af_packet0,iface=eth1)");
 }
 
+static bool takes_all_of_ipv6(const struct bl_port_spec *s)
+{
+    struct in6_addr a;
+    return s->kind == BL_PORT_SOCKET && inet_pton(AF_INET6, s->device, &a) == 1 &&
+           IN6_IS_ADDR_UNSPECIFIED(&a);
+}
+
+static bool takes_ipv4(const struct bl_port_spec *s)
+{
+    struct in_addr a;
+    return s->kind == BL_PORT_SOCKET && inet_pton(AF_INET, s->device, &a) == 1;
+}
+
+void bl_port_specs_share(struct bl_port_spec *s, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        for (unsigned other = 0; other < count && takes_all_of_ipv6(&s[i]); other++)
+            s[i].ipv6_alone |=
+                takes_ipv4(&s[other]) && s[i].udp_port != 0 && s[other].udp_port == s[i].udp_port;
+}
+
 /* ---- the kinds ------------------------------------------------------ */
 
 static bool is_socket(const struct bl_port *p)

@@ -4,10 +4,10 @@
  *
  *   socket:ADDR:PORT[,workers=N][,rcvbuf=BYTES]
  *        a kernel UDP socket per worker (SO_REUSEPORT), recvmmsg.
- *        ADDR is IPv4 or [IPv6], no host name; [::] takes IPv6 alone,
- *        give 0.0.0.0 a port of its own. PORT 0: any free one. rcvbuf:
- *        8 MiB; beyond net.core.rmem_max only with CAP_NET_ADMIN. No
- *        privilege needed.
+ *        ADDR is IPv4 or [IPv6], no host name; [::] takes IPv4, too,
+ *        unless another port has an IPv4 address with the same PORT.
+ *        PORT 0: any free one. rcvbuf: 8 MiB; beyond net.core.rmem_max
+ *        only with CAP_NET_ADMIN. No privilege needed.
  *   dpdk:DEVARGS[,queues=N]
  *        any ethdev of DPDK: a PCI address, or a vdev such as
  *        net_af_packet0,iface=eth1; with its bus in front (vdev:net_null0)
@@ -45,10 +45,15 @@ struct bl_port_spec {
     uint16_t udp_port; /* socket: bound port; dpdk: the config's udp_port */
     uint16_t queues;   /* workers */
     uint32_t rcvbuf_bytes;
+    bool ipv6_alone; /* socket on [::]: leaves IPv4 to another port */
 };
 
 /* 0, or -EINVAL with the reason and the mend in err. */
 int bl_port_spec_parse(struct bl_port_spec *s, const char *text, char err[BL_ERR_BYTES]);
+
+/* Of the `count` ports of one daemon: who takes IPv4 where [::] and an
+ * IPv4 address have the same UDP port (ipv6_alone). */
+void bl_port_specs_share(struct bl_port_spec *s, unsigned count);
 
 struct bl_port;
 

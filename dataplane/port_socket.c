@@ -129,9 +129,9 @@ static int open_queue(struct port_socket *p, unsigned i, char err[BL_ERR_BYTES])
     q->fd = socket(p->address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (q->fd < 0)
         return bl_port_fail(err, s->text, errno, "socket: %s", strerror(errno));
-    int on = 1;
+    int alone = s->ipv6_alone; /* said either way: net.ipv6.bindv6only may be set */
     if (p->address.ss_family == AF_INET6)
-        (void)setsockopt(q->fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+        (void)setsockopt(q->fd, IPPROTO_IPV6, IPV6_V6ONLY, &alone, sizeof(alone));
     set_receive_buffer(q->fd, s->rcvbuf_bytes);
     return bind_queue(p, i, err);
 }

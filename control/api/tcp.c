@@ -265,19 +265,20 @@ enum bl_tcp_next bl_tcp_turn(struct bl_tcp *t, uint32_t connections, uint32_t id
 
 /* ---- life ------------------------------------------------------------------ */
 
-static int open_listener(struct bl_tcp *t, const char *address, char err[BL_ERR_BYTES])
+static int open_listener(struct bl_tcp *t, const struct bl_listen_list *listen, unsigned i,
+                         char err[BL_ERR_BYTES])
 {
     struct listener *l = &t->listener[t->listeners];
     struct epoll_event e = {.events = EPOLLIN, .data.ptr = l};
 
     l->source = SOURCE_LISTENER;
-    l->fd = bl_listen_open("tcp", address, l->stats.address, err);
+    l->fd = bl_listen_open("tcp", listen, i, l->stats.address, err);
     if (l->fd < 0)
         return l->fd;
     t->listeners++;
     if (epoll_ctl(t->epoll_fd, EPOLL_CTL_ADD, l->fd, &e) == 0)
         return 0;
-    snprintf(err, BL_ERR_BYTES, "tcp %s: epoll: %s", address, strerror(errno));
+    snprintf(err, BL_ERR_BYTES, "tcp %s: epoll: %s", listen->at[i], strerror(errno));
     return -errno;
 }
 
@@ -297,7 +298,7 @@ struct bl_tcp *bl_tcp_new(const struct bl_listen_list *listen, struct bl_worker 
         snprintf(err, BL_ERR_BYTES, "tcp: epoll: %s; raise the limit on open files (ulimit -n)",
                  strerror(-rc));
     for (unsigned i = 0; rc == 0 && i < listen->count; i++)
-        rc = open_listener(t, listen->at[i], err);
+        rc = open_listener(t, listen, i, err);
     if (rc == 0)
         return t;
     bl_tcp_free(t);

@@ -191,18 +191,18 @@ int bl_http_sleep_ms(const struct bl_http *h, int most_ms)
 
 /* ---- life ---------------------------------------------------------------------- */
 
-static int listen_on(struct bl_http *h, const char *text, char err[BL_ERR_BYTES])
+static int listen_on(struct bl_http *h, const struct bl_listen_list *list, unsigned i, char err[BL_ERR_BYTES])
 {
     struct bl_http_listener *l = &h->listener[h->listener_count];
     struct epoll_event e = {.events = EPOLLIN};
 
-    l->fd = bl_listen_open("http", text, l->text, err);
+    l->fd = bl_listen_open("http", list, i, l->text, err);
     if (l->fd < 0)
         return -EIO;
     h->listener_count++;
     if (epoll_ctl(h->epoll_fd, EPOLL_CTL_ADD, l->fd, &e) == 0)
         return 0;
-    snprintf(err, BL_ERR_BYTES, "http %s: epoll: %s", text, strerror(errno));
+    snprintf(err, BL_ERR_BYTES, "http %s: epoll: %s", list->at[i], strerror(errno));
     return -EIO;
 }
 
@@ -256,7 +256,7 @@ struct bl_http *bl_http_new(struct bl_api *api, const struct bl_config *config, 
     h->timeout_ns = config->http_timeout_ms * UINT64_C(1000000);
     bool good = open_mhd(h, err);
     for (unsigned i = 0; good && i < config->http_listen.count; i++)
-        good = listen_on(h, config->http_listen.at[i], err) == 0;
+        good = listen_on(h, &config->http_listen, i, err) == 0;
     if (!good) {
         bl_http_free(h);
         return NULL;

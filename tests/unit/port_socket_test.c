@@ -146,6 +146,57 @@ static void ipv6_works_where_there_is_ipv6(void **state)
     bl_port_close(p);
 }
 
+/* Sends "four" to it over IPv4 and "six" over IPv6; returns how many it
+ * got, each of which is one of those and counted. */
+static unsigned got_of_both(struct bl_port *p)
+{
+    bl_role_assume_worker();
+    struct sockaddr_in6 to = {.sin6_family = AF_INET6,
+                              .sin6_port = htons(bl_port_spec_of(p)->udp_port),
+                              .sin6_addr = in6addr_loopback};
+    int four = sender_to_port(p), six = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    (void)send(four, "four", 4, 0);
+    assert_int_equal(sendto(six, "six", 3, 0, (struct sockaddr *)&to, sizeof(to)), 3);
+    struct bl_counters c = {0};
+    unsigned n = bl_port_receive(p, 0, &burst, &c);
+    uint64_t bytes = 0;
+    for (unsigned i = 0; i < n; i++) {
+        bytes += burst.payload[i].len;
+        assert_memory_equal(burst.payload[i].data, burst.payload[i].len == 4 ? "four" : "six",
+                            burst.payload[i].len);
+    }
+    assert_int_equal(c.packets, n);
+    assert_int_equal(c.bytes, bytes);
+    close(four);
+    close(six);
+    return n;
+}
+
+static void all_of_ipv6_takes_ipv4_unless_another_port_does(void **state)
+{
+    (void)state;
+    if (access("/proc/net/if_inet6", R_OK) != 0)
+        skip();
+    struct bl_port *p = must_open_port("socket:[::]:0", 0);
+    assert_int_equal(got_of_both(p), 2);
+    bl_port_close(p);
+
+    struct bl_port *ipv4 = must_open_port("socket:0.0.0.0:0", 0);
+    char text[2][64], err[BL_ERR_BYTES];
+    struct bl_port_spec s[2];
+    for (unsigned i = 0; i < 2; i++) {
+        snprintf(text[i], sizeof(text[i]), "socket:%s:%u", i ? "[::]" : "0.0.0.0",
+                 bl_port_spec_of(ipv4)->udp_port);
+        assert_int_equal(bl_port_spec_parse(&s[i], text[i], err), 0);
+    }
+    bl_port_specs_share(s, 2);
+    p = bl_port_open(&s[1], 0, err);
+    assert_non_null(p);
+    assert_int_equal(got_of_both(p), 1);
+    bl_port_close(p);
+    bl_port_close(ipv4);
+}
+
 /* One daemon or several workers: the second daemon is told. */
 static void a_port_in_use_says_so(void **state)
 {
@@ -201,6 +252,7 @@ int main(void)
         cmocka_unit_test(what_the_kernel_dropped_is_counted),
         cmocka_unit_test(a_wait_ends_with_a_packet_or_the_time),
         cmocka_unit_test(ipv6_works_where_there_is_ipv6),
+        cmocka_unit_test(all_of_ipv6_takes_ipv4_unless_another_port_does),
         cmocka_unit_test(a_port_in_use_says_so),
         cmocka_unit_test(an_address_of_no_interface_says_so),
         cmocka_unit_test(a_privileged_port_says_what_it_needs),

@@ -134,6 +134,30 @@ static void a_specification_without_end_is_refused(void **state)
     }
 }
 
+static void all_of_ipv6_leaves_ipv4_to_a_port_of_the_same_number(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *other;
+        bool alone;
+    } table[] = {
+        {"socket:0.0.0.0:8127", true},  {"socket:192.0.2.1:8127,workers=2", true},
+        {"socket:0.0.0.0:8128", false}, {"socket:[::1]:8127", false},
+        {"dpdk:net_null0", false},
+    };
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        for (unsigned all = 0; all < 2; all++) {
+            char err[BL_ERR_BYTES];
+            struct bl_port_spec s[2];
+            assert_int_equal(bl_port_spec_parse(&s[all], "socket:[0::]:8127", err), 0);
+            assert_int_equal(bl_port_spec_parse(&s[1 - all], table[i].other, err), 0);
+            bl_port_specs_share(s, 2);
+            assert_int_equal(s[all].ipv6_alone, table[i].alone);
+            assert_false(s[1 - all].ipv6_alone);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -141,6 +165,7 @@ int main(void)
         cmocka_unit_test(a_device_has_a_name_however_it_is_written),
         cmocka_unit_test(bad_specifications_say_what_to_do),
         cmocka_unit_test(a_specification_without_end_is_refused),
+        cmocka_unit_test(all_of_ipv6_leaves_ipv4_to_a_port_of_the_same_number),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
