@@ -314,6 +314,8 @@ static void say_ports(const struct bl_daemon *d)
         const struct bl_port_spec *s = bl_port_spec_of(d->port[i]);
         bl_log(BL_LOG_INFO, "listening on %s%s", s->text,
                s->ipv6_alone ? "; IPv6 alone: another port has an IPv4 address with its number" : "");
+        if (bl_port_note(d->port[i])[0])
+            bl_log(BL_LOG_WARNING, "port %s: %s", s->text, bl_port_note(d->port[i]));
     }
 }
 

@@ -245,6 +245,11 @@ const struct bl_port_spec *bl_port_spec_of(const struct bl_port *p)
     return &p->spec;
 }
 
+const char *bl_port_note(const struct bl_port *p)
+{
+    return p->note;
+}
+
 unsigned bl_port_receive(struct bl_port *p, unsigned queue, struct bl_burst *burst, struct bl_counters *c)
 {
     return is_socket(p) ? bl_port_socket_receive(p, queue, burst, c)
@@ -272,7 +277,7 @@ bool bl_port_sleeps(const struct bl_port *p)
 
 bool bl_port_link_up(struct bl_port *p)
 {
-    return is_socket(p) || bl_port_dpdk_link_up(p);
+    return is_socket(p) ? bl_port_socket_link_up(p) : bl_port_dpdk_link_up(p);
 }
 
 uint64_t bl_port_missed(struct bl_port *p)

@@ -65,6 +65,11 @@ void bl_port_close(struct bl_port *p);
 /* As opened: udp_port and rcvbuf_bytes are what the kernel gave. */
 const struct bl_port_spec *bl_port_spec_of(const struct bl_port *p);
 
+#define BL_PORT_NOTE_BYTES 256
+/* What its opener should tell people of a port that works, but not
+ * wholly; "": nothing. */
+const char *bl_port_note(const struct bl_port *p);
+
 /* Packets asked of a driver, datagrams of a socket, in one call: a take. */
 #define BL_PORT_TAKE 64u
 
@@ -91,8 +96,9 @@ void bl_port_wait(struct bl_port *p, unsigned queue, int timeout_ms) BL_ON_WORKE
 /* Whether an idle worker should sleep in bl_port_wait (sockets). */
 bool bl_port_sleeps(const struct bl_port *p);
 
-/* Link state (sockets: always up), and packets the port itself had to
- * drop since it was opened (NIC: imissed + rx_nombuf; socket: the
- * kernel's count for it). Control, at leisure. */
+/* Link state, and packets the port itself had to drop since it was
+ * opened (NIC: imissed + rx_nombuf; socket: the kernel's count for it).
+ * The link of a socket is up while packets from outside can reach its
+ * address: link_watch.h says when. Control, at leisure. */
 bool bl_port_link_up(struct bl_port *p) BL_ON_CONTROL;
 uint64_t bl_port_missed(struct bl_port *p) BL_ON_CONTROL;

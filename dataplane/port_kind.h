@@ -9,6 +9,7 @@
 
 struct bl_port {
     struct bl_port_spec spec;
+    char note[BL_PORT_NOTE_BYTES]; /* main, while it opens */
 };
 
 /* Writes "port SPEC: WHAT" to err, cut where it does not fit. Returns
@@ -21,6 +22,7 @@ void bl_port_socket_close(struct bl_port *p);
 unsigned bl_port_socket_receive(struct bl_port *p, unsigned queue, struct bl_burst *burst,
                                 struct bl_counters *c) BL_ON_WORKER;
 void bl_port_socket_wait(struct bl_port *p, unsigned queue, int timeout_ms) BL_ON_WORKER;
+bool bl_port_socket_link_up(struct bl_port *p) BL_ON_CONTROL;
 uint64_t bl_port_socket_missed(struct bl_port *p) BL_ON_CONTROL;
 
 struct bl_port *bl_port_dpdk_open(const struct bl_port_spec *s, uint16_t udp_port, char err[BL_ERR_BYTES]);

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "dataplane/link_watch.h"
 #include "dataplane/port_kind.h"
 
 /* A whole UDP datagram always fits. The skew of one cache line between
@@ -35,6 +36,7 @@ struct port_socket {
     struct bl_port base;
     struct sockaddr_storage address;
     socklen_t address_len;
+    struct bl_link_watch *link; /* control's; NULL: cannot be watched, counts as up */
     struct socket_queue queue[];
 };
 
@@ -150,6 +152,16 @@ static void learn_from_kernel(struct port_socket *p)
         s->rcvbuf_bytes = (uint32_t)bytes / 2; /* socket(7): doubled for bookkeeping */
 }
 
+static void watch_link(struct port_socket *p)
+{
+    p->link = bl_link_watch_new((struct sockaddr *)&p->address, !p->base.spec.ipv6_alone);
+    if (!p->link)
+        snprintf(p->base.note, sizeof(p->base.note),
+                 "the kernel does not tell us of its links (rtnetlink: %s): this port's counts as up, "
+                 "whatever happens to it; a sandbox has to let AF_NETLINK through",
+                 strerror(errno));
+}
+
 struct bl_port *bl_port_socket_open(const struct bl_port_spec *s, char err[BL_ERR_BYTES])
 {
     struct port_socket *p = calloc(1, sizeof(*p) + s->queues * sizeof(p->queue[0]));
@@ -166,8 +178,10 @@ struct bl_port *bl_port_socket_open(const struct bl_port_spec *s, char err[BL_ER
         if (rc == 0 && i == 0)
             learn_from_kernel(p);
     }
-    if (rc == 0)
+    if (rc == 0) {
+        watch_link(p);
         return &p->base;
+    }
     bl_port_socket_close(&p->base);
     return NULL;
 }
@@ -182,6 +196,7 @@ void bl_port_socket_close(struct bl_port *port)
         if (q->memory)
             munmap(q->memory, (size_t)BL_PORT_TAKE * BUFFER_STRIDE);
     }
+    bl_link_watch_free(p->link);
     free(p);
 }
 
@@ -218,6 +233,12 @@ void bl_port_socket_wait(struct bl_port *port, unsigned queue, int timeout_ms)
 }
 
 /* ---- control ---------------------------------------------------------- */
+
+bool bl_port_socket_link_up(struct bl_port *port)
+{
+    struct port_socket *p = of(port);
+    return !p->link || bl_link_watch_up(p->link);
+}
 
 uint64_t bl_port_socket_missed(struct bl_port *port)
 {

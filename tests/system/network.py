@@ -44,6 +44,13 @@ class Cable:
         # No address here: the kernel's own UDP must not answer "port unreachable".
         run("ip", "-n", self.appliance, "link", "set", self.appliance, "address", APPLIANCE_MAC, "up")
         run("ip", "-n", self.sender, "address", "add", f"{SENDER_IP}/30", "dev", self.sender)
+        self.mend()
+
+    def cut(self):
+        """Out at the sender's end: the appliance's has no carrier."""
+        run("ip", "-n", self.sender, "link", "set", self.sender, "down")
+
+    def mend(self):
         run("ip", "-n", self.sender, "link", "set", self.sender, "up")
-        run("ip", "-n", self.sender, "neighbour", "add", APPLIANCE_IP, "lladdr", APPLIANCE_MAC, "dev", self.sender,
+        run("ip", "-n", self.sender, "neighbour", "replace", APPLIANCE_IP, "lladdr", APPLIANCE_MAC, "dev", self.sender,
             "nud", "permanent")

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -197,6 +198,30 @@ static void all_of_ipv6_takes_ipv4_unless_another_port_does(void **state)
     bl_port_close(ipv4);
 }
 
+/* No netlink socket, here for want of an open file. */
+static void a_kernel_that_tells_nothing_of_links_is_noted(void **state)
+{
+    (void)state;
+    bl_role_assume_control();
+    struct bl_port *p = must_open_port("socket:127.0.0.1:0", 0);
+    assert_string_equal(bl_port_note(p), "");
+    assert_true(bl_port_link_up(p));
+    bl_port_close(p);
+
+    struct rlimit before, one;
+    int next = dup(STDOUT_FILENO);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    one = (struct rlimit){.rlim_cur = (rlim_t)next + 1, .rlim_max = before.rlim_max};
+    close(next);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &one), 0);
+    p = must_open_port("socket:127.0.0.1:0", 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    print_message("%s\n", bl_port_note(p));
+    assert_non_null(strstr(bl_port_note(p), "rtnetlink: Too many open files"));
+    assert_true(bl_port_link_up(p));
+    bl_port_close(p);
+}
+
 /* One daemon or several workers: the second daemon is told. */
 static void a_port_in_use_says_so(void **state)
 {
@@ -253,6 +278,7 @@ int main(void)
         cmocka_unit_test(a_wait_ends_with_a_packet_or_the_time),
         cmocka_unit_test(ipv6_works_where_there_is_ipv6),
         cmocka_unit_test(all_of_ipv6_takes_ipv4_unless_another_port_does),
+        cmocka_unit_test(a_kernel_that_tells_nothing_of_links_is_noted),
         cmocka_unit_test(a_port_in_use_says_so),
         cmocka_unit_test(an_address_of_no_interface_says_so),
         cmocka_unit_test(a_privileged_port_says_what_it_needs),
