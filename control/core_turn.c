@@ -379,6 +379,7 @@ static void note_turn(struct bl_core *core, uint64_t now_ns, bool busy)
 bool bl_core_turn(struct bl_core *core, uint64_t now_ns, int64_t unix_ms)
 {
     core->unix_ms = unix_ms;
+    bl_fleet_set_now(core->fleet, now_ns / 1000000);
     advance_clocks(core, now_ns, unix_ms);
     look_at_ports(core, now_ns);
     bool busy = drain_reports(core, unix_ms);

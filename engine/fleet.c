@@ -25,7 +25,7 @@ struct bl_fleet *bl_fleet_new(const struct bl_fleet_config *c, const struct bl_k
     f->config = *c;
     f->out = *out;
     f->phi_sigmas = bl_phi_sigmas(c->phi ? c->phi : BL_PHI_DEFAULT);
-    f->follow_defaults = BL_NODE_NONE;
+    f->follow_defaults = f->overage = BL_NODE_NONE;
     return f;
 }
 
@@ -39,7 +39,8 @@ void bl_fleet_free(struct bl_fleet *f)
         bl_retiring_free(&f->table[i].retiring);
         free(f->table[i].unasked.key);
     }
-    bl_pause_ends_free(&f->pause_ends);
+    bl_pause_ends_free(&f->wall_ends);
+    bl_pause_ends_free(&f->counted_ends);
     bl_registry_free(f->registry);
     free(f);
 }

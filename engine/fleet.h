@@ -20,6 +20,13 @@
  * table, is reported and makes it ok; a beat before it is lost. So a node
  * that a report makes ok has a record that stays, and is judged by it.
  *
+ * Time: three clocks. Silence is measured on the ingest clock of the
+ * table. Durations (a pause of an hour, the creation rate's second) are
+ * measured on the counting clock, which only ever goes on
+ * (bl_fleet_set_now). The wall clock may jump at any time: it is written
+ * into records for people to read, and decides when a pause ends that was
+ * asked for until some time of day; nothing else.
+ *
  * Before a node is called expired its key is looked up in every other
  * table (bl_fleet_freshest): the freshest beat wins, a stale record is
  * retired. The freshest is the one that came last in true time, also if
@@ -203,7 +210,8 @@ struct bl_node_past {
     uint16_t table; /* that it beat in */
     uint64_t id;
     struct bl_policy policy;
-    uint32_t interval_ms, incident, pause_end_s;
+    uint32_t interval_ms, incident;
+    uint32_t pause_end_s; /* Unix time, of a pause for so long, too; 0: none */
     int64_t first_seen_unix_ms, state_since_unix_ms;
     int64_t last_beat_unix_ms; /* 0: never */
 };
@@ -243,14 +251,28 @@ static inline bool bl_node_is_unheard(const struct bl_node *n, uint32_t last_bea
 /* The node that is meant, BL_NODE_NONE if it is not known. Any reader. */
 uint32_t bl_fleet_find(const struct bl_fleet *f, const struct bl_node_ref *who);
 
+/* Whether a node was silent for so long (over BL_TIMEOUT_MAX_MS) that its
+ * slot's age begins anew: `last_beat`, of its slot, is the one that was
+ * noted then. The record's last beat is the true one. Any reader, under RCU. */
+static inline bool bl_node_is_overage(const struct bl_node *n, uint32_t last_beat)
+{
+    return (BL_NODE_READ(n->flags) & BL_NODE_OVERAGE) && BL_NODE_READ(n->judged_tick) == last_beat;
+}
+
 /* ---- what people ask ------------------------------------------------ */
 
 /* How a pause ends: somebody resumes the node, or what comes first of
- * these. */
+ * these. At most one of the first two; each is rounded up to a second. */
 struct bl_pause {
-    int64_t end_unix_ms; /* wall clock, rounded up to a second; 0: no such end */
+    int64_t end_unix_ms; /* when the wall clock says so; 0: no such end */
+    uint32_t for_ms;     /* after so long, whatever the wall clock does; 0: no such end */
     bool until_beat;     /* with its next beat */
 };
+
+/* When the pause of a paused node ends, on the wall clock, to the second;
+ * 0: no end is set. That of a pause for so long moves with the wall clock.
+ * Any reader, under RCU. */
+int64_t bl_node_pause_end_unix_ms(const struct bl_node *n, uint64_t now_ns, int64_t now_unix_ms);
 
 /* Mutes a node; one that is paused already gets the new end. `how` NULL:
  * until somebody resumes it. Ends that are due are seen to by
@@ -265,6 +287,11 @@ int bl_fleet_resume(struct bl_fleet *f, uint32_t node, int64_t unix_ms) BL_ON_CO
 int bl_fleet_remove(struct bl_fleet *f, uint32_t node) BL_ON_CONTROL;
 
 /* ---- time ----------------------------------------------------------- */
+
+/* What the counting clock says: ms of a clock that only ever goes on
+ * (CLOCK_MONOTONIC, the one that ages are measured with). To be told
+ * before other calls whenever it has moved. */
+void bl_fleet_set_now(struct bl_fleet *f, uint64_t now_ms) BL_ON_CONTROL;
 
 /* One batch of the sweep: ends pauses that are due, looks at up to
  * `max_slots` slots of the tables in turn and judges what it finds. Returns true when every table has

@@ -39,9 +39,12 @@ struct bl_fleet {
     uint32_t table_count;
     uint32_t sweep_table;     /* where the round is */
     uint32_t follow_defaults; /* next node to re-judge after new defaults; NONE: through */
-    int64_t create_second;    /* the creation rate's window */
+    uint64_t now_ms;          /* the counting clock */
+    uint64_t create_second;   /* of it: the creation rate's window */
     uint32_t created;         /* in it */
-    struct bl_pause_ends pause_ends;
+    uint32_t overage;         /* next node to look at for it; NONE: through */
+    uint64_t overage_ms;      /* when the next walk begins */
+    struct bl_pause_ends wall_ends, counted_ends;
     float phi_sigmas; /* of config.phi; read by any thread */
     struct bl_fleet_stats stats;
     struct bl_finding finding[BL_FINDINGS];
@@ -102,9 +105,9 @@ static inline void bl_fleet_welcome(struct bl_fleet *f, uint32_t node, const cha
         f->out.registered(f->out.ctx, node, reason);
 }
 
-/* Sets the end of a paused node's pause, Unix time in s, 0: none. 0 or
- * -ENOMEM. */
-int bl_fleet_pause_until(struct bl_fleet *f, uint32_t node, uint32_t end_s) BL_ON_CONTROL;
+/* Sets the end of a paused node's pause: Unix time in s, or the counting
+ * clock's where it `counts`; 0: none. 0 or -ENOMEM. */
+int bl_fleet_pause_until(struct bl_fleet *f, uint32_t node, uint32_t end_s, bool counts) BL_ON_CONTROL;
 
 /* Ends a node's pause: from here on it is what its freshest beat makes
  * it, ok, warning or failed; new if it is in no table. */

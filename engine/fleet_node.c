@@ -19,9 +19,9 @@ uint32_t bl_fleet_find(const struct bl_fleet *f, const struct bl_node_ref *who)
 }
 
 /* Whether one more stranger off the wire may be taken in this second. */
-static bool creation_allowed(struct bl_fleet *f, int64_t unix_ms)
+static bool creation_allowed(struct bl_fleet *f)
 {
-    int64_t second = unix_ms / 1000;
+    uint64_t second = f->now_ms / 1000;
     if (second != f->create_second) {
         f->create_second = second;
         f->created = 0;
@@ -33,7 +33,7 @@ static bool creation_allowed(struct bl_fleet *f, int64_t unix_ms)
 }
 
 /* Whether the stranger may come in: 0, -EPERM, -EAGAIN. */
-static int let_in(struct bl_fleet *f, const struct bl_node_ref *who, int64_t unix_ms) BL_ON_CONTROL
+static int let_in(struct bl_fleet *f, const struct bl_node_ref *who) BL_ON_CONTROL
 {
     if (who->asked)
         return 0;
@@ -41,7 +41,7 @@ static int let_in(struct bl_fleet *f, const struct bl_node_ref *who, int64_t uni
         bl_fleet_count(&f->stats.refused_unknown);
         return -EPERM;
     }
-    if (!creation_allowed(f, unix_ms)) {
+    if (!creation_allowed(f)) {
         bl_fleet_count(&f->stats.refused_rate);
         return -EAGAIN;
     }
@@ -58,7 +58,7 @@ static int find_or_add(struct bl_fleet *f, const struct bl_node_ref *who, int64_
     *node = bl_registry_find_key(f->registry, key);
     if (*node != BL_NODE_NONE)
         return 0;
-    int r = let_in(f, who, unix_ms);
+    int r = let_in(f, who);
     if (r)
         return r;
     r = bl_registry_add(
@@ -233,34 +233,59 @@ int bl_fleet_hello(struct bl_fleet *f, uint64_t id, const char *name, unsigned n
 
 /* ---- pauses ------------------------------------------------------------- */
 
-/* Left behind by a pause that is over or ends at another time: not so. */
-static bool end_holds(const void *ctx, const struct bl_pause_end *e)
+/* Left behind by a pause that is over or ends at another time, or by
+ * another clock: not so. */
+static bool end_holds(const struct bl_fleet *f, const struct bl_pause_end *e, bool counts)
 {
-    const struct bl_fleet *f = ctx;
     const struct bl_node *n = bl_registry_get(f->registry, e->node);
-    return n && n->state == BL_STATE_PAUSED && n->pause_end_s == e->end_s;
+    return n && n->state == BL_STATE_PAUSED && n->pause_end_s == e->end_s &&
+           !(n->flags & BL_NODE_PAUSE_COUNTS) == !counts;
 }
 
-/* Wall-clock ms, rounded up: a pause lasts no shorter than it was asked. */
-static uint32_t end_second(int64_t unix_ms)
+static bool wall_end_holds(const void *ctx, const struct bl_pause_end *e)
 {
-    if (unix_ms <= 0)
+    return end_holds(ctx, e, false);
+}
+
+static bool counted_end_holds(const void *ctx, const struct bl_pause_end *e)
+{
+    return end_holds(ctx, e, true);
+}
+
+/* Rounded up: a pause lasts no shorter than it was asked. */
+static uint32_t end_second(int64_t ms)
+{
+    if (ms <= 0)
         return 0;
-    int64_t s = (unix_ms + 999) / 1000;
+    int64_t s = (ms + 999) / 1000;
     return s < UINT32_MAX ? (uint32_t)s : UINT32_MAX;
 }
 
-int bl_fleet_pause_until(struct bl_fleet *f, uint32_t node, uint32_t end_s)
+int64_t bl_node_pause_end_unix_ms(const struct bl_node *n, uint64_t now_ns, int64_t now_unix_ms)
 {
-    struct bl_pause_ends *p = &f->pause_ends;
-    struct bl_node *n = bl_registry_at(f->registry, node);
+    int64_t end_ms = BL_NODE_READ(n->pause_end_s) * INT64_C(1000);
+    if (end_ms == 0 || !(BL_NODE_READ(n->flags) & BL_NODE_PAUSE_COUNTS))
+        return end_ms;
+    /* The two clocks are not read at once: to the second it stays the same. */
+    int64_t end_unix_ms = now_unix_ms + end_ms - (int64_t)(now_ns / 1000000);
+    return end_unix_ms > 500 ? (end_unix_ms + 500) / 1000 * 1000 : 1000;
+}
 
-    if (n->pause_end_s == end_s)
+int bl_fleet_pause_until(struct bl_fleet *f, uint32_t node, uint32_t end_s, bool counts)
+{
+    struct bl_pause_ends *p = counts ? &f->counted_ends : &f->wall_ends;
+    struct bl_node *n = bl_registry_at(f->registry, node);
+    bool counted = n->flags & BL_NODE_PAUSE_COUNTS;
+
+    if (n->pause_end_s == end_s && counted == counts)
         return 0;
     /* Full: first what was left behind goes. */
     if (end_s && p->count == p->capacity)
-        bl_pause_ends_clear(p, end_holds, f);
+        bl_pause_ends_clear(p, counts ? counted_end_holds : wall_end_holds, f);
     bool kept = !end_s || bl_pause_ends_add(p, (struct bl_pause_end){.end_s = end_s, .node = node});
+    BL_NODE_WRITE(n->pause_end_s, 0);
+    BL_NODE_WRITE(n->flags,
+                  (uint8_t)((n->flags & ~BL_NODE_PAUSE_COUNTS) | (counts ? BL_NODE_PAUSE_COUNTS : 0)));
     BL_NODE_WRITE(n->pause_end_s, kept ? end_s : 0);
     return kept ? 0 : -ENOMEM;
 }
@@ -284,7 +309,8 @@ static int pause_node(struct bl_fleet *f, uint32_t node, const struct bl_pause *
                                             .seen = in_table ? &seen : NULL});
     else if (in_table) /* only a beat from now on is the next one */
         BL_NODE_WRITE(n->judged_tick, seen.last_beat);
-    int r = bl_fleet_pause_until(f, node, end_second(how->end_unix_ms));
+    uint32_t end_s = end_second(how->for_ms ? (int64_t)f->now_ms + how->for_ms : how->end_unix_ms);
+    int r = bl_fleet_pause_until(f, node, end_s, how->for_ms != 0);
     bl_fleet_write_slots(f, node);
     bl_fleet_note(f, node);
     return r;
@@ -317,11 +343,14 @@ int bl_fleet_resume(struct bl_fleet *f, uint32_t node, int64_t unix_ms)
 
 void bl_fleet_end_pauses(struct bl_fleet *f, uint32_t max, int64_t unix_ms)
 {
-    uint32_t now_s = unix_ms > 0 && unix_ms / 1000 < UINT32_MAX ? (uint32_t)(unix_ms / 1000) : 0;
+    uint32_t wall_s = unix_ms > 0 && unix_ms / 1000 < UINT32_MAX ? (uint32_t)(unix_ms / 1000) : 0;
     struct bl_pause_end e;
 
-    for (; max && bl_pause_ends_take(&f->pause_ends, now_s, &e); max--)
-        if (end_holds(f, &e))
+    for (; max && bl_pause_ends_take(&f->wall_ends, wall_s, &e); max--)
+        if (end_holds(f, &e, false))
+            bl_fleet_wake(f, e.node, "pause ended", unix_ms);
+    for (; max && bl_pause_ends_take(&f->counted_ends, (uint32_t)(f->now_ms / 1000), &e); max--)
+        if (end_holds(f, &e, true))
             bl_fleet_wake(f, e.node, "pause ended", unix_ms);
 }
 

@@ -26,7 +26,7 @@ static int64_t last_beat_of(const struct bl_fleet *f, const struct bl_node *n, u
     uint8_t state = BL_NODE_READ(n->state);
 
     if ((state == BL_STATE_OK || state == BL_STATE_PAUSED) && bl_fleet_freshest(f, n, now_ns, &seen) &&
-        !bl_node_is_unheard(n, seen.last_beat))
+        !bl_node_is_unheard(n, seen.last_beat) && !bl_node_is_overage(n, seen.last_beat))
         return now_unix_ms - (int64_t)seen.age_ticks;
     return BL_NODE_READ(n->last_beat_unix_ms);
 }
@@ -63,7 +63,7 @@ bool bl_fleet_past_of(const struct bl_fleet *f, uint32_t node, uint64_t now_ns, 
                    .detector = BL_NODE_READ(n->policy.detector)},
         .interval_ms = BL_NODE_READ(n->interval_ms),
         .incident = BL_NODE_READ(n->incident),
-        .pause_end_s = BL_NODE_READ(n->pause_end_s),
+        .pause_end_s = (uint32_t)(bl_node_pause_end_unix_ms(n, now_ns, now_unix_ms) / 1000),
         .first_seen_unix_ms = BL_NODE_READ(n->first_seen_unix_ms),
         .state_since_unix_ms = BL_NODE_READ(n->state_since_unix_ms),
         .last_beat_unix_ms = last_beat_of(f, n, now_ns, now_unix_ms),
@@ -120,7 +120,7 @@ int bl_fleet_restore(struct bl_fleet *f, const struct bl_node_past *p)
         return -EEXIST;
     fill(bl_registry_at(f->registry, node), p);
     bl_registry_set_state(f->registry, node, (enum bl_state)p->state);
-    r = bl_fleet_pause_until(f, node, p->state == BL_STATE_PAUSED ? p->pause_end_s : 0);
+    r = bl_fleet_pause_until(f, node, p->state == BL_STATE_PAUSED ? p->pause_end_s : 0, false);
     if (p->binary && p->name_len > 0) {
         int named = bl_registry_rename(f->registry, node, p->name, p->name_len);
         r = r ? r : named;

@@ -9,6 +9,13 @@
  * asked of the caches. */
 #define TOUCHED_AHEAD 16u
 
+/* The walk over all nodes that looks for long silence: how often it
+ * begins, and the nodes in each batch of it: at 10 ms, 10 million are
+ * through in 7 minutes. What it must see lasts 4 days: from
+ * BL_TIMEOUT_MAX_MS to the wrap. */
+#define OVERAGE_EVERY_MS UINT64_C(86400000)
+#define OVERAGE_NODES    256u
+
 /* ---- slots --------------------------------------------------------------- */
 
 /* Whether a fresh beat of a node in this state is news. */
@@ -201,8 +208,8 @@ void bl_fleet_change(struct bl_fleet *f, uint32_t node, const struct bl_change *
     /* From a pause too: who wakes a node that is dead is told so. */
     if (from <= BL_STATE_OK && c->to > BL_STATE_OK)
         BL_NODE_WRITE(n->incident, n->incident + 1);
-    if (c->seen && !bl_node_is_unheard(n, c->seen->last_beat)) {
-        BL_NODE_WRITE(n->flags, (uint8_t)(n->flags & ~BL_NODE_RESTORED));
+    if (c->seen && !bl_node_is_unheard(n, c->seen->last_beat) && !bl_node_is_overage(n, c->seen->last_beat)) {
+        BL_NODE_WRITE(n->flags, (uint8_t)(n->flags & ~(BL_NODE_RESTORED | BL_NODE_OVERAGE)));
         BL_NODE_WRITE(n->last_beat_unix_ms, c->unix_ms - (int64_t)c->seen->age_ticks);
         BL_NODE_WRITE(n->judged_tick, c->seen->last_beat);
         BL_NODE_WRITE(n->table, (uint16_t)c->seen->table);
@@ -210,6 +217,7 @@ void bl_fleet_change(struct bl_fleet *f, uint32_t node, const struct bl_change *
     if (c->to != BL_STATE_PAUSED) {
         BL_NODE_WRITE(n->flags, (uint8_t)(n->flags & ~BL_NODE_UNTIL_BEAT));
         BL_NODE_WRITE(n->pause_end_s, 0);
+        BL_NODE_WRITE(n->flags, (uint8_t)(n->flags & ~BL_NODE_PAUSE_COUNTS));
     }
     BL_NODE_WRITE(n->state_since_unix_ms, c->unix_ms);
     bl_registry_set_state(f->registry, node, c->to);
@@ -218,26 +226,30 @@ void bl_fleet_change(struct bl_fleet *f, uint32_t node, const struct bl_change *
     tell(f, node, from, c);
 }
 
+/* How long it has been silent: of a node that was so for longer than any
+ * timeout, longer than any timeout. */
+static uint32_t silence_ticks(const struct bl_node *n, const struct bl_freshest *seen)
+{
+    return bl_node_is_overage(n, seen->last_beat) ? BL_TIMEOUT_MAX_MS + 1 : seen->age_ticks;
+}
+
 /* The state that the freshest beat gives a node, and why. Its own state
  * if there is nothing to say. */
 static enum bl_state conclude(const struct bl_fleet *f, const struct bl_node *n,
-                              const struct bl_freshest *seen, int64_t unix_ms, const char **reason)
+                              const struct bl_freshest *seen, const char **reason)
 {
     struct bl_thresholds thresholds = bl_fleet_thresholds_of(f, n, &seen->place);
     enum bl_state is = (enum bl_state)n->state;
     bool beaten = seen->last_beat != n->judged_tick;
+    bool unheard = bl_node_is_unheard(n, seen->last_beat) || bl_node_is_overage(n, seen->last_beat);
 
     if (is == BL_STATE_PAUSED) {
         *reason = "beat";
         return beaten && (n->flags & BL_NODE_UNTIL_BEAT) ? BL_STATE_OK : is;
     }
-    /* Ticks wrap: what has been silent for longer than any timeout stays
-     * what it is until it beats. */
-    if (is > BL_STATE_OK && !beaten && unix_ms - n->last_beat_unix_ms > BL_TIMEOUT_MAX_MS)
-        return is;
-    enum bl_state to = bl_state_of_age(&thresholds, seen->age_ticks);
-    /* Its age is not silence, but the time since it was restored. */
-    if (to < is && is > BL_STATE_OK && bl_node_is_unheard(n, seen->last_beat))
+    enum bl_state to = bl_state_of_age(&thresholds, silence_ticks(n, seen));
+    /* Its slot tells when it was restored, or hardly anything: no beat. */
+    if (to < is && is > BL_STATE_OK && unheard)
         return is;
     if (is == BL_STATE_NEW)
         *reason = "first beat";
@@ -263,7 +275,7 @@ static void judge_on(struct bl_fleet *f, uint32_t node, const struct bl_freshest
     const struct bl_node *n = bl_registry_at(f->registry, node);
     struct bl_change c = {.unix_ms = unix_ms, .seen = seen};
 
-    c.to = conclude(f, n, seen, unix_ms, &c.reason);
+    c.to = conclude(f, n, seen, &c.reason);
     if (c.to == (enum bl_state)n->state) {
         bl_fleet_write_slots(f, node);
         return;
@@ -290,10 +302,7 @@ void bl_fleet_wake(struct bl_fleet *f, uint32_t node, const char *reason, int64_
 
     if (bl_fleet_freshest_now(f, n, &seen)) {
         struct bl_thresholds thresholds = bl_fleet_thresholds_of(f, n, &seen.place);
-        /* Ticks wrap: in a long pause a dead node's age would begin anew. */
-        bool is_ages_ago =
-            seen.last_beat == n->judged_tick && unix_ms - n->last_beat_unix_ms > BL_TIMEOUT_MAX_MS;
-        c.to = bl_state_of_age(&thresholds, is_ages_ago ? BL_TIMEOUT_MAX_MS : seen.age_ticks);
+        c.to = bl_state_of_age(&thresholds, silence_ticks(n, &seen));
         c.seen = &seen;
     }
     bl_fleet_change(f, node, &c);
@@ -331,6 +340,49 @@ static void follow_defaults(struct bl_fleet *f, uint32_t nodes, int64_t unix_ms)
             bl_fleet_judge(f, f->follow_defaults, unix_ms);
     if (f->follow_defaults >= end)
         f->follow_defaults = BL_NODE_NONE;
+}
+
+/* Ticks wrap: the slot of a node that is silent for longer than 49 days
+ * would look young again, to whoever sets it a timeout or ends its pause.
+ * So each node is looked at once a day, and one that has not beaten for
+ * longer than any timeout has that noted in its record. */
+static void note_overage(struct bl_fleet *f, uint32_t node, int64_t unix_ms) BL_ON_CONTROL
+{
+    struct bl_node *n = bl_registry_at(f->registry, node);
+    struct bl_freshest seen;
+
+    if (!bl_fleet_freshest_now(f, n, &seen) || bl_node_is_overage(n, seen.last_beat))
+        return;
+    if (seen.age_ticks <= BL_TIMEOUT_MAX_MS) {
+        BL_NODE_WRITE(n->flags, (uint8_t)(n->flags & ~BL_NODE_OVERAGE));
+        return;
+    }
+    if (!bl_node_is_unheard(n, seen.last_beat))
+        BL_NODE_WRITE(n->last_beat_unix_ms, unix_ms - (int64_t)seen.age_ticks);
+    BL_NODE_WRITE(n->judged_tick, seen.last_beat);
+    BL_NODE_WRITE(n->flags, (uint8_t)((n->flags & ~BL_NODE_RESTORED) | BL_NODE_OVERAGE));
+}
+
+static void walk_overage(struct bl_fleet *f, int64_t unix_ms) BL_ON_CONTROL
+{
+    uint32_t end = bl_registry_end(f->registry);
+
+    if (f->overage == BL_NODE_NONE && f->now_ms >= f->overage_ms) {
+        f->overage = 0;
+        f->overage_ms = f->now_ms + OVERAGE_EVERY_MS;
+    }
+    if (f->overage == BL_NODE_NONE)
+        return;
+    for (uint32_t nodes = OVERAGE_NODES; nodes && f->overage < end; f->overage++, nodes--)
+        if (bl_registry_get(f->registry, f->overage))
+            note_overage(f, f->overage, unix_ms);
+    if (f->overage >= end)
+        f->overage = BL_NODE_NONE;
+}
+
+void bl_fleet_set_now(struct bl_fleet *f, uint64_t now_ms)
+{
+    f->now_ms = now_ms;
 }
 
 /* Growth may have moved a node before its policy word was written: writes
@@ -374,6 +426,7 @@ bool bl_fleet_sweep(struct bl_fleet *f, uint32_t max_slots, int64_t unix_ms)
         follow_defaults(f, max_slots / NODES_DIVISOR + 1, unix_ms);
     if (f->table_count == 0)
         return true;
+    walk_overage(f, unix_ms);
     begin_table(f, table, max_slots / NODES_DIVISOR + 1);
     uint32_t now = bl_ingest_clock_now(f->table[table].shared.clock);
     unsigned n = bl_sweep_run(f->table[table].shared.sweep, now, max_slots, f->finding, BL_FINDINGS, &done);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pause_ends: when which pause ends, soonest first: a binary heap of
- * (Unix second, node).
+ * (second, node). One for each clock that pauses end by: the wall's and
+ * the one that counts.
  *
  * An entry is a hint, no promise: a node that was resumed, paused anew or
  * removed leaves its entry behind, and who takes it out compares it with
@@ -14,7 +15,7 @@
 #include <stdint.h>
 
 struct bl_pause_end {
-    uint32_t end_s; /* Unix time */
+    uint32_t end_s; /* of the heap's clock */
     uint32_t node;
 };
 

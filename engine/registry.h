@@ -48,12 +48,14 @@ struct bl_memory {
 extern const struct bl_memory bl_memory_libc;
 
 enum bl_node_flags {
-    BL_NODE_BINARY = 1,        /* key is of an id, not of a name */
-    BL_NODE_UNTIL_BEAT = 2,    /* paused until the next beat (bye, or so asked) */
-    BL_NODE_OWN_RETRIES = 4,   /* policy.retries is the node's own, not the default */
-    BL_NODE_LIVE = 8,          /* the record is in use */
-    BL_NODE_RESTORED = 16,     /* of a saved fleet: see bl_fleet_take_places */
-    BL_NODE_OWN_DETECTOR = 32, /* policy.detector is the node's own, not the default */
+    BL_NODE_BINARY = 1,         /* key is of an id, not of a name */
+    BL_NODE_UNTIL_BEAT = 2,     /* paused until the next beat (bye, or so asked) */
+    BL_NODE_OWN_RETRIES = 4,    /* policy.retries is the node's own, not the default */
+    BL_NODE_LIVE = 8,           /* the record is in use */
+    BL_NODE_RESTORED = 16,      /* of a saved fleet: see bl_fleet_take_places */
+    BL_NODE_OWN_DETECTOR = 32,  /* policy.detector is the node's own, not the default */
+    BL_NODE_OVERAGE = 64,       /* silent for longer than ticks tell: see bl_node_is_overage */
+    BL_NODE_PAUSE_COUNTS = 128, /* pause_end_s is of the counting clock, not of the wall's */
 };
 
 /* One node. Written by control only; 8-byte words stay whole for the
@@ -78,7 +80,7 @@ struct bl_node {
     uint8_t name_len;
     uint8_t reported; /* a worker has told of it since it was made; 0: it is in no table */
     uint8_t reserved[2];
-    uint32_t pause_end_s; /* Unix time in s at which its pause ends; 0: none set */
+    uint32_t pause_end_s; /* when its pause ends, Unix time or BL_NODE_PAUSE_COUNTS; 0: none set */
 };
 
 /* The api thread's reads, and control's writes, of every field above but

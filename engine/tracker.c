@@ -161,6 +161,7 @@ static void sweep(struct bl_tracker *t) BL_ON_CONTROL
 static void set_time(struct bl_tracker *t, uint64_t now_ms) BL_ON_CONTROL
 {
     t->now_ms = now_ms;
+    bl_fleet_set_now(t->fleet, now_ms);
     bl_ingest_clock_init(&t->clock, now_ms * BL_TICK_NS, tick_now(t));
 }
 
@@ -227,12 +228,12 @@ struct bl_tracker *bl_tracker_new(const struct bl_tracker_config *c, uint64_t no
     fill_secret(&t->secret, c->seed);
     bl_table_init(&t->table, slots, t->config.max_nodes);
     t->start_ms = now_ms;
-    set_time(t, now_ms);
     if (start_fleet(t) < 0) {
         bl_tracker_free(t);
         errno = ENOMEM;
         return NULL;
     }
+    set_time(t, now_ms);
     return t;
 }
 

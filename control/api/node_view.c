@@ -48,10 +48,11 @@ bool bl_node_look(struct bl_node_view *v, const struct bl_api *api, uint32_t ind
     v->first_seen_unix_ms = BL_NODE_READ(n->first_seen_unix_ms);
     v->last_beat_unix_ms = BL_NODE_READ(n->last_beat_unix_ms);
     bool paused = v->state == BL_STATE_PAUSED;
-    v->pause_end_unix_ms = paused ? BL_NODE_READ(n->pause_end_s) * INT64_C(1000) : 0;
+    v->pause_end_unix_ms = paused ? bl_node_pause_end_unix_ms(n, api->now_ns, api->now_unix_ms) : 0;
     v->until_beat = paused && (v->flags & BL_NODE_UNTIL_BEAT) != 0;
     v->in_table = bl_fleet_freshest(fleet, n, api->now_ns, &v->freshest);
-    bool heard = v->in_table && !bl_node_is_unheard(n, v->freshest.last_beat);
+    bool heard = v->in_table && !bl_node_is_unheard(n, v->freshest.last_beat) &&
+                 !bl_node_is_overage(n, v->freshest.last_beat);
     if (heard)
         v->last_beat_unix_ms = api->now_unix_ms - v->freshest.age_ticks;
     v->beaten = v->last_beat_unix_ms != 0;

@@ -5,7 +5,8 @@
 
 enum { FOR, UNTIL, UNTIL_BEAT };
 static const struct bl_option options[] = {
-    [FOR] = {"for", 0, "D", "for so long, as 2h; then the node is watched again"},
+    [FOR] = {"for", 0, "D",
+             "for so long, as 2h, whatever the wall clock does; then the node is watched again"},
     [UNTIL] = {"until", 0, "TIME", "until then, as 2026-02-03T04:05Z or 2026-02-03T04:05+01:00"},
     [UNTIL_BEAT] = {"until-beat", 'b', NULL, "until the node's next beat, if that comes first"},
     {0},
@@ -16,7 +17,7 @@ static bool take_for(struct bl_call *call, struct bl_pause *p, const char *value
     uint32_t ms;
     if (!bl_args_duration(call, "--for", value, &ms))
         return false;
-    p->end_unix_ms = ms > 0 ? call->api->now_unix_ms + ms : 0;
+    p->for_ms = ms;
     return true;
 }
 
@@ -34,7 +35,7 @@ static bool take_until(struct bl_call *call, struct bl_pause *p, const char *val
 
 static bool take(struct bl_call *call, struct bl_nodes_change *c, int option, const char *value)
 {
-    bool ended = c->pause.end_unix_ms != 0;
+    bool ended = c->pause.end_unix_ms != 0 || c->pause.for_ms != 0;
 
     switch (option) {
     case FOR:

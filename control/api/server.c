@@ -320,6 +320,7 @@ struct bl_server *bl_server_new(const struct bl_server_config *c, char err[BL_ER
                              .memory = c->memory,
                              .config = c->config,
                              .start_unix_ms = c->start_unix_ms,
+                             .start_ns = monotonic_ns(),
                              .reload = c->reload,
                              .reload_ctx = c->reload_ctx};
     bl_history_begin(&s->api.history, bl_core_last_event(c->core) + 1);

@@ -44,7 +44,7 @@ static bool choose(struct bl_call *call, const char *name, struct counted *c)
 
 static uint64_t uptime_ms(const struct bl_api *api)
 {
-    return api->now_unix_ms > api->start_unix_ms ? (uint64_t)(api->now_unix_ms - api->start_unix_ms) : 0;
+    return api->now_ns > api->start_ns ? (api->now_ns - api->start_ns) / 1000000 : 0;
 }
 
 static void json_ingest(struct bl_json *j, const struct bl_totals *t)

@@ -194,8 +194,7 @@ static bool read_pause(struct bl_http_request *r, struct bl_pause *p)
     else if (until != NULL && p->end_unix_ms <= r->api->now_unix_ms)
         bl_http_problem(r, 422, "until: \"%.60s\" is over already", until);
     else {
-        if (ms > 0)
-            p->end_unix_ms = r->api->now_unix_ms + ms;
+        p->for_ms = ms;
         return true;
     }
     return false;

@@ -179,7 +179,7 @@ static void a_paused_node_neither_fails_nor_wakes(void **state)
 static int pause_for(struct world *w, const char *name, unsigned ms, bool until_beat)
 {
     bl_role_assume_control();
-    struct bl_pause how = {.end_unix_ms = ms ? unix_ms(w) + ms : 0, .until_beat = until_beat};
+    struct bl_pause how = {.for_ms = ms, .until_beat = until_beat};
     return bl_fleet_pause(w->fleet, node_of(w, name), &how, unix_ms(w));
 }
 
@@ -344,24 +344,144 @@ static void control_away_for_eight_seconds_fails_nobody(void **state)
     teardown(&w);
 }
 
-static void a_node_failed_for_longer_than_ticks_last_stays_failed(void **state)
+/* 2^32 ms on the ingest clock, in steps that it takes for healthy, with a
+ * round of the sweep every half an hour. */
+static void pass_a_wrap(struct world *w)
+{
+    bl_role_assume_control();
+    for (uint32_t step = 0; step < UINT32_MAX / 99; step++) {
+        w->now_ns += 99 * MS;
+        bl_ingest_clock_advance(&w->clock[0], w->now_ns, w->now_ns);
+        bl_ingest_clock_advance(&w->clock[1], w->now_ns, w->now_ns);
+        if (step % 18182 == 0)
+            pass(w, 10);
+    }
+}
+
+static void silence_longer_than_ticks_last_is_not_forgotten(void **state)
+{
+    (void)state;
+    struct world w;
+    struct bl_node_past p;
+    setup(&w, TIMEOUT_1S);
+    bl_role_assume_control();
+    beat(&w, 0, "failed");
+    beat(&w, 0, "paused");
+    beat(&w, 0, "free");
+    beat(&w, 0, "warning");
+    set(&w, "free", BL_SET_WARN, (struct bl_policy){.warn_ms = BL_TIMEOUT_MAX_MS});
+    set(&w, "warning", BL_SET_WARN, (struct bl_policy){.warn_ms = 1000});
+    assert_int_equal(pause_for(&w, "paused", 0, false), 0);
+    int64_t beat_unix_ms = unix_ms(&w);
+    pass(&w, 2000);
+    assert_int_equal(state_of(&w, "failed"), BL_STATE_FAILED);
+    assert_int_equal(state_of(&w, "warning"), BL_STATE_WARNING);
+    w.jump_ms = -UNIX_MS; /* nobody asks it */
+    pass_a_wrap(&w);
+    assert_int_equal(w.transitions, 4); /* "free" has a warning by now */
+    set(&w, "failed", BL_SET_TIMEOUT, (struct bl_policy){.timeout_ms = 2000});
+    set(&w, "warning", BL_SET_WARN, (struct bl_policy){.warn_ms = 2000});
+    set(&w, "free", BL_SET_ERR, (struct bl_policy){.err_ms = BL_TIMEOUT_MAX_MS});
+    assert_int_equal(bl_fleet_resume(w.fleet, node_of(&w, "paused"), unix_ms(&w)), 0);
+    pass(&w, 50);
+    assert_int_equal(state_of(&w, "failed"), BL_STATE_FAILED);
+    assert_int_equal(state_of(&w, "warning"), BL_STATE_WARNING);
+    assert_int_equal(state_of(&w, "free"), BL_STATE_FAILED);
+    assert_int_equal(state_of(&w, "paused"), BL_STATE_FAILED);
+    assert_true(bl_fleet_past_of(w.fleet, node_of(&w, "paused"), w.now_ns, unix_ms(&w), &p));
+    assert_int_equal(p.last_beat_unix_ms, beat_unix_ms - UNIX_MS);
+    beat(&w, 0, "paused");
+    pass(&w, BL_RECHECK_TICKS + 10);
+    assert_int_equal(state_of(&w, "paused"), BL_STATE_OK);
+    teardown(&w);
+}
+
+/* ---- the wall clock ------------------------------------------------------- */
+
+#define DAYS_MS INT64_C(86400000)
+
+static void a_jump_of_the_wall_clock_changes_no_verdict(void **state)
+{
+    (void)state;
+    static const int64_t jumps[] = {46 * DAYS_MS, 20000 * DAYS_MS, -46 * DAYS_MS, -UNIX_MS};
+    for (unsigned i = 0; i < sizeof(jumps) / sizeof(jumps[0]); i++) {
+        struct world w;
+        setup(&w, (struct bl_policy){.warn_ms = 1000, .err_ms = 3000});
+        bl_role_assume_control();
+        beat(&w, 0, "late");
+        beat(&w, 0, "paused");
+        assert_int_equal(pause_for(&w, "paused", 0, false), 0);
+        pass(&w, 2000);
+        assert_int_equal(state_of(&w, "late"), BL_STATE_WARNING);
+        w.jump_ms = jumps[i];
+        pass(&w, 500);
+        assert_int_equal(w.transitions, 2);
+        assert_int_equal(bl_fleet_resume(w.fleet, node_of(&w, "paused"), unix_ms(&w)), 0);
+        assert_int_equal(state_of(&w, "paused"), BL_STATE_WARNING); /* beat 2.5 s ago */
+        pass(&w, 600);
+        assert_int_equal(state_of(&w, "late"), BL_STATE_FAILED);
+        assert_int_equal(state_of(&w, "paused"), BL_STATE_FAILED);
+        teardown(&w);
+    }
+}
+
+static void a_pause_for_so_long_lasts_so_long_whatever_the_wall_clock_does(void **state)
+{
+    (void)state;
+    static const int64_t jumps[] = {DAYS_MS, -DAYS_MS};
+    for (unsigned i = 0; i < 2; i++) {
+        struct world w;
+        setup(&w, TIMEOUT_1S);
+        bl_role_assume_control();
+        beat(&w, 0, "a");
+        int64_t end = (unix_ms(&w) + 60000 + 999) / 1000 * 1000;
+        assert_int_equal(pause_for(&w, "a", 60000, false), 0);
+        const struct bl_node *n = bl_registry_get(bl_fleet_registry(w.fleet), node_of(&w, "a"));
+        assert_int_equal(bl_node_pause_end_unix_ms(n, w.now_ns, unix_ms(&w)), end);
+        pass(&w, 30000);
+        w.jump_ms = jumps[i];
+        pass(&w, 29000);
+        assert_int_equal(state_of(&w, "a"), BL_STATE_PAUSED);
+        assert_int_equal(bl_node_pause_end_unix_ms(n, w.now_ns, unix_ms(&w)), end + jumps[i]);
+        pass(&w, 2000);
+        assert_int_equal(state_of(&w, "a"), BL_STATE_FAILED);
+        assert_string_equal(w.last.reason, "pause ended");
+        teardown(&w);
+    }
+}
+
+static void a_pause_until_a_time_follows_the_wall_clock(void **state)
 {
     (void)state;
     struct world w;
     setup(&w, TIMEOUT_1S);
-    beat(&w, 0, "a");
-    pass(&w, 2000);
-    assert_int_equal(state_of(&w, "a"), BL_STATE_FAILED);
-    /* 2^32 ms on the ingest clock, in steps that it takes for healthy. */
     bl_role_assume_control();
-    for (uint64_t ms = 0; ms < (UINT64_C(1) << 32) - 2000; ms += 99) {
-        w.now_ns += 99 * MS;
-        bl_ingest_clock_advance(&w.clock[0], w.now_ns, w.now_ns);
-    }
-    set(&w, "a", BL_SET_TIMEOUT, (struct bl_policy){.timeout_ms = 2000});
-    pass(&w, 50);
+    beat(&w, 0, "a");
+    struct bl_pause how = {.end_unix_ms = unix_ms(&w) + 3600000};
+    assert_int_equal(bl_fleet_pause(w.fleet, node_of(&w, "a"), &how, unix_ms(&w)), 0);
+    pass(&w, 1000);
+    assert_int_equal(state_of(&w, "a"), BL_STATE_PAUSED);
+    w.jump_ms = 3600000;
+    pass(&w, 1000);
     assert_int_equal(state_of(&w, "a"), BL_STATE_FAILED);
-    assert_int_equal(w.transitions, 1);
+    assert_string_equal(w.last.reason, "pause ended");
+    teardown(&w);
+}
+
+static void the_creation_rate_counts_seconds_of_its_own(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w, TIMEOUT_1S);
+    bl_role_assume_control();
+    struct bl_fleet_config c = {.max_nodes = 1000, .create_per_s = 1, .defaults = TIMEOUT_1S};
+    bl_fleet_configure(w.fleet, &c);
+    assert_int_equal(beat(&w, 0, "a"), 0);
+    w.jump_ms = 5000; /* not one second later */
+    assert_int_equal(beat(&w, 0, "b"), -EAGAIN);
+    pass(&w, 1000);
+    w.jump_ms -= 1000; /* the same second again */
+    assert_int_equal(beat(&w, 0, "b"), 0);
     teardown(&w);
 }
 
@@ -523,7 +643,11 @@ int main(void)
         cmocka_unit_test(a_bye_is_no_alarm_and_the_next_beat_ends_it),
         cmocka_unit_test(a_worker_that_does_not_poll_stops_its_nodes_clock),
         cmocka_unit_test(control_away_for_eight_seconds_fails_nobody),
-        cmocka_unit_test(a_node_failed_for_longer_than_ticks_last_stays_failed),
+        cmocka_unit_test(silence_longer_than_ticks_last_is_not_forgotten),
+        cmocka_unit_test(a_jump_of_the_wall_clock_changes_no_verdict),
+        cmocka_unit_test(a_pause_for_so_long_lasts_so_long_whatever_the_wall_clock_does),
+        cmocka_unit_test(a_pause_until_a_time_follows_the_wall_clock),
+        cmocka_unit_test(the_creation_rate_counts_seconds_of_its_own),
         cmocka_unit_test(clearing_a_policy_gives_the_defaults_back),
         cmocka_unit_test(a_text_beat_under_a_binary_nodes_name_is_a_conflict),
         cmocka_unit_test(new_defaults_reach_the_nodes_without_a_policy_of_their_own),

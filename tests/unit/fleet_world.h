@@ -36,6 +36,7 @@ struct world {
     struct bl_fleet *fleet;
     struct bl_key_secret secret;
     uint64_t now_ns;
+    int64_t jump_ms;            /* that the wall clock was set by meanwhile */
     bool silent[2];             /* the worker does not poll */
     bool ring_full;             /* orders are refused */
     bool orders_wait;           /* workers take no orders */
@@ -123,6 +124,7 @@ static inline void setup_saved(struct world *w, struct bl_policy defaults,
     w->fleet = bl_fleet_new(&c, &w->secret, &out);
     assert_non_null(w->fleet);
     w->now_ns = 1000 * MS;
+    bl_fleet_set_now(w->fleet, w->now_ns / MS);
     for (unsigned i = 0; i < 2; i++) {
         struct bl_slots *s = bl_slots_new(256);
         assert_non_null(s);
@@ -148,7 +150,7 @@ static inline void teardown(struct world *w)
 
 static inline int64_t unix_ms(const struct world *w)
 {
-    return UNIX_MS + (int64_t)(w->now_ns / MS);
+    return UNIX_MS + w->jump_ms + (int64_t)(w->now_ns / MS);
 }
 
 /* Lets `ms` pass, a tick of 10 ms at a time, with a sweep after each. What
@@ -158,6 +160,7 @@ static inline void pass(struct world *w, unsigned ms)
     bl_role_assume_control();
     for (unsigned t = 0; t < ms; t += 10) {
         w->now_ns += 10 * MS;
+        bl_fleet_set_now(w->fleet, w->now_ns / MS);
         if (!w->orders_wait)
             do_orders(w);
         for (unsigned i = 0; i < 2; i++)
