@@ -49,13 +49,13 @@ uint32_t bl_detector_timeout_ms(const struct bl_interval_stats *s, enum bl_detec
                                 float phi_sigmas)
 {
     float ms = s->mean_ms, margin = bl_interval_margin_ms(s->mean_ms);
-    if (detector == BL_DETECTOR_FIXED || s->count < BL_INTERVAL_LEARNED)
+    if (detector == BL_DETECTOR_FIXED || !bl_interval_is_known(s))
         return 0;
     if (detector == BL_DETECTOR_PHI)
         ms += phi_sigmas * phi_deviation_ms(s);
     else
         ms += auto_sigmas(s) * bl_interval_deviation_ms(s) + margin;
-    return whole_ms(s->peak_ms > 0 ? larger(ms, s->peak_ms + margin) : ms);
+    return whole_ms(s->habit ? larger(ms, s->held_ms + bl_interval_margin_ms(s->held_ms)) : ms);
 }
 
 /* The chance of more than `sigmas` deviations above the mean. */
@@ -79,7 +79,7 @@ float bl_phi_sigmas(unsigned phi)
 
 float bl_phi_of_age(const struct bl_interval_stats *s, uint32_t age_ms)
 {
-    if (s->count < BL_INTERVAL_LEARNED)
+    if (!bl_interval_is_known(s))
         return 0;
     double sigmas = ((double)age_ms - s->mean_ms) / phi_deviation_ms(s);
     double chance = chance_beyond(sigmas);
@@ -88,6 +88,8 @@ float bl_phi_of_age(const struct bl_interval_stats *s, uint32_t age_ms)
 
 uint32_t bl_interval_floor_ms(const struct bl_interval_stats *s)
 {
-    float run_ms = s->held_ms < 0 ? -s->held_ms : 0;
-    return whole_ms(larger(s->mean_ms - run_ms, bl_interval_margin_ms(0)));
+    float ms = s->mean_ms;
+    if (s->count < BL_INTERVAL_LEARNED && ms > BL_INTERVAL_SPAN_MS)
+        ms = BL_INTERVAL_SPAN_MS;
+    return whole_ms(larger(ms - s->below_ms, bl_interval_margin_ms(0)));
 }

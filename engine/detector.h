@@ -8,10 +8,12 @@
  *           were the node alive, is 10^-phi
  *
  * auto and phi draw on the intervals seen (interval.h) and stay above
- * outliers that recur. No verdict before BL_INTERVAL_LEARNED intervals:
- * fixed timeouts, the node's own or the defaults, hold until then. After
- * one or two beats nobody knows a rhythm; lovebeat, which takes one for
- * granted, expects the second beat within a second.
+ * outliers that recur. No verdict before a rhythm is known
+ * (bl_interval_is_known): fixed timeouts, the node's own or the defaults,
+ * hold until then, so a node that dies after its first burst is found by
+ * those. After one or two beats, or some in a tenth of a second, nobody
+ * knows a rhythm; lovebeat, which takes one for granted, expects the
+ * second beat within a second.
  *
  * Measured against lovebeat's rule on its own eight series, and all
  * three against loss and delay: bench/detect.
@@ -41,7 +43,7 @@ uint32_t bl_detector_timeout_ms(const struct bl_interval_stats *s, enum bl_detec
 float bl_phi_sigmas(unsigned phi);
 
 /* The accrued suspicion of a silence of `age_ms`: -log10 of its chance,
- * at most 99. 0 before BL_INTERVAL_LEARNED. */
+ * at most 99. 0 before the rhythm is known. */
 float bl_phi_of_age(const struct bl_interval_stats *s, uint32_t age_ms);
 
 float bl_interval_deviation_ms(const struct bl_interval_stats *s);
@@ -49,5 +51,5 @@ float bl_interval_deviation_ms(const struct bl_interval_stats *s);
 /* No timeout that the next beat can bring is below this many ms after
  * it: who looks once in as long misses no verdict, however the timeout
  * shrinks. The mean; less while short intervals gather that may turn out
- * to be a faster rhythm. */
+ * to be a faster rhythm, and while few are known. */
 uint32_t bl_interval_floor_ms(const struct bl_interval_stats *s);

@@ -23,11 +23,34 @@
 #define FASTER_LASTS 1.25f
 
 #define OUTLIER_VARIANCES 16.0f /* 4 deviations */
+#define EARLY_OUTLIER     4.0f  /* times the mean, while no deviation is known */
+
+static float larger(float a, float b)
+{
+    return a > b ? a : b;
+}
 
 static void forget_outliers(struct bl_interval_stats *s)
 {
-    s->held_ms = s->peak_ms = 0;
-    s->quiet = 0;
+    s->held_ms = s->quiet_ms = 0;
+    s->habit = 0;
+}
+
+static void end_run(struct bl_interval_stats *s)
+{
+    s->run = 0;
+    s->below_ms = 0;
+}
+
+/* `ms` more of a rhythm that goes on. */
+static void let_pass(struct bl_interval_stats *s, float ms)
+{
+    s->owed_ms = larger(s->owed_ms - ms, 0);
+    if (s->quiet_ms <= 0)
+        return;
+    s->quiet_ms -= ms;
+    if (s->quiet_ms <= 0)
+        forget_outliers(s);
 }
 
 /* Equal weights while there are few: 1/n is a table's. */
@@ -55,13 +78,11 @@ static void learn_later(struct bl_interval_stats *s, float off)
     s->variance_ms2 += weight * (square * (1 - MEAN_WEIGHT) - s->variance_ms2);
 }
 
-static void learn_regular(struct bl_interval_stats *s, float off)
+static void learn_regular(struct bl_interval_stats *s, float ms)
 {
-    s->run = 0;
-    if (s->held_ms < 0)
-        s->held_ms = 0;
-    if (s->quiet > 0 && --s->quiet == 0)
-        forget_outliers(s);
+    float off = ms - s->mean_ms;
+    end_run(s);
+    let_pass(s, ms);
     if (s->count < BL_INTERVAL_FEW)
         learn_early(s, off);
     else
@@ -70,43 +91,73 @@ static void learn_regular(struct bl_interval_stats *s, float off)
         s->count++;
 }
 
+/* The second of two outliers above, `ms`, makes the rhythm. */
+static void learn_slower(struct bl_interval_stats *s, float ms)
+{
+    float before_ms = s->habit ? ms : s->held_ms, apart = ms - before_ms;
+    s->mean_ms = (ms + before_ms) / 2;
+    s->variance_ms2 = larger(s->variance_ms2, apart * apart / 2);
+    if (!bl_interval_is_known(s)) /* what was before them was a burst */
+        s->count = 2;
+    s->owed_ms = larger(s->owed_ms - ms, 0);
+    end_run(s);
+    forget_outliers(s);
+}
+
 static void learn_above(struct bl_interval_stats *s, float ms)
 {
-    if (s->run > 0) { /* two of them: the new rhythm */
-        float apart = ms - s->held_ms, variance = apart * apart / 2;
-        s->mean_ms = (ms + s->held_ms) / 2;
-        if (s->variance_ms2 < variance)
-            s->variance_ms2 = variance;
-        s->run = 0;
-        forget_outliers(s);
+    if (s->run > 0) {
+        learn_slower(s, ms);
         return;
     }
-    if (s->quiet > 0) { /* a habit */
-        if (s->peak_ms < s->held_ms)
-            s->peak_ms = s->held_ms;
-        if (s->peak_ms < ms)
-            s->peak_ms = ms;
-    }
-    s->held_ms = ms;
-    s->quiet = BL_INTERVAL_RECUR;
+    end_run(s);
     s->run = 1;
+    s->habit = s->quiet_ms > 0;
+    s->held_ms = s->habit ? larger(s->held_ms, ms) : ms;
+    if (s->owed_ms > 0 && !s->habit) /* it has not gone on for long, and stopped */
+        s->owed_ms = BL_INTERVAL_SPAN_MS;
+    s->quiet_ms = larger(BL_INTERVAL_RECUR * s->mean_ms, BL_INTERVAL_RECUR_MS);
     s->variance_ms2 += NARROWER_WEIGHT * (OUTLIER_VARIANCES - 1) * s->variance_ms2;
+}
+
+/* Short ones in a row make the rhythm. */
+static void learn_faster(struct bl_interval_stats *s, float ms)
+{
+    s->mean_ms = ms;
+    if (s->variance_ms2 > ms * ms / 16)
+        s->variance_ms2 = ms * ms / 16;
+    end_run(s);
+    forget_outliers(s);
 }
 
 static void learn_below(struct bl_interval_stats *s, float ms)
 {
     if (s->run >= 0)
-        s->run = 0, s->held_ms = 0;
+        end_run(s);
     if (s->run > INT8_MIN)
         s->run--;
-    s->held_ms -= ms;
-    if (s->run > -BL_INTERVAL_FASTER || -s->held_ms < FASTER_LASTS * s->mean_ms)
+    s->below_ms += ms;
+    if (s->count < BL_INTERVAL_LEARNED) { /* the long one before was no rhythm */
+        if (s->run > -(int)BL_INTERVAL_LEARNED)
+            return;
+        s->count = BL_INTERVAL_LEARNED;
+        s->owed_ms = BL_INTERVAL_SPAN_MS;
+        learn_faster(s, ms);
         return;
-    s->mean_ms = ms;
-    if (s->variance_ms2 > ms * ms / 16)
-        s->variance_ms2 = ms * ms / 16;
-    s->run = 0;
-    forget_outliers(s);
+    }
+    let_pass(s, ms);
+    float lasts_ms = larger(larger(FASTER_LASTS * s->mean_ms, BL_INTERVAL_SPAN_MS), s->held_ms);
+    if (s->run <= -BL_INTERVAL_FASTER && s->below_ms >= lasts_ms)
+        learn_faster(s, ms);
+}
+
+/* Whether `ms`, above the mean, is an outlier. */
+static bool is_above(const struct bl_interval_stats *s, float ms)
+{
+    float off = ms - s->mean_ms, margin = bl_interval_margin_ms(s->mean_ms), quarter = s->mean_ms / 4;
+    if (s->count < BL_INTERVAL_LEARNED)
+        return ms > EARLY_OUTLIER * s->mean_ms;
+    return off > 0 && off * off > OUTLIER_VARIANCES * s->variance_ms2 + margin * margin + quarter * quarter;
 }
 
 void bl_interval_learn(struct bl_interval_stats *s, uint32_t interval_ms)
@@ -117,16 +168,13 @@ void bl_interval_learn(struct bl_interval_stats *s, uint32_t interval_ms)
     if (s->count == 0) {
         s->mean_ms = ms;
         s->variance_ms2 = 0;
+        s->owed_ms = larger(BL_INTERVAL_SPAN_MS - ms, 0);
         s->count = 1;
-        return;
-    }
-    float off = ms - s->mean_ms, margin = bl_interval_margin_ms(s->mean_ms), quarter = s->mean_ms / 4;
-    float limit = OUTLIER_VARIANCES * s->variance_ms2 + margin * margin + quarter * quarter;
-    bool known = s->count >= BL_INTERVAL_LEARNED;
-    if (known && ms < quarter)
+    } else if (ms < s->mean_ms / 4) {
         learn_below(s, ms);
-    else if (known && off > 0 && off * off > limit)
+    } else if (is_above(s, ms)) {
         learn_above(s, ms);
-    else
-        learn_regular(s, off);
+    } else {
+        learn_regular(s, ms);
+    }
 }

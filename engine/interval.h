@@ -10,11 +10,18 @@
  *   far above   (over 4 deviations, the margin and a quarter of the
  *               mean) it is held, the variance widens a little; a second
  *               one in a row is the new rhythm; one within
- *               BL_INTERVAL_RECUR beats of another is a habit, and its
- *               peak is kept for as many beats
- *   far below   (under a quarter of the mean: a double beat) it is
- *               passed over; BL_INTERVAL_FASTER in a row that together
- *               last longer than the mean are the new rhythm
+ *               BL_INTERVAL_RECUR intervals of another, or within
+ *               BL_INTERVAL_RECUR_MS, is a habit, and its peak is kept for
+ *               as long
+ *   far below   (under a quarter of the mean: a double beat, a burst) it
+ *               is passed over; BL_INTERVAL_FASTER in a row that together
+ *               last longer than the mean, BL_INTERVAL_SPAN_MS and a
+ *               silence just before (a queue that drains) are the new
+ *               rhythm
+ *
+ * A burst is no rhythm: one is known when it has gone on for
+ * BL_INTERVAL_LEARNED intervals and for BL_INTERVAL_SPAN_MS. Until then
+ * there is no verdict (detector.h).
  *
  * Threads: a worker learns; control and readers look, each field whole
  * but two fields maybe of two beats, which moves a threshold by less
@@ -22,25 +29,40 @@
  * of a day in ms are 8 ms. What follows from it: detector.h. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
-#define BL_INTERVAL_LEARNED 3u  /* intervals before outliers are told and verdicts given */
-#define BL_INTERVAL_RECUR   20u /* beats for which an outlier may recur */
+#define BL_INTERVAL_LEARNED 3u  /* intervals before outliers are told by deviation and verdicts given */
+#define BL_INTERVAL_RECUR   20u /* intervals for which an outlier may recur */
 #define BL_INTERVAL_FASTER  8   /* short intervals in a row that are a faster rhythm */
 #define BL_INTERVAL_FEW     8u  /* up to so many intervals weigh the same */
+/* What is over sooner is a burst: a queue that drains, a beat sent again
+ * and again, a sender's fast first phase. */
+#define BL_INTERVAL_SPAN_MS 10000.0f
+/* An outlier may recur for so long at least: bursts and the pauses between
+ * them make rounds of up to three spans. */
+#define BL_INTERVAL_RECUR_MS (3 * BL_INTERVAL_SPAN_MS)
 
 struct bl_interval_stats {
     float mean_ms;
     float variance_ms2;
-    float held_ms; /* the last outlier above; 0: none, or long ago; < 0: minus the sum of the run below */
-    float peak_ms; /* the largest that recurred; 0: none */
+    float held_ms;  /* the last outlier above, of a habit the largest; 0: none, or long ago */
+    float quiet_ms; /* until it is forgotten */
+    float below_ms; /* sum of the run below */
+    float owed_ms;  /* for so long the rhythm must still go on to be known */
     uint32_t last_tick;
     uint8_t count; /* intervals learned, saturates */
     int8_t run;    /* outliers in a row: above > 0, below < 0 */
-    uint8_t quiet; /* beats until held and peak are forgotten */
+    uint8_t habit; /* 1: outliers above recur */
     uint8_t calm;  /* intervals near the mean in a row */
 };
-_Static_assert(sizeof(struct bl_interval_stats) == 24, "memory of a node on auto or phi");
+_Static_assert(sizeof(struct bl_interval_stats) == 32, "memory of a node on auto or phi; in one cache line");
+
+/* Whether verdicts may be drawn from it. */
+static inline bool bl_interval_is_known(const struct bl_interval_stats *s)
+{
+    return s->count >= BL_INTERVAL_LEARNED && s->owed_ms <= 0;
+}
 
 /* Learns one interval, in ms. An interval of 0 (two beats in a tick) or
  * beyond BL_TIMEOUT_MAX_MS says nothing. No division, no square root.

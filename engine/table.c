@@ -215,9 +215,7 @@ void bl_table_prefetch_odd(const struct bl_table *t, const struct bl_odd *odd, u
         struct bl_place p = bl_table_place(t, odd[i].slot);
         if (odd[i].why & BL_ODD_ATTEND) {
             BL_LINE_PREFETCH(&p.slots->attend[p.slot]);
-            /* One in four crosses into another line. */
-            BL_LINE_PREFETCH(&p.slots->stats[p.slot].mean_ms);
-            BL_LINE_PREFETCH(&p.slots->stats[p.slot].calm);
+            BL_LINE_PREFETCH(&p.slots->stats[p.slot]);
         }
         if (odd[i].why & BL_ODD_SEQUENCE)
             BL_LINE_PREFETCH(&p.slots->anomaly[p.slot]);

@@ -7,7 +7,7 @@
  * the next lines: probing goes past full lines only. Beside the lines
  * four arrays by slot number (line x 4 + place) that a beat does not
  * touch: policy (control's), anomalies, interval statistics (of nodes on
- * the auto or phi detector) and attention (worker's). 16 + 8 + 16 + 24 +
+ * the auto or phi detector) and attention (worker's). 16 + 8 + 16 + 32 +
  * 1 bytes a slot; pages of anomalies and statistics that nobody ever
  * touched cost nothing, on 4 KiB pages.
  *
@@ -228,8 +228,8 @@ void bl_table_feed(struct bl_table_burst *b, const struct bl_beat *beats, unsign
 void bl_table_end(struct bl_table_burst *b) BL_ON_WORKER;
 
 /* Asks for what settling these beats of known slots will touch beside
- * their lines. Worth it for many: the statistics of a node on auto or phi
- * are two lines that no cache has. */
+ * their lines. Worth it for many: no cache has the statistics of a node on
+ * auto or phi. */
 void bl_table_prefetch_odd(const struct bl_table *t, const struct bl_odd *odd, unsigned n) BL_ON_WORKER;
 
 /* All three, for `n` <= BL_BURST beats that are there already. Returns

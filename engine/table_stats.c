@@ -10,11 +10,13 @@ void bl_slots_set_stats(struct bl_slots *s, uint32_t slot, const struct bl_inter
     __atomic_store(&at->mean_ms, &to.mean_ms, __ATOMIC_RELAXED);
     __atomic_store(&at->variance_ms2, &to.variance_ms2, __ATOMIC_RELAXED);
     __atomic_store(&at->held_ms, &to.held_ms, __ATOMIC_RELAXED);
-    __atomic_store(&at->peak_ms, &to.peak_ms, __ATOMIC_RELAXED);
+    __atomic_store(&at->quiet_ms, &to.quiet_ms, __ATOMIC_RELAXED);
+    __atomic_store(&at->below_ms, &to.below_ms, __ATOMIC_RELAXED);
+    __atomic_store(&at->owed_ms, &to.owed_ms, __ATOMIC_RELAXED);
     __atomic_store_n(&at->last_tick, to.last_tick, __ATOMIC_RELAXED);
     __atomic_store_n(&at->count, to.count, __ATOMIC_RELAXED);
     __atomic_store_n(&at->run, to.run, __ATOMIC_RELAXED);
-    __atomic_store_n(&at->quiet, to.quiet, __ATOMIC_RELAXED);
+    __atomic_store_n(&at->habit, to.habit, __ATOMIC_RELAXED);
     __atomic_store_n(&at->calm, to.calm, __ATOMIC_RELAXED);
 }
 
@@ -25,13 +27,15 @@ struct bl_interval_stats bl_slots_stats(const struct bl_slots *s, uint32_t slot)
         .last_tick = __atomic_load_n(&at->last_tick, __ATOMIC_RELAXED),
         .count = __atomic_load_n(&at->count, __ATOMIC_RELAXED),
         .run = __atomic_load_n(&at->run, __ATOMIC_RELAXED),
-        .quiet = __atomic_load_n(&at->quiet, __ATOMIC_RELAXED),
+        .habit = __atomic_load_n(&at->habit, __ATOMIC_RELAXED),
         .calm = __atomic_load_n(&at->calm, __ATOMIC_RELAXED),
     };
     __atomic_load(&at->mean_ms, &stats.mean_ms, __ATOMIC_RELAXED);
     __atomic_load(&at->variance_ms2, &stats.variance_ms2, __ATOMIC_RELAXED);
     __atomic_load(&at->held_ms, &stats.held_ms, __ATOMIC_RELAXED);
-    __atomic_load(&at->peak_ms, &stats.peak_ms, __ATOMIC_RELAXED);
+    __atomic_load(&at->quiet_ms, &stats.quiet_ms, __ATOMIC_RELAXED);
+    __atomic_load(&at->below_ms, &stats.below_ms, __ATOMIC_RELAXED);
+    __atomic_load(&at->owed_ms, &stats.owed_ms, __ATOMIC_RELAXED);
     return stats;
 }
 

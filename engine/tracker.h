@@ -32,7 +32,7 @@
  * Callbacks run inside the call that causes them. They may look at the
  * tracker (get, next, count); what would change it returns -EBUSY there.
  *
- * Memory: about 200 bytes a node with a name of 20 bytes, 24 more once a
+ * Memory: about 200 bytes a node with a name of 20 bytes, 32 more once a
  * node is on auto or phi. */
 #pragma once
 

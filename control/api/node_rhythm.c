@@ -74,6 +74,9 @@ static int learned(const struct rhythm *r, char out[BL_NODE_RHYTHM_TEXT])
     if (r->stats.count < BL_INTERVAL_LEARNED)
         return snprintf(out, BL_NODE_RHYTHM_TEXT, "%s: learning (%u of %u intervals); ", name, r->stats.count,
                         BL_INTERVAL_LEARNED);
+    if (!bl_interval_is_known(&r->stats))
+        return snprintf(out, BL_NODE_RHYTHM_TEXT, "%s: learning (%s more); ", name,
+                        span(r->stats.owed_ms, mean));
     return snprintf(out, BL_NODE_RHYTHM_TEXT, "%s: every %s, deviation %s; ", name,
                     span(r->stats.mean_ms, mean), span(bl_interval_deviation_ms(&r->stats), deviation));
 }

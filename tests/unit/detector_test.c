@@ -191,8 +191,60 @@ static void two_long_outages_in_a_row_are_forgotten_soon(void **state)
 static void fast_rhythms_are_judged_within_less_than_a_second(void **state)
 {
     (void)state;
-    struct bl_interval_stats s = after(20, 200);
+    struct bl_interval_stats s = after(60, 200);
     assert_in_range(timeout_ms(&s), 201, 300);
+}
+
+/* However many beats it has, and whatever comes after it. */
+static void a_burst_is_no_rhythm(void **state)
+{
+    (void)state;
+    for (unsigned n = 1; n < 300; n++) {
+        struct bl_interval_stats s = after(n, 25);
+        assert_true(timeout_ms(&s) == 0 || n * 25 >= BL_INTERVAL_SPAN_MS);
+        assert_true((bl_phi_of_age(&s, 60000) > 0) == (timeout_ms(&s) > 0));
+        while (timeout_ms(&s) == 0)
+            bl_interval_learn(&s, 2000);
+        assert_true(timeout_ms(&s) > 2000 || n * 25 >= BL_INTERVAL_SPAN_MS);
+    }
+}
+
+static void one_long_silence_first_is_no_rhythm(void **state)
+{
+    (void)state;
+    struct bl_interval_stats s = after(1, 3600000);
+    for (unsigned i = 0; i < 12 + BL_INTERVAL_LEARNED; i++)
+        bl_interval_learn(&s, 1000);
+    assert_in_range(timeout_ms(&s), 1001, 1400);
+}
+
+/* What a stall of 5 minutes held up: as many beats as were due, within a
+ * fifth of the time. */
+static void a_queue_that_drains_is_no_rhythm(void **state)
+{
+    (void)state;
+    struct bl_interval_stats s = after(50, 2000);
+    uint32_t before = timeout_ms(&s);
+    bl_interval_learn(&s, 300000);
+    for (unsigned i = 0; i < 80; i++) {
+        bl_interval_learn(&s, 400);
+        assert_in_range(timeout_ms(&s), before, before + 100);
+    }
+}
+
+static void pauses_between_bursts_are_a_habit(void **state)
+{
+    (void)state;
+    struct bl_interval_stats s = {0};
+    unsigned alarms = 0;
+    for (unsigned round = 0; round < 100; round++) {
+        for (unsigned i = 0; i < 80; i++)
+            bl_interval_learn(&s, 100);
+        alarms += timeout_ms(&s) > 0 && timeout_ms(&s) < 5000;
+        bl_interval_learn(&s, 5000);
+    }
+    assert_int_equal(alarms, 0);
+    assert_in_range(timeout_ms(&s), 5001, 6000);
 }
 
 static void the_longest_intervals_do_not_overflow(void **state)
@@ -278,6 +330,10 @@ int main(void)
         cmocka_unit_test(a_look_once_in_a_floor_misses_no_faster_rhythm),
         cmocka_unit_test(two_long_outages_in_a_row_are_forgotten_soon),
         cmocka_unit_test(fast_rhythms_are_judged_within_less_than_a_second),
+        cmocka_unit_test(a_burst_is_no_rhythm),
+        cmocka_unit_test(one_long_silence_first_is_no_rhythm),
+        cmocka_unit_test(a_queue_that_drains_is_no_rhythm),
+        cmocka_unit_test(pauses_between_bursts_are_a_habit),
         cmocka_unit_test(the_longest_intervals_do_not_overflow),
         cmocka_unit_test(no_timeout_is_below_the_floor),
         cmocka_unit_test(phi_is_the_chance_of_so_long_a_silence),
