@@ -21,14 +21,6 @@
 
 struct bl_config;
 
-/* 0 or -ENOMEM. */
-int bl_text_list_add(struct bl_text_list *l, const char *text);
-void bl_text_list_clear(struct bl_text_list *l);
-
-void bl_view_config_clear(struct bl_view_config *v);
-/* Into zeroes. 0 or -ENOMEM (then cleared). */
-int bl_view_config_copy(struct bl_view_config *to, const struct bl_view_config *from);
-
 /* Room for one more, zeroed; NULL: out of memory, or BL_VIEWS_MAX. */
 struct bl_view_config *bl_view_config_add(struct bl_config *c);
 void bl_view_configs_clear(struct bl_config *c);
