@@ -106,6 +106,7 @@ struct bl_fleet_stats {
     uint64_t retired_stale;     /* records whose node beats in another table now */
     uint64_t name_conflicts; /* hellos with a name that is another node's, text beats with a binary one's */
     uint64_t retire_waits;   /* deletions that met a full ring and wait for room in it */
+    uint64_t in_no_table;    /* nodes ok or in warning that the walk found in no table */
     struct bl_histogram lateness_ms;
 };
 
@@ -294,8 +295,19 @@ int bl_fleet_remove(struct bl_fleet *f, uint32_t node) BL_ON_CONTROL;
 void bl_fleet_set_now(struct bl_fleet *f, uint64_t now_ms) BL_ON_CONTROL;
 
 /* One batch of the sweep: ends pauses that are due, looks at up to
- * `max_slots` slots of the tables in turn and judges what it finds. Returns true when every table has
- * been through its due blocks (the round is complete). */
+ * `max_slots` slots of the tables in turn and judges what it finds.
+ * Returns true when every table has been through its due blocks (the
+ * round is complete).
+ *
+ * With each round a few nodes are looked up in their tables, all of them
+ * within about 30,000 rounds: who is ok or in warning but in no table (a
+ * restored node that found no place; a fault of ours) is found by no
+ * sweep. From when the walk finds it, it has its full timeouts, on the
+ * clock of the table it was in, and then is warning or failed, at the
+ * walk's pace. Where its timeout was learned from its beats, it is
+ * `unknown` after 10 minutes: what was learned went with its record. A
+ * beat makes it ok at any time. Cost: a lookup a node, 10 million nodes
+ * within 5 minutes. */
 bool bl_fleet_sweep(struct bl_fleet *f, uint32_t max_slots, int64_t unix_ms) BL_ON_CONTROL;
 
 /* ---- growth ---------------------------------------------------------- */

@@ -44,6 +44,7 @@ struct bl_fleet {
     uint32_t created;         /* in it */
     uint32_t overage;         /* next node to look at for it; NONE: through */
     uint64_t overage_ms;      /* when the next walk begins */
+    uint32_t walk;            /* next node that bl_fleet_walk looks at */
     struct bl_pause_ends wall_ends, counted_ends;
     float phi_sigmas; /* of config.phi; read by any thread */
     struct bl_fleet_stats stats;
@@ -119,6 +120,10 @@ void bl_fleet_end_pauses(struct bl_fleet *f, uint32_t max, int64_t unix_ms) BL_O
 /* The freshest beat on control's own clocks, as of its last look. */
 bool bl_fleet_freshest_now(const struct bl_fleet *f, const struct bl_node *n, struct bl_freshest *out)
     BL_ON_CONTROL;
+
+/* The next nodes, at most `max`, of the walk that finds those that no
+ * table holds and puts them right, see fleet.h. */
+void bl_fleet_walk(struct bl_fleet *f, uint32_t max, int64_t unix_ms) BL_ON_CONTROL;
 
 /* Judges a node on its freshest beat and its policy right now, whatever
  * its slot's threshold says, and writes its slots. */

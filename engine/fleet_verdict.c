@@ -427,6 +427,8 @@ bool bl_fleet_sweep(struct bl_fleet *f, uint32_t max_slots, int64_t unix_ms)
     if (f->table_count == 0)
         return true;
     walk_overage(f, unix_ms);
+    if (table == 0)
+        bl_fleet_walk(f, max_slots / NODES_DIVISOR + 1, unix_ms);
     begin_table(f, table, max_slots / NODES_DIVISOR + 1);
     uint32_t now = bl_ingest_clock_now(f->table[table].shared.clock);
     unsigned n = bl_sweep_run(f->table[table].shared.sweep, now, max_slots, f->finding, BL_FINDINGS, &done);

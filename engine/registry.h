@@ -58,6 +58,10 @@ enum bl_node_flags {
     BL_NODE_PAUSE_COUNTS = 128, /* pause_end_s is of the counting clock, not of the wall's */
 };
 
+/* In bl_node.table: it was found to be in no table. Its judged_tick is when
+ * that was, on the clock of the table it was in. */
+#define BL_NODE_TABLE_LOST 0x8000u
+
 /* One node. Written by control only; 8-byte words stay whole for the
  * api thread's reads (use the BL_NODE_READ macro there). Times are Unix
  * time in ms; 0 is never. */
@@ -74,7 +78,7 @@ struct bl_node {
         uint32_t judged_tick; /* slot's last_beat that the state was judged on */
         uint32_t next_unused; /* once removed: the registry's list of such records */
     };
-    uint16_t table; /* index of the table it was last seen in */
+    uint16_t table; /* index of the table it was last seen in, maybe with BL_NODE_TABLE_LOST */
     uint8_t state;  /* bl_state */
     uint8_t flags;  /* bl_node_flags */
     uint8_t name_len;

@@ -59,6 +59,7 @@ static void json(struct bl_call *call, const struct figures *f)
     bl_json_uint(&j, "growths", f->core.growths);
     bl_json_uint(&j, "registered", word(&f->fleet->registered));
     bl_json_uint(&j, "retired_stale", word(&f->fleet->retired_stale));
+    bl_json_uint(&j, "in_no_table", word(&f->fleet->in_no_table));
     bl_json_uint(&j, "refused_max_nodes", word(&f->fleet->refused_max_nodes));
     bl_json_uint(&j, "refused_rate", word(&f->fleet->refused_rate));
     bl_json_uint(&j, "refused_unknown", word(&f->fleet->refused_unknown));
@@ -82,6 +83,7 @@ static void human(struct bl_call *call, const struct figures *f)
     row(out, "  seen", f->sweep.blocks_seen);
     row(out, "  skipped", f->sweep.blocks_skipped);
     row(out, "findings", f->sweep.findings);
+    row(out, "in no table", word(&f->fleet->in_no_table));
     bl_text_printf(out, "  %-16s p50 %u ms, p99 %u ms, p99.9 %u ms, max %u ms\n", "lateness",
                    bl_histogram_quantile(h, 500), bl_histogram_quantile(h, 990),
                    bl_histogram_quantile(h, 999), __atomic_load_n(&h->max, __ATOMIC_RELAXED));

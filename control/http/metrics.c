@@ -214,6 +214,8 @@ static void fleet(const struct page *p)
     sample(p, "strangers_refused", COUNTER, "{reason=\"unknown\"}", word(&f->refused_unknown));
     one(p, "stale_records_retired", COUNTER, "records whose node beats in another table now",
         word(&f->retired_stale));
+    one(p, "nodes_in_no_table", COUNTER, "nodes ok or in warning that were found in no table",
+        word(&f->in_no_table));
     one(p, "name_conflicts", COUNTER, "names that two nodes claim", word(&f->name_conflicts));
 }
 

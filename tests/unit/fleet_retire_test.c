@@ -248,6 +248,137 @@ static void no_record_is_retired_in_favour_of_one_that_goes(void **state)
     teardown(&w);
 }
 
+/* ---- ok, but in no table ------------------------------------------------ */
+
+/* What no order of control's does. */
+static void lose_record(struct world *w, const char *name)
+{
+    bl_role_assume_worker();
+    assert_true(bl_table_delete(&w->table[0], bl_key_of_name(&w->secret, name, (unsigned)strlen(name))));
+}
+
+static void who_is_in_no_table_fails_when_it_stays_silent(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w, (struct bl_policy){.timeout_ms = 1000, .retries = 1});
+    beat(&w, 0, "a");
+    beat(&w, 0, "b");
+    pass(&w, 500);
+    lose_record(&w, "a");
+    pass(&w, 500);
+    beat(&w, 0, "b");
+    pass(&w, 500); /* it has all its time from when it was found */
+    assert_int_equal(w.transitions, 0);
+    assert_int_equal(bl_fleet_stats_of(w.fleet)->in_no_table, 1);
+    beat(&w, 0, "b");
+    pass(&w, 20);
+    assert_int_equal(state_of(&w, "a"), BL_STATE_WARNING);
+    pass(&w, 970);
+    beat(&w, 0, "b");
+    pass(&w, 50);
+    assert_int_equal(state_of(&w, "a"), BL_STATE_FAILED);
+    assert_string_equal(w.last.reason, "timeout");
+    assert_int_equal(w.transitions, 2);
+    assert_int_equal(bl_fleet_stats_of(w.fleet)->in_no_table, 1);
+    beat(&w, 0, "a");
+    assert_int_equal(state_of(&w, "a"), BL_STATE_OK);
+    pass(&w, 2010);
+    assert_int_equal(w.last.incident, 2);
+    teardown(&w);
+}
+
+static void who_is_in_no_table_and_beats_is_ok(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w, TIMEOUT_1S);
+    beat(&w, 0, "a");
+    for (unsigned i = 0; i < 5; i++) {
+        pass(&w, 900);
+        lose_record(&w, "a");
+        pass(&w, 900);
+        assert_int_equal(beat(&w, 0, "a"), 0);
+    }
+    assert_int_equal(bl_fleet_stats_of(w.fleet)->in_no_table, 5);
+    assert_int_equal(w.transitions, 0);
+    pass(&w, 1010);
+    assert_int_equal(w.failures, 1);
+    teardown(&w);
+}
+
+static void who_is_in_no_table_waits_while_its_clock_stands_still(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w, TIMEOUT_1S);
+    beat(&w, 0, "a");
+    lose_record(&w, "a");
+    pass(&w, 500);
+    w.silent[0] = true;
+    pass(&w, 60000);
+    assert_int_equal(w.transitions, 0);
+    w.silent[0] = false;
+    pass(&w, 1000);
+    assert_int_equal(state_of(&w, "a"), BL_STATE_FAILED);
+    teardown(&w);
+}
+
+static void who_is_in_no_table_without_a_rhythm_is_unknown(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w, (struct bl_policy){.detector = BL_DETECTOR_AUTO});
+    beat(&w, 0, "learns");
+    beat(&w, 0, "never");
+    set(&w, "never", BL_SET_DETECTOR, (struct bl_policy){.detector = BL_DETECTOR_FIXED});
+    pass(&w, 100);
+    lose_record(&w, "learns");
+    lose_record(&w, "never");
+    pass(&w, 599000);
+    assert_int_equal(w.transitions, 0);
+    pass(&w, 2000);
+    assert_int_equal(state_of(&w, "learns"), BL_STATE_UNKNOWN);
+    assert_int_equal(state_of(&w, "never"), BL_STATE_OK);
+    beat(&w, 0, "learns");
+    assert_int_equal(state_of(&w, "learns"), BL_STATE_OK);
+    teardown(&w);
+}
+
+static void a_restored_node_without_a_place_is_watched(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w, TIMEOUT_1S);
+    bl_role_assume_control();
+    struct bl_node_past past = {.name = "a", .name_len = 1, .state = BL_STATE_OK, .table = 9};
+    assert_int_equal(bl_fleet_restore(w.fleet, &past), 0);
+    pass(&w, 1000);
+    assert_int_equal(w.transitions, 0);
+    pass(&w, 50);
+    assert_int_equal(state_of(&w, "a"), BL_STATE_FAILED);
+    teardown(&w);
+}
+
+/* More than one round's worth, all silent, one lost. */
+static void the_walk_comes_to_all_nodes(void **state)
+{
+    (void)state;
+    struct world w;
+    char name[16];
+    setup(&w, TIMEOUT_1S);
+    for (unsigned i = 0; i < 150; i++) {
+        snprintf(name, sizeof(name), "n%u", i);
+        assert_int_equal(beat(&w, 0, name), 0);
+        lose_record(&w, name);
+    }
+    pass(&w, 150);
+    assert_int_equal(bl_fleet_stats_of(w.fleet)->in_no_table, 150);
+    pass(&w, 1200);
+    assert_int_equal(w.failures, 150);
+    teardown(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -261,6 +392,12 @@ int main(void)
         cmocka_unit_test(only_the_last_life_of_a_node_counts),
         cmocka_unit_test(deletions_that_meet_a_full_ring_are_all_done_in_order),
         cmocka_unit_test(no_record_is_retired_in_favour_of_one_that_goes),
+        cmocka_unit_test(who_is_in_no_table_fails_when_it_stays_silent),
+        cmocka_unit_test(who_is_in_no_table_and_beats_is_ok),
+        cmocka_unit_test(who_is_in_no_table_waits_while_its_clock_stands_still),
+        cmocka_unit_test(who_is_in_no_table_without_a_rhythm_is_unknown),
+        cmocka_unit_test(a_restored_node_without_a_place_is_watched),
+        cmocka_unit_test(the_walk_comes_to_all_nodes),
     };
     bl_rcu_thread_register();
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
