@@ -166,8 +166,7 @@ static int add_workers(struct bl_core *core, const struct bl_core_config *c)
             return r;
     }
     core->line_count = c->worker_count;
-    bl_core_watch_ports(core);
-    return 0;
+    return bl_core_watch_ports(core, c->look_at ? c->look_at : bl_port_look_at_driver);
 }
 
 static void release_views(const struct bl_core_config *c)
@@ -242,6 +241,8 @@ void bl_core_free(struct bl_core *core)
 {
     if (!core)
         return;
+    for (unsigned i = 0; i < core->port_count; i++)
+        bl_port_watch_free(core->port[i].watch);
     bl_table_maker_free(core->table_maker);
     bl_grace_free(core->grace);
     for (unsigned i = 0; i < core->line_count; i++) {

@@ -2,7 +2,8 @@
 /* core: the control core, the one thread that owns the fleet (registry,
  * states, sweeps, ingest clocks). Its loop:
  *
- *   look at each worker's last poll and link, advance its clock
+ *   look at each worker's last poll, and at what its port's watch saw,
+ *   advance its clock
  *   drain the workers' reports
  *   every tick (10 ms): a round of the sweep, in batches
  *   a step of the views' new generation, and what views changed state
@@ -20,8 +21,9 @@
  *
  * Control waits for nobody, least of all for a worker: one that hangs
  * stops its own clock, and the rest goes on. Grace periods are waited for
- * by one thread (grace.h), tables are made by another (table_maker.h);
- * both are the core's, from bl_core_new to bl_core_free. */
+ * by one thread (grace.h), tables are made by another (table_maker.h),
+ * each port is looked at by one of its own (port_watch.h); all are the core's, from bl_core_new to
+ * bl_core_free. */
 #pragma once
 
 #include <stdbool.h>
@@ -31,6 +33,7 @@
 #include "control/config.h"
 #include "control/event_feed.h"
 #include "control/grace.h"
+#include "control/port_watch.h"
 #include "control/store/changes.h"
 #include "dataplane/worker.h"
 #include "engine/fleet.h"
@@ -49,11 +52,16 @@ struct bl_core_config {
     struct bl_views_plan views;
     int cpu;                    /* to pin the thread to; -1: anywhere */
     struct bl_changes *changes; /* to the store; NULL: nobody saves */
+    bl_port_look_at *look_at;   /* how a port is looked at; NULL: its driver is asked. A test's handle */
 };
 
 struct bl_core *bl_core_new(const struct bl_core_config *c, char err[BL_ERR_BYTES]);
 int bl_core_start(struct bl_core *core, char err[BL_ERR_BYTES]);
 void bl_core_stop(struct bl_core *core);
+/* After that: ends what looks at the ports, waiting `wait_ms` for it at
+ * most. False, and logged: a driver does not return; the core and that
+ * port cannot be freed. */
+bool bl_core_ports_end(struct bl_core *core, unsigned wait_ms);
 void bl_core_free(struct bl_core *core);
 
 /* One turn of the loop at the given times; a test's handle. Returns

@@ -8,6 +8,7 @@
 #include "control/core.h"
 #include "control/event_feed.h"
 #include "control/freeze_watch.h"
+#include "control/port_watch.h"
 #include "control/table_maker.h"
 
 enum bl_growth { BL_GROWTH_NONE, BL_GROWTH_MAKING, BL_GROWTH_ASK, BL_GROWTH_MOVING };
@@ -19,7 +20,11 @@ enum bl_growth { BL_GROWTH_NONE, BL_GROWTH_MAKING, BL_GROWTH_ASK, BL_GROWTH_MOVI
 
 /* Control's side of one port: of all workers that have it. */
 struct bl_core_port {
-    const struct bl_port *port; /* NULL: what the api thread takes in */
+    struct bl_port *port;        /* NULL: what the api thread takes in */
+    struct bl_port_watch *watch; /* NULL without port */
+    uint64_t next_look_ns;
+    uint64_t asked_ns; /* when its watch was last asked for a look */
+    bool silence_said; /* logged that it does not answer */
     struct bl_freeze_watch freeze;
     uint32_t why;    /* of this turn: reasons that stop clocks, */
     unsigned frozen; /* of so many workers */
@@ -68,7 +73,7 @@ struct bl_core {
         const struct bl_views_plan *views;
     } request;
     /* the loop's own */
-    uint64_t next_tick_ns, next_look_ns, next_reclaim_ns;
+    uint64_t next_tick_ns, next_reclaim_ns;
     bool reclaiming;  /* registry and views have something in its grace period, */
     uint64_t reclaim; /* of this number */
     int64_t unix_ms;  /* of this turn */
@@ -86,7 +91,10 @@ void bl_core_take_request(struct bl_core *core, int64_t unix_ms) BL_ON_CONTROL;
 /* The port of a worker, taken in with its first one; then, with all
  * workers there: what is watched of each. Before the thread starts. */
 struct bl_core_port *bl_core_port_of(struct bl_core *core, const struct bl_worker *w);
-void bl_core_watch_ports(struct bl_core *core);
+int bl_core_watch_ports(struct bl_core *core, bl_port_look_at *look_at); /* 0 or -ENOMEM */
+/* Asks for a look at each port where it is time, and takes what the last
+ * one saw; a port that does not answer has its clocks held. */
+void bl_core_look_at_ports(struct bl_core *core, uint64_t now_ns) BL_ON_CONTROL;
 /* Tells what each port's `why` and `frozen` of this turn give to tell, and
  * sets them back; `own_gap`: this process did not run. */
 void bl_core_tell_freezes(struct bl_core *core, bool own_gap, uint64_t now_ns, int64_t unix_ms) BL_ON_CONTROL;

@@ -7,7 +7,6 @@
 #include "control/core_internal.h"
 #include "control/log.h"
 
-#define LOOK_NS          UINT64_C(100000000) /* links, misses: ten times a second */
 #define RECLAIM_NS       UINT64_C(100000000)
 #define RECLAIM_PER_TURN 4096u /* nodes: 0.4 ms */
 #define REPORTS_AT_ONCE  128u
@@ -37,7 +36,7 @@ static void add(uint64_t *counter, uint64_t n)
     __atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
 }
 
-/* ---- clocks and links --------------------------------------------------------- */
+/* ---- clocks ------------------------------------------------------------------ */
 
 static void advance_clocks(struct bl_core *core, uint64_t now_ns, int64_t unix_ms) BL_ON_CONTROL
 {
@@ -61,25 +60,6 @@ static void advance_clocks(struct bl_core *core, uint64_t now_ns, int64_t unix_m
     }
     __atomic_store_n(&core->stats.frozen_workers, frozen_workers, __ATOMIC_RELAXED);
     bl_core_tell_freezes(core, own_gap, now_ns, unix_ms);
-}
-
-static void look_at_ports(struct bl_core *core, uint64_t now_ns) BL_ON_CONTROL
-{
-    if (now_ns < core->next_look_ns)
-        return;
-    core->next_look_ns = now_ns + LOOK_NS;
-    for (unsigned i = 0; i < core->line_count; i++) {
-        struct bl_core_line *l = &core->line[i];
-        if (!l->worker->port)
-            continue;
-        bool up = bl_port_link_up(l->worker->port);
-        bl_ingest_clock_hold(&l->worker->clock, BL_FREEZE_LINK_DOWN, !up);
-        if (up)
-            bl_freeze_watch_link(&l->port->freeze);
-        __atomic_store_n(&l->link_up, up, __ATOMIC_RELAXED);
-        if (l->worker->queue == 0)
-            __atomic_store_n(&l->missed, bl_port_missed(l->worker->port), __ATOMIC_RELAXED);
-    }
 }
 
 /* ---- reports -------------------------------------------------------------------- */
@@ -381,7 +361,7 @@ bool bl_core_turn(struct bl_core *core, uint64_t now_ns, int64_t unix_ms)
     core->unix_ms = unix_ms;
     bl_fleet_set_now(core->fleet, now_ns / 1000000);
     advance_clocks(core, now_ns, unix_ms);
-    look_at_ports(core, now_ns);
+    bl_core_look_at_ports(core, now_ns);
     bool busy = drain_reports(core, unix_ms);
     busy |= serve_commands(core, unix_ms);
     busy |= sweep(core, now_ns, unix_ms);

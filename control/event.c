@@ -8,6 +8,8 @@ static const char *reason_sentence(const char *reason)
 {
     if (strcmp(reason, "link_down") == 0)
         return "link down";
+    if (strcmp(reason, "no_answer") == 0)
+        return "its driver does not answer";
     return strcmp(reason, "own_gap") == 0 ? "this process was not running"
                                           : "a worker did not poll for 100 ms";
 }

@@ -38,11 +38,11 @@ struct bl_event {
     uint8_t name_len;
     uint8_t flags; /* bl_event_flags */
     int64_t time_unix_ms;
-    int64_t last_beat_unix_ms; /* 0: never */
-    uint32_t incident;         /* the node's or view's incident number */
-    uint32_t lasted_ms;        /* of a thaw: how long ages stood still */
-    char reason[16];           /* "timeout", "beat", ...; of a freeze "link_down", "poll_gap", "own_gap" */
-    union {                    /* terminated; last, so that a short one packs well */
+    int64_t last_beat_unix_ms;        /* 0: never */
+    uint32_t incident;                /* the node's or view's incident number */
+    uint32_t lasted_ms;               /* of a thaw: how long ages stood still */
+    char reason[16];                  /* "timeout", "beat", ...; of a freeze "link_down", "no_answer", ... */
+    union {                           /* terminated; last, so that a short one packs well */
         char name[BL_NAME_MAX + 8];   /* of a transition's node or view, or a freeze's port */
         char detail[BL_NAME_MAX + 8]; /* one sentence, for what is no transition */
     };

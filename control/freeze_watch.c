@@ -10,6 +10,8 @@ static uint32_t freeze_main_reason(uint32_t reasons)
 {
     if (reasons & BL_FREEZE_LINK_DOWN)
         return BL_FREEZE_LINK_DOWN;
+    if (reasons & BL_FREEZE_NO_ANSWER)
+        return BL_FREEZE_NO_ANSWER;
     return reasons & BL_FREEZE_OWN_GAP ? BL_FREEZE_OWN_GAP : reasons & BL_FREEZE_POLL_GAP;
 }
 
@@ -17,6 +19,8 @@ static const char *freeze_reason_name(uint32_t why)
 {
     if (why == BL_FREEZE_LINK_DOWN)
         return "link_down";
+    if (why == BL_FREEZE_NO_ANSWER)
+        return "no_answer";
     return why == BL_FREEZE_OWN_GAP ? "own_gap" : "poll_gap";
 }
 

@@ -17,7 +17,8 @@
  *        rest goes to DPDK untouched.
  *
  * Threads: main opens and closes; each queue's receive and release are
- * its worker's alone; link and missed are control's. */
+ * its worker's alone; link and missed are one thread's that may wait for
+ * a driver (control/port_watch.h). */
 #pragma once
 
 #include <stdbool.h>
@@ -99,6 +100,7 @@ bool bl_port_sleeps(const struct bl_port *p);
 /* Link state, and packets the port itself had to drop since it was
  * opened (NIC: imissed + rx_nombuf; socket: the kernel's count for it).
  * The link of a socket is up while packets from outside can reach its
- * address: link_watch.h says when. Control, at leisure. */
-bool bl_port_link_up(struct bl_port *p) BL_ON_CONTROL;
-uint64_t bl_port_missed(struct bl_port *p) BL_ON_CONTROL;
+ * address: link_watch.h says when. May take as long as the driver, or the
+ * kernel, pleases. */
+bool bl_port_link_up(struct bl_port *p) BL_ON_PORT_WATCH;
+uint64_t bl_port_missed(struct bl_port *p) BL_ON_PORT_WATCH;

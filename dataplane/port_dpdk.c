@@ -289,7 +289,7 @@ void bl_port_dpdk_close(struct bl_port *port)
     free(p);
 }
 
-/* ---- control ------------------------------------------------------------ */
+/* ---- the port's watch ---------------------------------------------------- */
 
 bool bl_port_dpdk_link_up(struct bl_port *port)
 {

@@ -21,7 +21,7 @@ struct bl_kernel_side {
     int ask_fd;                     /* for ioctls about iface */
     int socket[BL_PORT_QUEUES_MAX]; /* the driver's packet sockets: its own, not ours to close */
     uint16_t sockets;
-    uint64_t missed BL_OWNED_BY(bl_role_control);
+    uint64_t missed BL_OWNED_BY(bl_role_port_watch);
 };
 
 struct port_dpdk {
@@ -40,10 +40,10 @@ void bl_kernel_side_open(struct bl_kernel_side *k, const char *devargs);
 void bl_kernel_side_find_sockets(struct bl_kernel_side *k);
 void bl_kernel_side_close(struct bl_kernel_side *k);
 
-/* Control. Up if there is no iface. An interface that was renamed is the
+/* The port's watch. Up if there is no iface. An interface that was renamed is the
  * same one; one that was deleted stays down, also when another gets its
  * name: the driver's sockets are not on that. */
-bool bl_kernel_side_up(const struct bl_kernel_side *k) BL_ON_CONTROL;
+bool bl_kernel_side_up(const struct bl_kernel_side *k) BL_ON_PORT_WATCH;
 /* Packets that the kernel dropped for want of room in the sockets'
  * rings, as far as the driver does not count them itself. */
-uint64_t bl_kernel_side_missed(struct bl_kernel_side *k) BL_ON_CONTROL;
+uint64_t bl_kernel_side_missed(struct bl_kernel_side *k) BL_ON_PORT_WATCH;

@@ -22,13 +22,13 @@ void bl_port_socket_close(struct bl_port *p);
 unsigned bl_port_socket_receive(struct bl_port *p, unsigned queue, struct bl_burst *burst,
                                 struct bl_counters *c) BL_ON_WORKER;
 void bl_port_socket_wait(struct bl_port *p, unsigned queue, int timeout_ms) BL_ON_WORKER;
-bool bl_port_socket_link_up(struct bl_port *p) BL_ON_CONTROL;
-uint64_t bl_port_socket_missed(struct bl_port *p) BL_ON_CONTROL;
+bool bl_port_socket_link_up(struct bl_port *p) BL_ON_PORT_WATCH;
+uint64_t bl_port_socket_missed(struct bl_port *p) BL_ON_PORT_WATCH;
 
 struct bl_port *bl_port_dpdk_open(const struct bl_port_spec *s, uint16_t udp_port, char err[BL_ERR_BYTES]);
 void bl_port_dpdk_close(struct bl_port *p);
 unsigned bl_port_dpdk_receive(struct bl_port *p, unsigned queue, struct bl_burst *burst,
                               struct bl_counters *c) BL_ON_WORKER;
 void bl_port_dpdk_release(struct bl_burst *burst) BL_ON_WORKER;
-bool bl_port_dpdk_link_up(struct bl_port *p) BL_ON_CONTROL;
-uint64_t bl_port_dpdk_missed(struct bl_port *p) BL_ON_CONTROL;
+bool bl_port_dpdk_link_up(struct bl_port *p) BL_ON_PORT_WATCH;
+uint64_t bl_port_dpdk_missed(struct bl_port *p) BL_ON_PORT_WATCH;

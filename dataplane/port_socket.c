@@ -27,16 +27,16 @@ struct socket_queue {
     struct mmsghdr message[BL_PORT_TAKE];
     struct iovec piece[BL_PORT_TAKE];
     uint8_t *memory;
-    /* control's: the kernel's 32-bit count of drops, made 64-bit */
-    uint32_t drops_seen BL_OWNED_BY(bl_role_control);
-    uint64_t drops BL_OWNED_BY(bl_role_control);
+    /* the watch's: the kernel's 32-bit count of drops, made 64-bit */
+    uint32_t drops_seen BL_OWNED_BY(bl_role_port_watch);
+    uint64_t drops BL_OWNED_BY(bl_role_port_watch);
 };
 
 struct port_socket {
     struct bl_port base;
     struct sockaddr_storage address;
     socklen_t address_len;
-    struct bl_link_watch *link; /* control's; NULL: cannot be watched, counts as up */
+    struct bl_link_watch *link; /* the watch's; NULL: cannot be watched, counts as up */
     struct socket_queue queue[];
 };
 
@@ -232,7 +232,7 @@ void bl_port_socket_wait(struct bl_port *port, unsigned queue, int timeout_ms)
     (void)poll(&fd, 1, timeout_ms);
 }
 
-/* ---- control ---------------------------------------------------------- */
+/* ---- the port's watch -------------------------------------------------- */
 
 bool bl_port_socket_link_up(struct bl_port *port)
 {

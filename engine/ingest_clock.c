@@ -2,7 +2,7 @@
 #include "engine/ingest_clock.h"
 
 /* Reasons that only bl_ingest_clock_hold sets and clears. */
-#define HELD_REASONS ((uint32_t)BL_FREEZE_LINK_DOWN)
+#define HELD_REASONS ((uint32_t)(BL_FREEZE_LINK_DOWN | BL_FREEZE_NO_ANSWER))
 
 static uint64_t since(uint64_t later_ns, uint64_t earlier_ns)
 {

@@ -14,7 +14,8 @@
  *     but is no freeze;
  *   - control itself was away that long (process stopped, VM paused,
  *     restored): the whole gap does not count (reason own_gap);
- *   - control says so (link down): frozen until it says thaw.
+ *   - control says so (link down, no answer of the driver): frozen until
+ *     it says thaw.
  *
  * The worker stamps beats with bl_ingest_clock_tick(now): the time since
  * the published offset, capped at BL_POLL_GAP_NS past control's last
@@ -47,6 +48,7 @@ enum bl_freeze {
     BL_FREEZE_LINK_DOWN = 1,
     BL_FREEZE_POLL_GAP = 2,
     BL_FREEZE_OWN_GAP = 4,
+    BL_FREEZE_NO_ANSWER = 8, /* the port's driver does not say whether it has link */
 };
 
 /* Standstills that are over which a clock remembers; a power of two. */
@@ -82,7 +84,7 @@ void bl_ingest_clock_init(struct bl_ingest_clock *c, uint64_t now_ns, uint32_t s
  * caller compares with what it had to report freeze and thaw. */
 uint32_t bl_ingest_clock_advance(struct bl_ingest_clock *c, uint64_t now_ns, uint64_t alive_ns) BL_ON_CONTROL;
 
-/* Control holds the clock for `why` (BL_FREEZE_LINK_DOWN), or lets go.
+/* Control holds the clock for `why` (link down, no answer), or lets go.
  * Takes effect with the next advance. */
 void bl_ingest_clock_hold(struct bl_ingest_clock *c, enum bl_freeze why, bool on) BL_ON_CONTROL;
 

@@ -39,8 +39,10 @@ const char *bl_freeze_text(uint32_t reasons, char out[BL_FREEZE_TEXT])
     static const struct {
         uint32_t bit;
         const char *name;
-    } names[] = {
-        {BL_FREEZE_LINK_DOWN, "link_down"}, {BL_FREEZE_POLL_GAP, "poll_gap"}, {BL_FREEZE_OWN_GAP, "own_gap"}};
+    } names[] = {{BL_FREEZE_LINK_DOWN, "link_down"},
+                 {BL_FREEZE_POLL_GAP, "poll_gap"},
+                 {BL_FREEZE_OWN_GAP, "own_gap"},
+                 {BL_FREEZE_NO_ANSWER, "no_answer"}};
     size_t used = 0;
 
     out[0] = '\0';

@@ -166,6 +166,7 @@ static void a_pcap_file_comes_in_and_what_is_no_beat_is_counted(void **state)
     (void)state;
     bl_role_assume_worker();
     bl_role_assume_control();
+    bl_role_assume_port_watch();
     char text[64];
     static uint8_t frame[FRAME_MAX];
     FILE *f = pcap_new(text);
@@ -324,6 +325,7 @@ static void memif_beats_arrive_and_a_lost_peer_is_a_lost_link(void **state)
     (void)state;
     bl_role_assume_worker();
     bl_role_assume_control();
+    bl_role_assume_port_watch();
     char name[64], text[128];
     snprintf(name, sizeof(name), "beatline-test-%d", getpid()); /* abstract: no file */
     snprintf(text, sizeof(text), "dpdk:net_memif0,role=server,socket=%s", name);

@@ -113,13 +113,13 @@ static void receive(struct bl_port *p, struct bl_counters *c, uint64_t want)
 
 static uint64_t missed(struct bl_port *p)
 {
-    bl_role_assume_control();
+    bl_role_assume_port_watch();
     return bl_port_missed(p);
 }
 
 static void wait_for_link(struct bl_port *p, bool up)
 {
-    bl_role_assume_control();
+    bl_role_assume_port_watch();
     for (unsigned i = 0; i < LIMIT_MS && bl_port_link_up(p) != up; i++)
         real_sleep_ms(1);
     assert_int_equal(bl_port_link_up(p), up);
@@ -187,7 +187,7 @@ static void the_link_is_of_the_interface_not_of_its_name(void **state)
     wait_for_link(p, false);
     assert_true(run("ip link add bl2 type veth peer name bl3 && ip link set bl2 up && ip link set bl3 up"));
     real_sleep_ms(50); /* until the kernel calls it running */
-    bl_role_assume_control();
+    bl_role_assume_port_watch();
     assert_false(bl_port_link_up(p));
     assert_true(run("ip link del bl2"));
     bl_port_close(p);

@@ -95,6 +95,7 @@ static void what_the_kernel_dropped_is_counted(void **state)
     (void)state;
     bl_role_assume_worker();
     bl_role_assume_control();
+    bl_role_assume_port_watch();
     struct bl_port *p = must_open_port("socket:127.0.0.1:0,rcvbuf=4096", 0);
     assert_int_equal(bl_port_missed(p), 0);
     int fd = sender_to_port(p);
@@ -202,7 +203,7 @@ static void all_of_ipv6_takes_ipv4_unless_another_port_does(void **state)
 static void a_kernel_that_tells_nothing_of_links_is_noted(void **state)
 {
     (void)state;
-    bl_role_assume_control();
+    bl_role_assume_port_watch();
     struct bl_port *p = must_open_port("socket:127.0.0.1:0", 0);
     assert_string_equal(bl_port_note(p), "");
     assert_true(bl_port_link_up(p));

@@ -504,6 +504,7 @@ static void whatever_comes_over_the_socket_every_packet_is_accounted_for(void **
     (void)state;
     bl_role_assume_worker();
     bl_role_assume_control();
+    bl_role_assume_port_watch();
     struct test_random r = {.state = test_random_seed("worker")};
     struct bl_port *port = must_open_port("socket:127.0.0.1:0", 0);
     struct bl_worker *w = new_worker(port, 1024, 50);

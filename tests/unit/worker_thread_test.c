@@ -110,6 +110,7 @@ static void control_reads_grows_and_deletes_beside_traffic(void **state)
 {
     (void)state;
     bl_role_assume_control();
+    bl_role_assume_port_watch();
     struct control k = {.w = start_worker(4096, -1)};
     if (!k.w) {
         fail();
