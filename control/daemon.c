@@ -26,6 +26,12 @@
 #include "engine/rcu.h"
 
 #define STOP_GRACE_MS 3000u
+/* At the end a worker, a driver that is asked, and one that closes its
+ * device are waited for so long; they take milliseconds, a link that is
+ * brought down some hundred. */
+#define WORKER_STOP_MS 1000u
+#define PORT_ANSWER_MS 500u
+#define PORTS_CLOSE_MS 4000u
 /* The least with room for a piece of lines whenever it is 5/8 full (tcp.h). */
 #define API_FIRST_SLOTS 16384u
 
@@ -36,6 +42,7 @@ struct bl_daemon {
     struct bl_wire_config *wire; /* published to the workers */
     struct bl_port_spec spec[BL_PORTS_MAX];
     struct bl_port *port[BL_PORTS_MAX];
+    bool ports_closed;                       /* by the thread that closes them at the end */
     struct bl_worker *worker[BL_TABLES_MAX]; /* the api thread's is the last */
     unsigned worker_count;
     struct bl_memory_arena *arena; /* the registry's */
@@ -526,13 +533,67 @@ void bl_daemon_run(struct bl_daemon *d)
     bl_log(BL_LOG_INFO, "stopping on %s", signal_number == SIGINT ? "SIGINT" : "SIGTERM");
 }
 
-void bl_daemon_stop(struct bl_daemon *d)
+static uint64_t clock_ms(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+/* False: one or more do not return. */
+static bool stop_workers(struct bl_daemon *d)
+{
+    uint64_t end_ms = clock_ms() + WORKER_STOP_MS;
+    bool all = true;
+    for (unsigned i = 0; i < d->worker_count; i++)
+        bl_worker_ask_to_end(d->worker[i]);
+    for (unsigned i = 0; i < d->worker_count; i++) {
+        uint64_t now_ms = clock_ms();
+        if (bl_worker_has_ended(d->worker[i], now_ms < end_ms ? (unsigned)(end_ms - now_ms) : 0))
+            continue;
+        bl_log(BL_LOG_WARNING, "worker %u of port %s does not end; ending without it", i,
+               bl_port_spec_of(d->worker[i]->port)->text);
+        all = false;
+    }
+    return all;
+}
+
+static void *close_ports(void *ctx)
+{
+    struct bl_daemon *d = ctx;
+    for (unsigned i = 0; i < BL_PORTS_MAX; i++)
+        bl_port_close(d->port[i]);
+    __atomic_store_n(&d->ports_closed, true, __ATOMIC_RELEASE);
+    return NULL;
+}
+
+/* On a thread, for a card that died can hold whoever closes it for a
+ * minute. False: it does. */
+static bool close_ports_in_time(struct bl_daemon *d)
+{
+    uint64_t end_ms = clock_ms() + PORTS_CLOSE_MS;
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, close_ports, d) != 0) {
+        close_ports(d);
+        return true;
+    }
+    while (!__atomic_load_n(&d->ports_closed, __ATOMIC_ACQUIRE) && clock_ms() < end_ms)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    if (__atomic_load_n(&d->ports_closed, __ATOMIC_ACQUIRE)) {
+        pthread_join(thread, NULL);
+        return true;
+    }
+    bl_eal_break_hush();
+    bl_log(BL_LOG_WARNING, "a port's driver does not close its device; ending without that");
+    return false;
+}
+
+bool bl_daemon_stop(struct bl_daemon *d)
 {
     if (!d)
-        return;
+        return true;
     bl_server_stop(d->server);
-    for (unsigned i = 0; i < d->worker_count; i++)
-        bl_worker_stop(d->worker[i]);
+    bool all_end = stop_workers(d);
     bl_store_stop(d->store);
     bl_event_log_stop(d->event_log);
     bl_core_stop(d->core);
@@ -544,18 +605,22 @@ void bl_daemon_stop(struct bl_daemon *d)
     bl_notifier_free(d->notifier);
     bl_store_free(d->store);
     bl_event_log_free(d->event_log);
+    /* What hangs may go on at any moment: nothing that it uses is freed. */
+    if ((d->core && !bl_core_ports_end(d->core, PORT_ANSWER_MS)) || !all_end)
+        return false;
     bl_core_free(d->core);
     bl_changes_free(d->changes);
     if (d->arena)
         bl_memory_arena_free(d->arena);
     for (unsigned i = 0; i < d->worker_count; i++)
         bl_worker_free(d->worker[i]);
-    for (unsigned i = 0; i < BL_PORTS_MAX; i++)
-        bl_port_close(d->port[i]);
+    if (!close_ports_in_time(d))
+        return false;
     if (bl_eal_started())
         bl_eal_stop();
     free(d->wire);
     bl_config_free(d->config);
     pthread_mutex_destroy(&d->reload);
     free(d);
+    return true;
 }

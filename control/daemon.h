@@ -5,6 +5,8 @@
  * main waits for them with sigwait. */
 #pragma once
 
+#include <stdbool.h>
+
 #include "control/config.h"
 #include "dataplane/port.h"
 
@@ -19,8 +21,11 @@ struct bl_daemon *bl_daemon_start(struct bl_config *config, const struct bl_conf
 /* Serves until SIGTERM or SIGINT; SIGHUP reloads. */
 void bl_daemon_run(struct bl_daemon *d);
 
-/* Ends all threads (deliveries under way get 3 s), frees everything. */
-void bl_daemon_stop(struct bl_daemon *d);
+/* Ends all threads (deliveries under way get 3 s), saves, frees
+ * everything. A worker or a driver that hangs is waited for some seconds,
+ * then left behind, which the log says. Then false: the process is to end
+ * without tidying anything up that a thread may still use (_exit). */
+bool bl_daemon_stop(struct bl_daemon *d);
 
 /* Reads the config file again and puts it in force: nodes, defaults,
  * sweep, auth, notify, log. Ports, sockets, cpus and eal need a restart,

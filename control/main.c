@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "control/config.h"
 #include "control/daemon.h"
@@ -140,6 +141,7 @@ int main(int argc, char **argv)
         return 1;
     }
     bl_daemon_run(d);
-    bl_daemon_stop(d);
+    if (!bl_daemon_stop(d))
+        _exit(1);
     return 0;
 }

@@ -36,7 +36,8 @@ struct args {
  * what goes with it. */
 static struct {
     bool started;
-    bool loud; /* --eal asks for DPDK's log: stderr gets it too */
+    int hushed[2]; /* stdout and stderr as they were, while a hush lasts; else 0 or -1 */
+    bool loud;     /* --eal asks for DPDK's log: stderr gets it too */
     char first_line[256];
 } eal;
 
@@ -218,6 +219,16 @@ void bl_eal_hush(struct bl_hush *h)
         h->saved[i] = fcntl(i + 1, F_DUPFD_CLOEXEC, 3);
         if (h->saved[i] >= 0)
             dup2(h->fd, i + 1);
+        __atomic_store_n(&eal.hushed[i], h->saved[i], __ATOMIC_RELEASE);
+    }
+}
+
+void bl_eal_break_hush(void)
+{
+    for (int i = 0; i < 2; i++) {
+        int saved = __atomic_load_n(&eal.hushed[i], __ATOMIC_ACQUIRE);
+        if (saved > 0)
+            dup2(saved, i + 1);
     }
 }
 
@@ -225,6 +236,7 @@ void bl_eal_unhush(struct bl_hush *h, char *line, size_t size)
 {
     fflush(stdout);
     for (int i = 0; i < 2; i++) {
+        __atomic_store_n(&eal.hushed[i], -1, __ATOMIC_RELEASE);
         if (h->saved[i] >= 0) {
             dup2(h->saved[i], i + 1);
             close(h->saved[i]);

@@ -52,3 +52,6 @@ struct bl_hush {
 };
 void bl_eal_hush(struct bl_hush *h);
 void bl_eal_unhush(struct bl_hush *h, char *line, size_t size);
+/* For who has waited long enough for a thread that is in between these
+ * two, in a driver that does not return: what we say is heard again. */
+void bl_eal_break_hush(void);

@@ -82,9 +82,13 @@ struct bl_worker *bl_worker_new(const struct bl_worker_config *c, unsigned index
 /* Main: starts the poll loop on its lcore or thread, all signals
  * blocked. 0, or negative errno with err. */
 int bl_worker_start(struct bl_worker *w, char err[BL_ERR_BYTES]);
-/* Main: asks the loop to end and waits for it (at most two naps); a
- * worker that is not running is left alone. */
+/* Main: asks the loop to end and waits for it: two naps, or for ever if
+ * it hangs. A worker that is not running is left alone. */
 void bl_worker_stop(struct bl_worker *w);
+/* The same for who does not wait for ever: asks; whether it has ended (or
+ * never began), waiting `wait_ms` for it at most. */
+void bl_worker_ask_to_end(struct bl_worker *w);
+bool bl_worker_has_ended(struct bl_worker *w, unsigned wait_ms);
 /* Main: stopped, and control uses it no more; generations that are on
  * their way in the rings are freed, too. NULL is fine. */
 void bl_worker_free(struct bl_worker *w);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <rte_launch.h>
 
@@ -152,14 +153,33 @@ int bl_worker_start(struct bl_worker *w, char err[BL_ERR_BYTES])
     return -rc;
 }
 
-void bl_worker_stop(struct bl_worker *w)
+void bl_worker_ask_to_end(struct bl_worker *w)
 {
-    if (!w->started)
-        return;
     __atomic_store_n(&w->stop, 1, __ATOMIC_RELEASE);
+}
+
+static void join(struct bl_worker *w)
+{
     if (w->lcore >= 0)
         (void)rte_eal_wait_lcore((unsigned)w->lcore);
     else
         (void)pthread_join(w->thread, NULL);
     w->started = false;
+}
+
+bool bl_worker_has_ended(struct bl_worker *w, unsigned wait_ms)
+{
+    while (w->started && __atomic_load_n(&w->running, __ATOMIC_ACQUIRE) && wait_ms-- > 0)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    if (w->started && !__atomic_load_n(&w->running, __ATOMIC_ACQUIRE))
+        join(w);
+    return !w->started;
+}
+
+void bl_worker_stop(struct bl_worker *w)
+{
+    if (!w->started)
+        return;
+    bl_worker_ask_to_end(w);
+    join(w);
 }
