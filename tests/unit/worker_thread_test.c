@@ -170,6 +170,23 @@ static void an_idle_worker_shows_that_it_is_alive(void **state)
     bl_worker_free(w);
 }
 
+/* At one nap for each 64 of them, these would take 2.5 s. */
+static void an_idle_worker_does_not_nap_while_orders_wait(void **state)
+{
+    (void)state;
+    struct bl_worker *w = start_worker(64, -1);
+    assert_non_null(w);
+    uint64_t limit_ns = real_now_ns() + UINT64_C(2400000000);
+    for (unsigned i = 0; i < 8000; i++)
+        order(w, (struct bl_order){.kind = BL_ORDER_DELETE, .key = 4 + 2 * (uint64_t)i});
+    while (bl_worker_deleted(w) < 8000) {
+        assert_true(real_now_ns() < limit_ns);
+        real_sleep_ms(1);
+    }
+    bl_worker_stop(w);
+    bl_worker_free(w);
+}
+
 /* Signals are for main: a worker that took one would be held up. */
 static volatile sig_atomic_t signalled;
 static void note_signal(int number)
@@ -232,6 +249,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(control_reads_grows_and_deletes_beside_traffic),
         cmocka_unit_test(an_idle_worker_shows_that_it_is_alive),
+        cmocka_unit_test(an_idle_worker_does_not_nap_while_orders_wait),
         cmocka_unit_test(a_worker_blocks_all_signals_and_has_a_name),
         cmocka_unit_test(a_cpu_that_is_not_there_is_an_error),
         cmocka_unit_test(a_worker_never_started_can_be_freed),
