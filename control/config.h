@@ -15,6 +15,7 @@
  *   nodes: {max: 20000000, create_per_s: 0, first_slots: 262144, unknown: accept}
  *   defaults: {timeout: none, warn: none, err: none, retries: 0,
  *              detector: fixed, phi: 8}
+ *   ingest: {max_freeze: 5m}           ports frozen for longer make silent nodes unknown
  *   sweep: {tick: 10ms, batch: {small: 0, medium: 0, large: 0}}   slots; 0: automatic
  *   auth: {key: ""}                    32 hex digits; "" off
  *   events: {keep: 65536}
@@ -97,6 +98,7 @@ struct bl_config {
     uint32_t event_log_queue;
     char *state_dir; /* "": nothing is kept */
     uint32_t save_every_ms;
+    uint32_t max_freeze_ms; /* 0: none */
     struct bl_notifier_config notifier[BL_NOTIFIERS_MAX];
     unsigned notifier_count;
     uint32_t notify_states; /* bit 1 << bl_state */

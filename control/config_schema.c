@@ -58,6 +58,10 @@ const struct bl_config_key bl_config_keys[] = {
      false},
     {"defaults.phi", BL_CONFIG_UINT8, AT(phi), 1, BL_PHI_MAX, "8",
      "the phi detector's level: one beat in 10^phi is taken for a failure", false, false},
+    {"ingest.max_freeze", BL_CONFIG_DURATION, AT(max_freeze_ms), 1000, DAY_MS * 20, "5m",
+     "a node whose port stands still for longer, and that was silent past its timeout, is unknown; none: it "
+     "stays what it was",
+     true, false},
     {"sweep.tick", BL_CONFIG_DURATION, AT(sweep_tick_ms), 1, 1000, "10ms",
      "how often the sweep looks for silent nodes", false, false},
     {"sweep.batch.small", BL_CONFIG_UINT32, AT(batch_small), 0, UINT32_MAX, "0",

@@ -135,6 +135,7 @@ static struct bl_fleet_config fleet_config(const struct bl_config *c, struct bl_
                                     .create_per_s = c->create_per_s,
                                     .reject_unknown = c->reject_unknown,
                                     .defaults = c->defaults,
+                                    .max_freeze_ms = c->max_freeze_ms,
                                     .phi = c->phi,
                                     .memory = memory};
 }

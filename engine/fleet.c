@@ -53,6 +53,7 @@ void bl_fleet_configure(struct bl_fleet *f, const struct bl_fleet_config *c)
     f->config.max_nodes = c->max_nodes;
     f->config.create_per_s = c->create_per_s;
     f->config.reject_unknown = c->reject_unknown;
+    f->config.max_freeze_ms = c->max_freeze_ms;
     if (memcmp(&f->config.defaults, &c->defaults, sizeof(c->defaults)) == 0 && f->config.phi == c->phi)
         return;
     float sigmas = bl_phi_sigmas(c->phi ? c->phi : BL_PHI_DEFAULT);

@@ -60,7 +60,8 @@ struct bl_transition {
     int64_t last_beat_unix_ms; /* 0: never */
     uint32_t incident;         /* the node's, +1 each time it leaves ok */
     uint32_t lateness_ticks;   /* how long after its threshold it was noticed */
-    /* "timeout" "beat" "paused" "pause ended" "resumed" "bye" "policy" "first beat" */
+    /* "timeout" "beat" "paused" "pause ended" "resumed" "bye" "policy" "first beat"
+     * "ingest frozen" */
     const char *reason;
 };
 
@@ -94,6 +95,7 @@ struct bl_fleet_config {
     uint32_t create_per_s;     /* strangers taken in per second, 0: no limit */
     bool reject_unknown;       /* strangers off the wire are turned away */
     struct bl_policy defaults; /* of a node that has no policy of its own */
+    uint32_t max_freeze_ms;    /* a clock that stands still for longer: see bl_fleet_sweep; 0: never */
     uint8_t phi;               /* level of the phi detector, 1..BL_PHI_MAX; 0: BL_PHI_DEFAULT */
     struct bl_memory memory;
 };
@@ -294,7 +296,14 @@ int bl_fleet_remove(struct bl_fleet *f, uint32_t node) BL_ON_CONTROL;
  * before other calls whenever it has moved. */
 void bl_fleet_set_now(struct bl_fleet *f, uint64_t now_ms) BL_ON_CONTROL;
 
-/* One batch of the sweep: ends pauses that are due, looks at up to
+/* While a table's clock stands still nothing of it fails. If that lasts
+ * longer than max_freeze, nodes that are ok or warning and were last heard
+ * in it become unknown once they have been silent, in true time, for
+ * longer than the timeout that is next for them (reason "ingest frozen").
+ * A beat, in any table, brings them back; after the freeze they have the
+ * time that they had left, and then are warning or failed.
+ *
+ * One batch of the sweep: ends pauses that are due, looks at up to
  * `max_slots` slots of the tables in turn and judges what it finds.
  * Returns true when every table has been through its due blocks (the
  * round is complete).

@@ -26,6 +26,9 @@ struct bl_fleet_table_state {
     struct bl_key_list touched;  /* whose policy words were written there: once more, after growth */
     struct bl_retiring retiring; /* deletions that its worker has yet to do */
     struct bl_key_list unasked;  /* nodes whose measuring (or its end) met a full ring */
+    uint64_t frozen_ns;          /* bl_fleet_doubt has seen the clock stand still since; 0: it runs */
+    uint32_t doubt_slot;         /* where bl_fleet_doubt goes on */
+    uint64_t doubt_ns;           /* and when it begins again */
 };
 
 #define BL_FINDINGS 256u
@@ -116,6 +119,11 @@ void bl_fleet_wake(struct bl_fleet *f, uint32_t node, const char *reason, int64_
 
 /* Wakes the nodes whose pause ends by now, at most `max`. */
 void bl_fleet_end_pauses(struct bl_fleet *f, uint32_t max, int64_t unix_ms) BL_ON_CONTROL;
+
+/* While the table's clock stands still for longer than max_freeze: looks
+ * at up to `max_slots` of its slots, and makes nodes that have been silent
+ * for longer than their timeout unknown, a thousand at once at most. */
+void bl_fleet_doubt(struct bl_fleet *f, uint32_t table, uint32_t max_slots, int64_t unix_ms) BL_ON_CONTROL;
 
 /* The freshest beat on control's own clocks, as of its last look. */
 bool bl_fleet_freshest_now(const struct bl_fleet *f, const struct bl_node *n, struct bl_freshest *out)

@@ -210,7 +210,7 @@ void bl_fleet_change(struct bl_fleet *f, uint32_t node, const struct bl_change *
         BL_NODE_WRITE(n->incident, n->incident + 1);
     if (c->seen && !bl_node_is_unheard(n, c->seen->last_beat) && !bl_node_is_overage(n, c->seen->last_beat)) {
         BL_NODE_WRITE(n->flags, (uint8_t)(n->flags & ~(BL_NODE_RESTORED | BL_NODE_OVERAGE)));
-        BL_NODE_WRITE(n->last_beat_unix_ms, c->unix_ms - (int64_t)c->seen->age_ticks);
+        BL_NODE_WRITE(n->last_beat_unix_ms, c->unix_ms - (int64_t)c->seen->since_ms);
         BL_NODE_WRITE(n->judged_tick, c->seen->last_beat);
         BL_NODE_WRITE(n->table, (uint16_t)c->seen->table);
     }
@@ -248,6 +248,11 @@ static enum bl_state conclude(const struct bl_fleet *f, const struct bl_node *n,
         return beaten && (n->flags & BL_NODE_UNTIL_BEAT) ? BL_STATE_OK : is;
     }
     enum bl_state to = bl_state_of_age(&thresholds, silence_ticks(n, seen));
+    /* Its age is no silence that was listened to: better it gets by a beat
+     * alone, and worse when the clock runs again. */
+    if (is == BL_STATE_UNKNOWN && !beaten &&
+        (to < is || bl_ingest_clock_frozen(f->table[seen->table].shared.clock)))
+        return is;
     /* Its slot tells when it was restored, or hardly anything: no beat. */
     if (to < is && is > BL_STATE_OK && unheard)
         return is;
@@ -430,6 +435,7 @@ bool bl_fleet_sweep(struct bl_fleet *f, uint32_t max_slots, int64_t unix_ms)
     if (table == 0)
         bl_fleet_walk(f, max_slots / NODES_DIVISOR + 1, unix_ms);
     begin_table(f, table, max_slots / NODES_DIVISOR + 1);
+    bl_fleet_doubt(f, table, max_slots, unix_ms);
     uint32_t now = bl_ingest_clock_now(f->table[table].shared.clock);
     unsigned n = bl_sweep_run(f->table[table].shared.sweep, now, max_slots, f->finding, BL_FINDINGS, &done);
     for (unsigned i = 0; i < n; i++)

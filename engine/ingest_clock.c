@@ -45,9 +45,10 @@ static uint64_t *ran_on_ns(struct bl_ingest_clock *c, uint32_t i)
 }
 
 /* The offset since the last standstill that is over. */
-static uint64_t running_offset_ns(struct bl_ingest_clock *c)
+static uint64_t running_offset_ns(const struct bl_ingest_clock *c)
 {
-    return c->standstills > c->forgotten ? *ran_on_ns(c, c->standstills - 1) : c->first_offset_ns;
+    return c->standstills > c->forgotten ? c->ran_on_ns[(c->standstills - 1) % BL_STANDSTILLS_KEPT]
+                                         : c->first_offset_ns;
 }
 
 static void forget_oldest(struct bl_ingest_clock *c)
@@ -158,6 +159,14 @@ uint32_t bl_ingest_clock_now(const struct bl_ingest_clock *c)
 uint64_t bl_ingest_clock_seen_ns(const struct bl_ingest_clock *c)
 {
     return c->seen_ns;
+}
+
+uint64_t bl_ingest_clock_stood_ms(const struct bl_ingest_clock *c)
+{
+    if (!c->frozen)
+        return 0;
+    /* It ran with that offset until it stopped. */
+    return (c->seen_ns - running_offset_ns(c) - c->ingest_ns) / UINT64_C(1000000);
 }
 
 uint32_t bl_ingest_clock_frozen(const struct bl_ingest_clock *c)

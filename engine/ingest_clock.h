@@ -110,5 +110,9 @@ uint64_t bl_ingest_clock_since_ms(const struct bl_ingest_clock *c, uint64_t now_
  * bl_ingest_clock_now. */
 uint64_t bl_ingest_clock_seen_ns(const struct bl_ingest_clock *c) BL_ON_CONTROL;
 
+/* How long it has stood still in the present freeze, in ms, as of
+ * control's last look; 0 while it runs. */
+uint64_t bl_ingest_clock_stood_ms(const struct bl_ingest_clock *c) BL_ON_CONTROL;
+
 /* The bl_freeze reasons that hold, 0: running. Any thread. */
 uint32_t bl_ingest_clock_frozen(const struct bl_ingest_clock *c);

@@ -15,8 +15,9 @@ bool bl_notice_wanted(const struct bl_event *e, uint32_t states)
         return false;
     if (!(states & (1u << e->to)))
         return false;
-    return e->to != BL_STATE_OK || e->from == BL_STATE_WARNING || e->from == BL_STATE_FAILED ||
-           e->from == BL_STATE_UNKNOWN;
+    if (e->to == BL_STATE_OK && e->from == BL_STATE_UNKNOWN)
+        return states & (1u << BL_STATE_UNKNOWN);
+    return e->to != BL_STATE_OK || e->from == BL_STATE_WARNING || e->from == BL_STATE_FAILED;
 }
 
 /* Copies `len` bytes to `out`, which has room for 3 x len + 1. */

@@ -35,11 +35,11 @@ struct bl_notice {
 /* Whether people are told of `e`. A freeze that lasts, and its thaw, are
  * for every receiver whatever `states` has, unless that is empty: nothing
  * can fail meanwhile, so silence would be taken for health. Else: a
- * transition (of a node, or of a view
- * whose config says notify) to one of `states` (bit
- * 1 << bl_state). Of `ok` only the way back from warning, failed or
+ * transition (of a node, or of a view whose config says notify) to one of
+ * `states` (bit 1 << bl_state). Of `ok` only the way back from warning, failed or
  * unknown: a first beat, or the end of a pause, is no news to a person,
- * and a fleet that starts would send one message per node. */
+ * and a fleet that starts would send one message per node. From unknown
+ * only where `states` has that, too. The notifier asks bl_owed_wants. */
 bool bl_notice_wanted(const struct bl_event *e, uint32_t states);
 
 /* A copy with one user, the caller. A name may be any bytes; what is not

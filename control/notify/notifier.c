@@ -14,6 +14,7 @@
 #include "control/key_secret.h"
 #include "control/log.h"
 #include "control/notify/ops.h"
+#include "control/notify/owed.h"
 
 /* Events taken off the source between two turns of the notifiers. */
 #define EVENTS_PER_POP   32u
@@ -67,6 +68,7 @@ struct bl_notifier {
     /* the notifier thread's */
     bool ending BL_OWNED_BY(bl_role_notifier);
     uint64_t end_ms BL_OWNED_BY(bl_role_notifier);
+    struct bl_owed owed BL_OWNED_BY(bl_role_notifier);
 };
 
 static uint64_t monotonic_ms(void)
@@ -203,7 +205,7 @@ static void obey(struct bl_notifier *n, uint64_t now_ms)
 static void queue_event(struct bl_notifier *n, const struct bl_event *e) BL_ON_NOTIFIER;
 static void queue_event(struct bl_notifier *n, const struct bl_event *e)
 {
-    if (!bl_notice_wanted(e, n->now.states))
+    if (!bl_owed_wants(&n->owed, e, n->now.states))
         return;
     struct bl_notice *notice = bl_notice_new(e);
     for (unsigned i = 0; i < n->now.count; i++)
@@ -293,15 +295,18 @@ static void *run(void *arg)
 {
     struct bl_notifier *n = arg;
     bl_role_assume_notifier();
+    n->owed.secret = &n->secret;
     for (;;) {
         uint64_t now_ms = monotonic_ms();
         obey(n, now_ms);
         bool more = take_events(n);
         turn_targets(n, now_ms);
         if (n->ending && (now_ms >= n->end_ms || (!more && !has_work_until(n, n->end_ms))))
-            return NULL;
+            break;
         sleep_until(n, more ? 0 : next_ms(n));
     }
+    bl_owed_free(&n->owed);
+    return NULL;
 }
 
 /* ---- main's calls -------------------------------------------------------------- */

@@ -2,8 +2,8 @@
 /* notifier: the thread that tells people. It takes events off control's
  * ring and hands each transition whose new state is in notify.states, and
  * each freeze of ingest that lasts and its thaw, to
- * every notifier of the config (`ok` only on the way back from warning,
- * failed or unknown: a first beat, or the end of a pause, is no news to
+ * every notifier of the config (`ok` only where trouble was told:
+ * owed.h, and a first beat, or the end of a pause, is no news to
  * a person); each delivery is tried, and retried
  * `retries` times, `retry_every_ms` apart, on its own. A newer notice of
  * a node (or a view) takes the place of one that waits, and waits for one

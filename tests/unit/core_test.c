@@ -298,7 +298,7 @@ static unsigned told(struct world *w, struct bl_event *out, unsigned max)
     bl_role_assume_notifier();
     unsigned n = bl_core_notices(w->core, e, 256), kept = 0;
     for (unsigned i = 0; i < n && kept < max; i++)
-        if (bl_notice_wanted(&e[i], 1u << BL_STATE_FAILED))
+        if (bl_notice_wanted(&e[i], 1u << BL_STATE_FAILED | 1u << BL_STATE_OK))
             out[kept++] = e[i];
     return kept;
 }
@@ -325,6 +325,32 @@ static void people_are_told_of_a_freeze_and_of_its_end(void **state)
     beat_on(&w, 5000);
     assert_int_equal(told(&w, e, 8), 0); /* nobody knows of it */
     assert_int_equal(w.events, 4);       /* but it happened */
+    teardown(&w);
+}
+
+static void a_freeze_that_goes_on_makes_the_silent_unknown(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w);
+    struct bl_event e[8];
+    w.config->max_freeze_ms = 10000;
+    bl_core_reconfigure(w.core, w.config);
+    feed(&w, 0, "a.beat:1|c");
+    pass(&w, 50);
+    stand(&w, 9000);
+    assert_null(last_transition(&w));
+    stand(&w, 7000);
+    const struct bl_event *t = last_transition(&w);
+    assert_non_null(t);
+    assert_int_equal(t->to, BL_STATE_UNKNOWN);
+    assert_string_equal(t->reason, "ingest frozen");
+    beat_on(&w, 3000);
+    t = last_transition(&w);
+    assert_int_equal(t->from, BL_STATE_UNKNOWN);
+    assert_int_equal(t->to, BL_STATE_OK);
+    assert_int_equal(told(&w, e, 8), 2); /* the freeze and the thaw, no word of each node */
+    assert_int_equal(e[1].kind, BL_EVENT_THAW);
     teardown(&w);
 }
 
@@ -439,6 +465,7 @@ int main(void)
         cmocka_unit_test(a_worker_that_stops_polling_is_an_event_not_a_failed_fleet),
         cmocka_unit_test(blinks_are_counted_and_no_events),
         cmocka_unit_test(people_are_told_of_a_freeze_and_of_its_end),
+        cmocka_unit_test(a_freeze_that_goes_on_makes_the_silent_unknown),
         cmocka_unit_test(a_process_that_was_stopped_says_so_once),
         cmocka_unit_test(a_worker_that_has_not_begun_is_no_event),
         cmocka_unit_test(worker_control_and_reader_run_side_by_side),

@@ -179,10 +179,13 @@ static void people_are_told_of_trouble_and_of_its_end(void **state)
     assert_false(bl_notice_wanted(&e, told)); /* the end of a pause */
     e.from = BL_STATE_NEW;
     assert_false(bl_notice_wanted(&e, told)); /* a first beat */
-    for (unsigned s = BL_STATE_UNKNOWN; s <= BL_STATE_FAILED; s++) {
+    for (unsigned s = BL_STATE_WARNING; s <= BL_STATE_FAILED; s++) {
         e.from = (uint8_t)s;
         assert_true(bl_notice_wanted(&e, told));
     }
+    e.from = BL_STATE_UNKNOWN;
+    assert_false(bl_notice_wanted(&e, told)); /* of which nobody heard */
+    assert_true(bl_notice_wanted(&e, told | 1u << BL_STATE_UNKNOWN));
     e.kind = BL_EVENT_FREEZE;
     assert_false(bl_notice_wanted(&e, told));
 }
