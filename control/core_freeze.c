@@ -130,7 +130,12 @@ void bl_core_tell_freezes(struct bl_core *core, bool own_gap, uint64_t now_ns, i
     tell_freeze(core, &core->own_gap);
     for (unsigned i = 0; i < core->port_count; i++) {
         struct bl_core_port *p = &core->port[i];
-        bl_freeze_watch_look(&p->freeze, p->why, p->frozen, now_ns, unix_ms);
+        /* A gap of ours is told once, for all ports, and says nothing of
+         * their links and workers: they are what they were. */
+        if (own_gap)
+            bl_freeze_watch_look(&p->freeze, p->freeze.is.why, p->freeze.is.workers, now_ns, unix_ms);
+        else
+            bl_freeze_watch_look(&p->freeze, p->why, p->frozen, now_ns, unix_ms);
         tell_freeze(core, &p->freeze);
         p->why = 0;
         p->frozen = 0;

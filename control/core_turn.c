@@ -50,11 +50,7 @@ static void advance_clocks(struct bl_core *core, uint64_t now_ns, int64_t unix_m
         frozen_workers += why != 0;
         if (alive_ns == 0)
             continue; /* it has not begun yet: nothing was heard, nothing stops */
-        /* Told once, for all ports; and it is why no worker was seen to poll. */
-        if (why & BL_FREEZE_OWN_GAP) {
-            own_gap = true;
-            why &= BL_FREEZE_LINK_DOWN;
-        }
+        own_gap |= (why & BL_FREEZE_OWN_GAP) != 0;
         l->port->why |= why;
         l->port->frozen += why != 0;
     }

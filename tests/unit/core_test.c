@@ -354,6 +354,20 @@ static void a_freeze_that_goes_on_makes_the_silent_unknown(void **state)
     teardown(&w);
 }
 
+static void a_gap_of_ours_does_not_end_the_freeze_of_a_port(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w);
+    pass(&w, 50);
+    stand(&w, 5000);
+    assert_int_equal(w.events, 1);
+    w.now_ns += 200 * MS;
+    stand(&w, 5000);
+    assert_int_equal(w.events, 1);
+    teardown(&w);
+}
+
 static void a_process_that_was_stopped_says_so_once(void **state)
 {
     (void)state;
@@ -466,6 +480,7 @@ int main(void)
         cmocka_unit_test(blinks_are_counted_and_no_events),
         cmocka_unit_test(people_are_told_of_a_freeze_and_of_its_end),
         cmocka_unit_test(a_freeze_that_goes_on_makes_the_silent_unknown),
+        cmocka_unit_test(a_gap_of_ours_does_not_end_the_freeze_of_a_port),
         cmocka_unit_test(a_process_that_was_stopped_says_so_once),
         cmocka_unit_test(a_worker_that_has_not_begun_is_no_event),
         cmocka_unit_test(worker_control_and_reader_run_side_by_side),
