@@ -143,6 +143,14 @@ static bool drain_reports(struct bl_core *core, int64_t unix_ms) BL_ON_CONTROL
     return any;
 }
 
+/* As of now, which is after the clocks' look: what a verdict does not look
+ * into holds no beat from before that. */
+static void core_note_untold(struct bl_core *core) BL_ON_CONTROL
+{
+    for (unsigned i = 0; i < core->line_count; i++)
+        bl_fleet_set_untold(core->fleet, i, bl_worker_has_untold(core->line[i].worker));
+}
+
 /* ---- commands -------------------------------------------------------------------- */
 
 static int set_by_command(struct bl_core *core, const struct bl_command *c, uint32_t node, int64_t unix_ms)
@@ -359,6 +367,7 @@ bool bl_core_turn(struct bl_core *core, uint64_t now_ns, int64_t unix_ms)
     advance_clocks(core, now_ns, unix_ms);
     bl_core_look_at_ports(core, now_ns);
     bool busy = drain_reports(core, unix_ms);
+    core_note_untold(core);
     busy |= serve_commands(core, unix_ms);
     busy |= sweep(core, now_ns, unix_ms);
     for (unsigned i = 0; i < core->line_count; i++)

@@ -122,6 +122,14 @@ static inline uint64_t bl_worker_deleted(const struct bl_worker *w)
     return __atomic_load_n(&w->deleted, __ATOMIC_ACQUIRE);
 }
 
+/* Whether its table may hold nodes that control was not told of: reports
+ * wait, or met a full ring. Asked by control once it has taken reports.
+ * The slots first: one that is no longer counted is in the ring. */
+static inline bool bl_worker_has_untold(const struct bl_worker *w)
+{
+    return bl_table_unreported(&w->table) > 0 || bl_ring_count(w->reports) > 0;
+}
+
 static inline uint64_t bl_worker_alive_ns(const struct bl_worker *w)
 {
     return __atomic_load_n(&w->alive_ns, __ATOMIC_RELAXED);

@@ -143,6 +143,95 @@ struct bl_thresholds bl_fleet_thresholds_of(const struct bl_fleet *f, const stru
     return bl_policy_thresholds(&p, BL_NODE_READ(n->interval_ms));
 }
 
+/* ---- which tables hold a node -------------------------------------------- */
+
+/* held[0]; else a byte is a table's index + 1, 0: no more. All 0: no
+ * worker has told of the node since it was made. */
+#define HELD_BY_MANY 0xffu
+_Static_assert(BL_TABLES_MAX < HELD_BY_MANY, "a table's index + 1 is another byte");
+
+#define TABLE_WORDS (BL_TABLES_MAX / 64)
+
+static bool fleet_set_is_empty(const struct bl_table_set *s)
+{
+    uint64_t any = 0;
+    for (uint32_t i = 0; i < TABLE_WORDS; i++)
+        any |= s->word[i];
+    return any == 0;
+}
+
+static struct bl_table_set fleet_all_tables(const struct bl_fleet *f)
+{
+    struct bl_table_set all = {0};
+    uint32_t count = bl_fleet_table_count(f);
+    for (uint32_t i = 0; i < count; i++)
+        bl_table_set_add(&all, i);
+    return all;
+}
+
+struct bl_table_set bl_fleet_tables_of(const struct bl_fleet *f, const struct bl_node *n)
+{
+    struct bl_table_set held = {0};
+
+    if (n->held[0] == HELD_BY_MANY)
+        return fleet_all_tables(f);
+    for (uint32_t i = 0; i < BL_NODE_TABLES && n->held[i]; i++)
+        bl_table_set_add(&held, n->held[i] - 1u);
+    return held;
+}
+
+static void fleet_held_add(uint8_t held[BL_NODE_TABLES], uint32_t table)
+{
+    if (held[0] == HELD_BY_MANY)
+        return;
+    for (uint32_t i = 0; i < BL_NODE_TABLES; i++) {
+        if (held[i] != 0 && held[i] != table + 1)
+            continue;
+        held[i] = (uint8_t)(table + 1);
+        return;
+    }
+    held[0] = HELD_BY_MANY;
+}
+
+/* Readers ask whether the first is 0, and must not see it so for a
+ * moment. */
+static void fleet_held_write(struct bl_node *n, const uint8_t held[BL_NODE_TABLES]) BL_ON_CONTROL
+{
+    for (uint32_t i = 0; i < BL_NODE_TABLES; i++)
+        BL_NODE_WRITE(n->held[i], held[i]);
+}
+
+void bl_fleet_hold(struct bl_node *n, uint32_t table)
+{
+    uint8_t held[BL_NODE_TABLES];
+    memcpy(held, n->held, sizeof(held));
+    fleet_held_add(held, table);
+    fleet_held_write(n, held);
+}
+
+/* In none: where its next record will be, nobody knows. */
+static void fleet_hold_those(struct bl_node *n, struct bl_table_set found) BL_ON_CONTROL
+{
+    uint8_t held[BL_NODE_TABLES] = {0};
+    uint32_t table;
+
+    while (bl_table_set_take(&found, &table))
+        fleet_held_add(held, table);
+    held[0] = held[0] ? held[0] : HELD_BY_MANY;
+    fleet_held_write(n, held);
+}
+
+/* A worker that hangs may hang between a beat and its report. */
+void bl_fleet_set_untold(struct bl_fleet *f, uint32_t table, bool untold)
+{
+    uint64_t bit = UINT64_C(1) << table % 64, *word = &f->untold.word[table / 64];
+
+    untold = untold || bl_ingest_clock_frozen(f->table[table].shared.clock);
+    *word = untold ? *word | bit : *word & ~bit;
+}
+
+/* ---- the freshest beat ---------------------------------------------------- */
+
 /* A clock, and the monotonic time that goes with its tick: as it runs at
  * `now_ns`, or as control last looked. */
 struct clock_look {
@@ -156,14 +245,16 @@ typedef struct clock_look look_at(const struct bl_ingest_clock *c, uint64_t now_
  * since, or older than a record that stays. */
 typedef bool leaves_out(const struct bl_fleet *f, uint32_t table, uint64_t key);
 
-static bool freshest_by(const struct bl_fleet *f, const struct bl_node *n, look_at *look, leaves_out *is_out,
-                        uint64_t now_ns, struct bl_freshest *out)
+/* `look_in`: the tables to look in. Returns those where the key was found. */
+static struct bl_table_set freshest_by(const struct bl_fleet *f, uint64_t key, struct bl_table_set look_in,
+                                       look_at *look, leaves_out *is_out, uint64_t now_ns,
+                                       struct bl_freshest *out)
 {
-    bool found = false;
-    uint64_t key = BL_NODE_READ(n->key);
-    uint32_t tables = BL_NODE_READ(n->reported) ? bl_fleet_table_count(f) : 0;
+    struct bl_table_set found = {0};
+    uint32_t i;
 
-    for (uint32_t i = 0; i < tables; i++) {
+    out->since_ms = UINT64_MAX;
+    while (bl_table_set_take(&look_in, &i)) {
         if (is_out && is_out(f, i, key))
             continue;
         const struct bl_fleet_table *t = &f->table[i].shared;
@@ -173,13 +264,13 @@ static bool freshest_by(const struct bl_fleet *f, const struct bl_node *n, look_
         struct clock_look at = look(t->clock, now_ns);
         uint32_t last_beat = bl_slots_last_beat(place.slots, place.slot);
         uint64_t since_ms = bl_ingest_clock_since_ms(t->clock, at.now_ns, last_beat);
-        if (!found || since_ms < out->since_ms)
+        bl_table_set_add(&found, i);
+        if (since_ms < out->since_ms)
             *out = (struct bl_freshest){.table = i,
                                         .place = place,
                                         .last_beat = last_beat,
                                         .age_ticks = bl_age_ticks(at.tick, last_beat),
                                         .since_ms = since_ms};
-        found = true;
     }
     return found;
 }
@@ -192,7 +283,11 @@ static struct clock_look readers_look(const struct bl_ingest_clock *c, uint64_t 
 bool bl_fleet_freshest(const struct bl_fleet *f, const struct bl_node *n, uint64_t now_ns,
                        struct bl_freshest *out)
 {
-    return freshest_by(f, n, readers_look, NULL, now_ns, out);
+    if (BL_NODE_READ(n->held[0]) == 0)
+        return false;
+    struct bl_table_set found =
+        freshest_by(f, BL_NODE_READ(n->key), fleet_all_tables(f), readers_look, NULL, now_ns, out);
+    return !fleet_set_is_empty(&found);
 }
 
 static struct clock_look controls_look(const struct bl_ingest_clock *c, uint64_t now_ns)
@@ -208,9 +303,18 @@ static bool is_retiring(const struct bl_fleet *f, uint32_t table, uint64_t key)
     return bl_fleet_is_retiring(f, table, key);
 }
 
-bool bl_fleet_freshest_now(const struct bl_fleet *f, const struct bl_node *n, struct bl_freshest *out)
+bool bl_fleet_freshest_now(struct bl_fleet *f, uint32_t node, struct bl_freshest *out)
 {
-    return freshest_by(f, n, controls_look, is_retiring, 0, out);
+    struct bl_node *n = bl_registry_at(f->registry, node);
+    struct bl_table_set look_in = bl_fleet_tables_of(f, n);
+
+    if (n->held[0] == 0)
+        return false;
+    for (uint32_t i = 0; i < TABLE_WORDS; i++)
+        look_in.word[i] |= f->untold.word[i];
+    struct bl_table_set found = freshest_by(f, n->key, look_in, controls_look, is_retiring, 0, out);
+    fleet_hold_those(n, found);
+    return !fleet_set_is_empty(&found);
 }
 
 /* ---- lists of keys ---------------------------------------------------- */

@@ -28,12 +28,13 @@
  * asked for until some time of day; nothing else.
  *
  * Before a node is called expired its key is looked up in every other
- * table (bl_fleet_freshest): the freshest beat wins, a stale record is
- * retired. The freshest is the one that came last in true time, also if
- * its table's clock stood still since; the node is then judged by that
- * beat's age on that clock. While the clock stands still no other record
- * is retired: the node may be beating unheard. That one function is where a fleet of appliances will ask its
- * peers.
+ * table that may hold it (bl_fleet_freshest): those whose reports told so,
+ * and those that bl_fleet_set_untold names. The freshest beat wins, a
+ * stale record is retired. The freshest is the one that came last in true
+ * time, also if its table's clock stood still since; the node is then
+ * judged by that beat's age on that clock. While the clock stands still no
+ * other record is retired: the node may be beating unheard. That one
+ * function is where a fleet of appliances will ask its peers.
  *
  * Threads: control only, RCU-registered. */
 #pragma once
@@ -202,6 +203,14 @@ int bl_fleet_hello(struct bl_fleet *f, uint64_t id, const char *name, unsigned n
                    const struct bl_policy_patch *patch, int64_t unix_ms) BL_ON_CONTROL;
 void bl_fleet_bye(struct bl_fleet *f, const struct bl_node_ref *who, int64_t unix_ms) BL_ON_CONTROL;
 
+/* Whether a table may hold keys that no bl_fleet_seen has told of yet:
+ * its worker's reports wait, or met a full ring (bl_table_unreported).
+ * Verdicts look into such tables for every node; into the others only
+ * for nodes that were told of. Whoever takes reports of other threads
+ * calls this for each table, after it advanced the clocks and before it
+ * sweeps. Cost of each that is untold: a lookup a verdict. */
+void bl_fleet_set_untold(struct bl_fleet *f, uint32_t table, bool untold) BL_ON_CONTROL;
+
 /* ---- the past: what was saved, and comes back ------------------------ */
 
 /* A node as it is saved. */
@@ -328,7 +337,8 @@ void bl_fleet_grow_done(struct bl_fleet *f, uint32_t table) BL_ON_CONTROL;
 
 /* ---- any reader, under RCU ------------------------------------------- */
 
-/* The beat of a node that came last, over all tables. False: in none. */
+/* The beat of a node that came last, over all tables. False: in none.
+ * Cost: a lookup per table. */
 struct bl_freshest {
     uint32_t table;
     struct bl_place place;

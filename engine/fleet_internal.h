@@ -33,6 +33,11 @@ struct bl_fleet_table_state {
 
 #define BL_FINDINGS 256u
 
+/* Tables, a bit each. */
+struct bl_table_set {
+    uint64_t word[BL_TABLES_MAX / 64];
+};
+
 struct bl_fleet {
     struct bl_registry *registry;
     struct bl_fleet_config config;
@@ -52,6 +57,7 @@ struct bl_fleet {
     float phi_sigmas; /* of config.phi; read by any thread */
     struct bl_fleet_stats stats;
     struct bl_finding finding[BL_FINDINGS];
+    struct bl_table_set untold; /* those that may hold a node which is not known to be there */
 };
 
 /* Counts in stats, which the api thread reads. */
@@ -63,7 +69,7 @@ static inline void bl_fleet_count(uint64_t *counter)
 /* Writes the node's policy word into its slot of one table, if it has
  * one there, and lowers its block's time. Returns whether it has. */
 bool bl_fleet_write_slot(struct bl_fleet *f, uint32_t table, uint32_t node) BL_ON_CONTROL;
-/* The same in every table. */
+/* The same in every table that is known to hold it. */
 void bl_fleet_write_slots(struct bl_fleet *f, uint32_t node) BL_ON_CONTROL;
 
 /* The same at a place where the node was just found. */
@@ -125,9 +131,36 @@ void bl_fleet_end_pauses(struct bl_fleet *f, uint32_t max, int64_t unix_ms) BL_O
  * for longer than their timeout unknown, a thousand at once at most. */
 void bl_fleet_doubt(struct bl_fleet *f, uint32_t table, uint32_t max_slots, int64_t unix_ms) BL_ON_CONTROL;
 
-/* The freshest beat on control's own clocks, as of its last look. */
-bool bl_fleet_freshest_now(const struct bl_fleet *f, const struct bl_node *n, struct bl_freshest *out)
-    BL_ON_CONTROL;
+/* The tables that are known to hold the node: those whose worker told of
+ * it, until a look finds that it is not there any more. All, if they are
+ * more than its record has room for; none, if no worker has told of it
+ * since it was made. */
+struct bl_table_set bl_fleet_tables_of(const struct bl_fleet *f, const struct bl_node *n) BL_ON_CONTROL;
+/* Adds one. */
+void bl_fleet_hold(struct bl_node *n, uint32_t table) BL_ON_CONTROL;
+
+/* Takes the lowest out; false: the set is empty. */
+static inline bool bl_table_set_take(struct bl_table_set *s, uint32_t *table)
+{
+    for (uint32_t i = 0; i < BL_TABLES_MAX / 64; i++)
+        if (s->word[i]) {
+            *table = i * 64 + (uint32_t)__builtin_ctzll(s->word[i]);
+            s->word[i] &= s->word[i] - 1;
+            return true;
+        }
+    return false;
+}
+
+static inline void bl_table_set_add(struct bl_table_set *s, uint32_t table)
+{
+    s->word[table / 64] |= UINT64_C(1) << table % 64;
+}
+
+/* The freshest beat on control's own clocks, as of its last look, in the
+ * tables that may hold the node: those that are known to, and those of
+ * bl_fleet_set_untold. Those where it was found are the known ones from
+ * then on. */
+bool bl_fleet_freshest_now(struct bl_fleet *f, uint32_t node, struct bl_freshest *out) BL_ON_CONTROL;
 
 /* The next nodes, at most `max`, of the walk that finds those that no
  * table holds and puts them right, see fleet.h. */

@@ -20,17 +20,19 @@ static uint32_t table_of(const struct bl_node *n)
     return n->table & ~BL_NODE_TABLE_LOST;
 }
 
-/* Most are where they were last told of. */
-static bool is_in_a_table(const struct bl_fleet *f, const struct bl_node *n) BL_ON_CONTROL
+/* Most are where they were last told of. Who is in no table that is known
+ * to hold it is looked for in all of them the next time. */
+static bool is_in_a_table(struct bl_fleet *f, uint32_t node) BL_ON_CONTROL
 {
+    const struct bl_node *n = bl_registry_at(f->registry, node);
     uint32_t table = table_of(n);
     struct bl_freshest seen;
     struct bl_place place;
 
-    if (n->reported && table < f->table_count && !bl_fleet_is_retiring(f, table, n->key) &&
+    if (n->held[0] && table < f->table_count && !bl_fleet_is_retiring(f, table, n->key) &&
         bl_table_find(f->table[table].shared.table, n->key, &place))
         return true;
-    return bl_fleet_freshest_now(f, n, &seen);
+    return bl_fleet_freshest_now(f, node, &seen);
 }
 
 /* What its silence since it was found makes of a lost node. */
@@ -51,7 +53,7 @@ static void walk_node(struct bl_fleet *f, uint32_t node, int64_t unix_ms) BL_ON_
 
     if (n->state != BL_STATE_OK && n->state != BL_STATE_WARNING)
         return;
-    if (is_in_a_table(f, n)) {
+    if (is_in_a_table(f, node)) {
         if (n->table != table)
             BL_NODE_WRITE(n->table, (uint16_t)table);
         return;

@@ -84,7 +84,7 @@ static void beaten(struct bl_fleet *f, uint32_t node, int64_t unix_ms) BL_ON_CON
     bool muted = n->state == BL_STATE_PAUSED && !(n->flags & BL_NODE_UNTIL_BEAT);
     struct bl_freshest seen;
 
-    if (n->state == BL_STATE_OK || muted || !bl_fleet_freshest_now(f, n, &seen))
+    if (n->state == BL_STATE_OK || muted || !bl_fleet_freshest_now(f, node, &seen))
         return;
     bl_fleet_change(f, node,
                     &(struct bl_change){.to = BL_STATE_OK,
@@ -122,7 +122,7 @@ int bl_fleet_seen(struct bl_fleet *f, uint32_t table, const struct bl_node_ref *
         return -EEXIST;
     }
     BL_NODE_WRITE(n->table, (uint16_t)table);
-    BL_NODE_WRITE(n->reported, 1);
+    bl_fleet_hold(n, table);
     bool promises = interval_ms && interval_ms != n->interval_ms;
     if (promises)
         BL_NODE_WRITE(n->interval_ms, interval_ms);
@@ -298,7 +298,7 @@ static int pause_node(struct bl_fleet *f, uint32_t node, const struct bl_pause *
     struct bl_node *n = bl_registry_at(f->registry, node);
     uint8_t flags = n->flags & (uint8_t)~BL_NODE_UNTIL_BEAT;
     struct bl_freshest seen;
-    bool in_table = bl_fleet_freshest_now(f, n, &seen);
+    bool in_table = bl_fleet_freshest_now(f, node, &seen);
 
     BL_NODE_WRITE(n->flags, (uint8_t)(flags | (how->until_beat ? BL_NODE_UNTIL_BEAT : 0)));
     if (n->state != BL_STATE_PAUSED)

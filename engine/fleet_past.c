@@ -181,8 +181,8 @@ static bool take_place(struct bl_fleet *f, uint32_t node) BL_ON_CONTROL
     if (n->flags & BL_NODE_BINARY)
         bl_table_attend(t->table, slot, BL_ATTEND_FIRST, true);
     BL_NODE_WRITE(n->table, (uint16_t)table);
+    bl_fleet_hold(n, table);
     BL_NODE_WRITE(n->judged_tick, now);
-    BL_NODE_WRITE(n->reported, 1);
     bl_fleet_write_slot(f, table, node);
     return true;
 }

@@ -33,7 +33,7 @@ static void unknown_weigh(struct bl_fleet *f, uint32_t table, uint32_t node, int
     struct bl_freshest seen;
 
     /* Of a node that beat in another table since, that one decides. */
-    if (!bl_fleet_freshest_now(f, n, &seen) || seen.table != table)
+    if (!bl_fleet_freshest_now(f, node, &seen) || seen.table != table)
         return;
     struct bl_thresholds t = bl_fleet_thresholds_of(f, n, &seen.place);
     uint32_t threshold_ticks = bl_state_next_threshold(&t, (enum bl_state)n->state);

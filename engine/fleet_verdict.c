@@ -109,8 +109,11 @@ bool bl_fleet_write_slot(struct bl_fleet *f, uint32_t table, uint32_t node)
 
 void bl_fleet_write_slots(struct bl_fleet *f, uint32_t node)
 {
-    for (uint32_t i = 0; i < f->table_count; i++)
-        bl_fleet_write_slot(f, i, node);
+    struct bl_table_set held = bl_fleet_tables_of(f, bl_registry_at(f->registry, node));
+    uint32_t table;
+
+    while (bl_table_set_take(&held, &table))
+        bl_fleet_write_slot(f, table, node);
 }
 
 /* ---- retiring ------------------------------------------------------------ */
@@ -295,7 +298,7 @@ static void judge_on(struct bl_fleet *f, uint32_t node, const struct bl_freshest
 void bl_fleet_judge(struct bl_fleet *f, uint32_t node, int64_t unix_ms)
 {
     struct bl_freshest seen;
-    if (bl_fleet_freshest_now(f, bl_registry_at(f->registry, node), &seen))
+    if (bl_fleet_freshest_now(f, node, &seen))
         judge_on(f, node, &seen, false, unix_ms);
 }
 
@@ -305,7 +308,7 @@ void bl_fleet_wake(struct bl_fleet *f, uint32_t node, const char *reason, int64_
     struct bl_change c = {.to = BL_STATE_NEW, .reason = reason, .unix_ms = unix_ms};
     struct bl_freshest seen;
 
-    if (bl_fleet_freshest_now(f, n, &seen)) {
+    if (bl_fleet_freshest_now(f, node, &seen)) {
         struct bl_thresholds thresholds = bl_fleet_thresholds_of(f, n, &seen.place);
         c.to = bl_state_of_age(&thresholds, silence_ticks(n, &seen));
         c.seen = &seen;
@@ -325,7 +328,7 @@ static void weigh(struct bl_fleet *f, uint32_t table, const struct bl_finding *f
     struct bl_freshest seen;
 
     if (!n || n->key != found->key || bl_fleet_is_retiring(f, table, found->key) ||
-        !bl_fleet_freshest_now(f, n, &seen))
+        !bl_fleet_freshest_now(f, found->node, &seen))
         return;
     judge_on(f, found->node, &seen, seen.table == table, unix_ms);
     if (seen.table != table && found->why == BL_FINDING_EXPIRED &&
@@ -356,7 +359,7 @@ static void note_overage(struct bl_fleet *f, uint32_t node, int64_t unix_ms) BL_
     struct bl_node *n = bl_registry_at(f->registry, node);
     struct bl_freshest seen;
 
-    if (!bl_fleet_freshest_now(f, n, &seen) || bl_node_is_overage(n, seen.last_beat))
+    if (!bl_fleet_freshest_now(f, node, &seen) || bl_node_is_overage(n, seen.last_beat))
         return;
     if (seen.age_ticks <= BL_TIMEOUT_MAX_MS) {
         BL_NODE_WRITE(n->flags, (uint8_t)(n->flags & ~BL_NODE_OVERAGE));

@@ -375,8 +375,9 @@ static void fill_record(struct bl_node *n, const struct bl_node *from)
     n->policy = (struct bl_policy){0};
     n->interval_ms = n->incident = n->judged_tick = n->pause_end_s = 0;
     n->table = 0;
+    for (unsigned i = 0; i < BL_NODE_TABLES; i++)
+        n->held[i] = 0;
     n->state = BL_STATE_NEW;
-    n->reported = 0;
     __atomic_store_n(&n->flags, flags | BL_NODE_LIVE, __ATOMIC_RELEASE);
 }
 

@@ -62,6 +62,9 @@ enum bl_node_flags {
  * that was, on the clock of the table it was in. */
 #define BL_NODE_TABLE_LOST 0x8000u
 
+/* Tables that a record names, see bl_fleet_tables_of. */
+#define BL_NODE_TABLES 3u
+
 /* One node. Written by control only; 8-byte words stay whole for the
  * api thread's reads (use the BL_NODE_READ macro there). Times are Unix
  * time in ms; 0 is never. */
@@ -82,9 +85,8 @@ struct bl_node {
     uint8_t state;  /* bl_state */
     uint8_t flags;  /* bl_node_flags */
     uint8_t name_len;
-    uint8_t reported; /* a worker has told of it since it was made; 0: it is in no table */
-    uint8_t reserved[2];
-    uint32_t pause_end_s; /* when its pause ends, Unix time or BL_NODE_PAUSE_COUNTS; 0: none set */
+    uint8_t held[BL_NODE_TABLES]; /* the fleet's: see bl_fleet_tables_of; [0] is 0: in no table yet */
+    uint32_t pause_end_s;         /* when its pause ends, Unix time or BL_NODE_PAUSE_COUNTS; 0: none set */
 };
 
 /* The api thread's reads, and control's writes, of every field above but

@@ -166,13 +166,21 @@ void bl_slots_set_anomaly(struct bl_slots *s, uint32_t slot, const struct bl_ano
     __atomic_store_n(&at->run, a->run, __ATOMIC_RELAXED);
 }
 
+static void count_unreported(struct bl_table *t, int32_t n) BL_ON_WORKER;
+static void count_unreported(struct bl_table *t, int32_t n)
+{
+    __atomic_store_n(&t->unreported, t->unreported + (uint32_t)n, __ATOMIC_RELEASE);
+}
+
 /* A slot that is reused starts with blank side arrays. */
-static void clear_side(struct bl_slots *s, uint32_t slot) BL_ON_WORKER;
-static void clear_side(struct bl_slots *s, uint32_t slot)
+static void clear_side(struct bl_table *t, struct bl_slots *s, uint32_t slot) BL_ON_WORKER;
+static void clear_side(struct bl_table *t, struct bl_slots *s, uint32_t slot)
 {
     const struct bl_anomaly blank = {0}, *a = &s->anomaly[slot];
     if (s->attend[slot] & BL_ATTEND_STATS)
         bl_slots_set_stats(s, slot, &(struct bl_interval_stats){0});
+    if (s->attend[slot] & BL_ATTEND_REPORT)
+        count_unreported(t, -1);
     s->attend[slot] = 0;
     /* Control has blanked its word, but maybe in the generation that the
      * slot was moved from. */
@@ -190,7 +198,7 @@ bool bl_table_delete(struct bl_table *t, uint64_t key)
     struct bl_place p = bl_table_place(t, slot);
     if (bl_slots_vacate(p.slots, p.slot))
         bl_line_count(p.slots == t->next ? &t->next_gone : &t->gone, 1);
-    clear_side(p.slots, p.slot);
+    clear_side(t, p.slots, p.slot);
     bl_line_count(&t->used, -1);
     return true;
 }
@@ -245,6 +253,8 @@ void bl_table_attend(struct bl_table *t, uint32_t slot, enum bl_attend bit, bool
     struct bl_place p = bl_table_place(t, slot);
     uint8_t *attend = &p.slots->attend[p.slot];
     uint64_t key = bl_slots_key(p.slots, p.slot);
+    if (bit == BL_ATTEND_REPORT && on != ((*attend & BL_ATTEND_REPORT) != 0))
+        count_unreported(t, on ? 1 : -1);
     *attend = (uint8_t)(on ? *attend | bit : *attend & ~bit);
     bl_line_set_key(line_of(&p), p.slot % BL_LINE_SLOTS, *attend != 0 ? key | BL_KEY_ATTEND : key);
 }
@@ -310,6 +320,11 @@ void bl_table_prefetch_new(const struct bl_table *t, uint64_t key)
     prefetch_slot(bl_rcu_read(&t->slots), key);
     if (next != NULL)
         prefetch_slot(next, key);
+}
+
+uint32_t bl_table_unreported(const struct bl_table *t)
+{
+    return __atomic_load_n(&t->unreported, __ATOMIC_ACQUIRE);
 }
 
 uint32_t bl_table_used(const struct bl_table *t)

@@ -136,7 +136,8 @@ struct bl_table {
     uint32_t gone BL_OWNED_BY(bl_role_worker);      /* BL_KEY_GONE slots of `slots`; read via bl_table_gone */
     uint32_t next_gone BL_OWNED_BY(bl_role_worker); /* of `next` */
     uint32_t move_line BL_OWNED_BY(bl_role_worker); /* growth cursor */
-    uint32_t restored BL_OWNED_BY(bl_role_worker);  /* tick of bl_table_restore, no beat; 0: none */
+    uint32_t unreported BL_OWNED_BY(bl_role_worker); /* slots with BL_ATTEND_REPORT; bl_table_unreported */
+    uint32_t restored BL_OWNED_BY(bl_role_worker);   /* tick of bl_table_restore, no beat; 0: none */
     /* control's; the worker loads it when a stranger comes */
     uint32_t limit BL_OWNED_BY(bl_role_control); /* nodes at most (max_nodes) */
 };
@@ -322,6 +323,9 @@ void bl_table_prefetch(const struct bl_table *t, uint64_t key);
 void bl_table_prefetch_new(const struct bl_table *t, uint64_t key);
 
 uint32_t bl_table_used(const struct bl_table *t);
+/* Slots that control was not told of (BL_ATTEND_REPORT). Who sees one
+ * less sees the report, too, that was pushed before its bit was cleared. */
+uint32_t bl_table_unreported(const struct bl_table *t);
 /* Deleted slots of the current generation that still lengthen probes:
  * with `used` what says when a fresh generation is due. */
 uint32_t bl_table_gone(const struct bl_table *t);

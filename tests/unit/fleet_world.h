@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fleet_world: a fleet in virtual time, two tables, one thread that plays
- * workers and control: what the tests of the fleet stand on. Workers do
- * what control orders some time after, as they do in a daemon: with the
- * next tick that passes, or when a test says so. */
+/* fleet_world: a fleet in virtual time, two tables (or WORLD_TABLES, set
+ * before), one thread that plays workers and control: what the tests of
+ * the fleet stand on. Workers do what control orders some time after, as
+ * they do in a daemon: with the next tick that passes, or when a test
+ * says so. */
 #pragma once
 
 #include <setjmp.h>
@@ -30,20 +31,25 @@ struct world_order {
     bool on;
 };
 
+#ifndef WORLD_TABLES
+#define WORLD_TABLES 2u
+#endif
+
 struct world {
-    struct bl_table table[2];
-    struct bl_ingest_clock clock[2];
+    struct bl_table table[WORLD_TABLES];
+    struct bl_ingest_clock clock[WORLD_TABLES];
     struct bl_fleet *fleet;
     struct bl_key_secret secret;
     uint64_t now_ns;
     int64_t jump_ms;            /* that the wall clock was set by meanwhile */
-    bool silent[2];             /* the worker does not poll */
+    bool silent[WORLD_TABLES];  /* the worker does not poll */
     bool ring_full;             /* orders are refused */
+    bool reports_full;          /* reports are refused */
     bool orders_wait;           /* workers take no orders */
     unsigned retired, measures; /* orders that the ring took */
     struct world_order order[ORDERS_MAX];
-    unsigned orders;     /* under way */
-    uint64_t deleted[2]; /* deletions done */
+    unsigned orders;                /* under way */
+    uint64_t deleted[WORLD_TABLES]; /* deletions done */
     struct bl_transition last;
     char last_name[BL_NAME_MAX + 1];
     unsigned transitions, failures;
@@ -125,7 +131,7 @@ static inline void setup_saved(struct world *w, struct bl_policy defaults,
     assert_non_null(w->fleet);
     w->now_ns = 1000 * MS;
     bl_fleet_set_now(w->fleet, w->now_ns / MS);
-    for (unsigned i = 0; i < 2; i++) {
+    for (unsigned i = 0; i < WORLD_TABLES; i++) {
         struct bl_slots *s = bl_slots_new(256);
         assert_non_null(s);
         while (bl_slots_prefault(s, SIZE_MAX) == 0)
@@ -144,8 +150,8 @@ static inline void setup(struct world *w, struct bl_policy defaults)
 static inline void teardown(struct world *w)
 {
     bl_fleet_free(w->fleet);
-    bl_table_fini(&w->table[0]);
-    bl_table_fini(&w->table[1]);
+    for (unsigned i = 0; i < WORLD_TABLES; i++)
+        bl_table_fini(&w->table[i]);
 }
 
 static inline int64_t unix_ms(const struct world *w)
@@ -163,8 +169,10 @@ static inline void pass(struct world *w, unsigned ms)
         bl_fleet_set_now(w->fleet, w->now_ns / MS);
         if (!w->orders_wait)
             do_orders(w);
-        for (unsigned i = 0; i < 2; i++)
+        for (unsigned i = 0; i < WORLD_TABLES; i++) {
             bl_ingest_clock_advance(&w->clock[i], w->now_ns, w->silent[i] ? 0 : w->now_ns);
+            bl_fleet_set_untold(w->fleet, i, bl_table_unreported(&w->table[i]) > 0);
+        }
         while (!bl_fleet_sweep(w->fleet, 1000000, unix_ms(w)))
             ;
     }
@@ -187,12 +195,20 @@ static inline bool take_beat(struct world *w, unsigned table, const char *name)
     if (bl_table_beat(&w->table[table], &b, 1, now, odd) == 0)
         return false;
     if (odd[0].why == BL_ODD_ATTEND) {
-        bl_table_learn(&w->table[table], odd[0].slot);
-        return false;
+        slot = odd[0].slot;
+        uint8_t attend = bl_table_attend_of(&w->table[table], slot);
+        if (attend & BL_ATTEND_STATS)
+            bl_table_learn(&w->table[table], slot);
+        if (w->reports_full || !(attend & BL_ATTEND_REPORT))
+            return false;
+        bl_table_attend(&w->table[table], slot, BL_ATTEND_REPORT, false);
+        return true;
     }
     assert_int_equal(odd[0].why, BL_ODD_UNKNOWN);
     assert_int_equal(bl_table_insert(&w->table[table], &b, now, &slot), BL_INSERT_NEW);
-    return true;
+    if (w->reports_full)
+        bl_table_attend(&w->table[table], slot, BL_ATTEND_REPORT, true);
+    return !w->reports_full;
 }
 
 /* Control hears of it. */
