@@ -34,15 +34,17 @@ struct world {
 /* The drivers, as the watches find them. */
 static struct driver {
     struct bl_port *port;
-    uint32_t hangs, link_down, looks;
+    uint32_t hangs, held, link_down, looks; /* held: a look is in it and hangs */
     uint64_t missed;
 } driver[2];
 
 static void look_at(struct bl_port *port, struct bl_port_look *look)
 {
     struct driver *d = &driver[port == __atomic_load_n(&driver[1].port, __ATOMIC_ACQUIRE)];
-    while (__atomic_load_n(&d->hangs, __ATOMIC_ACQUIRE))
+    while (__atomic_load_n(&d->hangs, __ATOMIC_ACQUIRE)) {
+        __atomic_store_n(&d->held, 1, __ATOMIC_RELEASE);
         real_sleep_ms(1);
+    }
     look->link_up = !__atomic_load_n(&d->link_down, __ATOMIC_ACQUIRE);
     look->missed = __atomic_load_n(&d->missed, __ATOMIC_ACQUIRE);
     __atomic_fetch_add(&d->looks, 1, __ATOMIC_RELEASE);
@@ -130,29 +132,58 @@ static void turn(struct world *w)
     collect(w);
 }
 
-/* `ms` turns; a driver that does not hang answers before virtual time is
- * far beyond when it was asked. */
+static uint32_t get(const uint32_t *word)
+{
+    return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+}
+
+/* Waits until a word is beyond what it was; bounded. */
+static void wait_beyond(const uint32_t *word, uint32_t was)
+{
+    for (unsigned i = 0; i < 20000 && get(word) == was; i++)
+        real_sleep_ms(1);
+    assert_true(get(word) != was);
+}
+
+/* `ms` turns. Each port is asked every 100, and a driver that does not
+ * hang has answered before virtual time goes on, however slow its thread
+ * is in real time. */
 static void pass(struct world *w, unsigned ms)
 {
+    uint32_t looks[2] = {0};
     for (unsigned i = 0; i < ms; i++) {
+        for (unsigned k = 0; k < 2 && i % 100 == 0; k++)
+            looks[k] = get(&driver[k].looks);
         turn(w);
-        if (i % 50 == 0)
-            real_sleep_ms(2);
+        for (unsigned k = 0; k < 2 && i % 100 == 99; k++)
+            if (!get(&driver[k].hangs))
+                wait_beyond(&driver[k].looks, looks[k]);
     }
 }
 
-/* Until both drivers were looked at once more, and the answer is taken;
- * bounded. */
-static void let_it_look(struct world *w, unsigned which)
+/* Drivers that do not hang are looked at, and what they say is in force. */
+static void let_it_look(struct world *w)
 {
-    uint32_t looks = __atomic_load_n(&driver[which].looks, __ATOMIC_ACQUIRE);
-    for (unsigned i = 0; i < 5000 && __atomic_load_n(&driver[which].looks, __ATOMIC_ACQUIRE) < looks + 2;
-         i++) {
-        turn(w);
-        real_sleep_ms(1);
-    }
-    real_sleep_ms(5);
+    pass(w, 200);
     turn(w);
+    turn(w);
+}
+
+/* The driver hangs, in a look. */
+static void let_it_hang(struct world *w, unsigned which)
+{
+    set(&driver[which].held, 0);
+    set(&driver[which].hangs, 1);
+    for (unsigned i = 0; i < 200; i++)
+        turn(w);
+    wait_beyond(&driver[which].held, 0);
+}
+
+static void let_it_answer(unsigned which)
+{
+    uint32_t looks = get(&driver[which].looks);
+    set(&driver[which].hangs, 0);
+    wait_beyond(&driver[which].looks, looks);
 }
 
 static void feed(struct world *w, unsigned worker, const char *text)
@@ -171,11 +202,11 @@ static void what_a_driver_says_is_in_force_at_the_next_look(void **state)
     (void)state;
     struct world w;
     setup(&w);
-    let_it_look(&w, 0);
+    let_it_look(&w);
     assert_true(bl_core_link_up(w.core, 0));
     __atomic_store_n(&driver[0].missed, 77, __ATOMIC_RELEASE);
     set(&driver[0].link_down, 1);
-    let_it_look(&w, 0);
+    let_it_look(&w);
     turn(&w);
     assert_false(bl_core_link_up(w.core, 0));
     assert_true(bl_core_link_up(w.core, 1));
@@ -183,7 +214,7 @@ static void what_a_driver_says_is_in_force_at_the_next_look(void **state)
     assert_int_equal(frozen(&w, 0), BL_FREEZE_LINK_DOWN);
     assert_int_equal(frozen(&w, 1), 0);
     set(&driver[0].link_down, 0);
-    let_it_look(&w, 0);
+    let_it_look(&w);
     turn(&w);
     assert_int_equal(frozen(&w, 0), 0);
     teardown(&w);
@@ -196,8 +227,8 @@ static void a_driver_that_hangs_stops_its_own_port_alone(void **state)
     setup(&w);
     feed(&w, 0, "mute.beat:1|c");
     feed(&w, 1, "dying.beat:1|c");
-    let_it_look(&w, 0);
-    set(&driver[0].hangs, 1);
+    let_it_look(&w);
+    let_it_hang(&w, 0);
     pass(&w, 5000);
     assert_int_equal(frozen(&w, 0), BL_FREEZE_NO_ANSWER);
     assert_int_equal(frozen(&w, 1), 0);
@@ -205,11 +236,11 @@ static void a_driver_that_hangs_stops_its_own_port_alone(void **state)
     assert_string_equal(w.freezes, "freeze no_answer; ");
     /* The other port is looked at as ever. */
     set(&driver[1].link_down, 1);
-    let_it_look(&w, 1);
+    let_it_look(&w);
     assert_false(bl_core_link_up(w.core, 1));
     set(&driver[1].link_down, 0);
-    set(&driver[0].hangs, 0);
-    let_it_look(&w, 0);
+    let_it_answer(0);
+    let_it_look(&w);
     pass(&w, 300);
     assert_int_equal(frozen(&w, 0), 0);
     pass(&w, 1500);
@@ -222,12 +253,12 @@ static void a_driver_that_is_slow_but_answers_stops_nothing(void **state)
     (void)state;
     struct world w;
     setup(&w);
-    let_it_look(&w, 0);
-    set(&driver[0].hangs, 1);
-    pass(&w, 300);
+    let_it_look(&w);
+    let_it_hang(&w, 0);
+    pass(&w, 200); /* 400 ms at most since it was asked */
     assert_int_equal(frozen(&w, 0), 0);
-    set(&driver[0].hangs, 0);
-    let_it_look(&w, 0);
+    let_it_answer(0);
+    let_it_look(&w);
     assert_int_equal(frozen(&w, 0), 0);
     teardown(&w);
 }
@@ -237,9 +268,8 @@ static void who_ends_is_told_which_driver_does_not_return(void **state)
     (void)state;
     struct world w;
     setup(&w);
-    let_it_look(&w, 0);
-    set(&driver[0].hangs, 1);
-    pass(&w, 200);
+    let_it_look(&w);
+    let_it_hang(&w, 0);
     uint64_t began_ns = real_now_ns();
     assert_false(bl_core_ports_end(w.core, 50));
     assert_true(real_now_ns() - began_ns >= 50 * MS);
