@@ -7,6 +7,8 @@ import { common, count, severity, sign, time, when } from "./format.js";
 const FLUSH_MS = 250, KEPT = 120, APART = 4, SAY_EVERY_MS = 4000;
 /* The daemon's ports freeze and thaw together. */
 const PORTS = { freeze: ["unknown", "Ingest is frozen: nodes' ages stand still"], thaw: ["ok", "Ingest runs again"] };
+/* Events come in the order of their numbers: freeze and thaw may be of one millisecond. */
+let arrived = 0;
 let waiting = [], flushing = 0, held = false, heldRows = [], unsaid = { failed: 0, ok: 0 }, sayTimer = 0;
 
 export function start({ onOpen }) {
@@ -23,7 +25,7 @@ export function start({ onOpen }) {
 }
 
 export function add(event) {
-  waiting.push(event);
+  waiting.push({ ...event, order: ++arrived });
   flushing ||= setTimeout(flush, FLUSH_MS);
 }
 
@@ -45,7 +47,7 @@ function flush() {
     if (PORTS[group[0].kind]) made.push(sentence(group));
     else if (group.length <= APART) made.push(...group.map(one));
     else made.push(many(group));
-  made.sort((a, b) => b.at - a.at);
+  made.sort((a, b) => b.order - a.order);
   if (held) heldRows = [...made, ...heldRows].slice(0, KEPT);
   else put(made);
   sayTimer ||= setTimeout(say, 300);
@@ -58,29 +60,29 @@ function put(made) {
   $("feed-empty").hidden = true;
 }
 
-function row(at, state, says, was) {
+function row(e, state, says, was) {
   const title = [...says.map((s) => s.textContent ?? s), state, was].join(" ");
-  return { at, row: el("li", { title }, el("time", {}, when(at)), el("span", { class: "state", data: { state } }, sign(state)), el("span", { class: "grow" }, ...says), el("small", {}, was)) };
+  return { order: e.order, row: el("li", { title }, el("time", {}, when(time(e.time))), el("span", { class: "state", data: { state } }, sign(state)), el("span", { class: "grow" }, ...says), el("small", {}, was)) };
 }
 
 function one(e) {
   const name = el("button", { type: "button", class: "name", data: { name: e.name }, title: e.name }, el("bdi", {}, e.name));
-  return row(time(e.time), e.to, [name], `was ${e.from}`);
+  return row(e, e.to, [name], `was ${e.from}`);
 }
 
 function many(group) {
   const names = group.map((e) => e.name), head = common(names), e = group[group.length - 1];
-  return row(time(e.time), e.to, [el("b", {}, `${count(group.length)} `), head ? el("bdi", {}, head + "…") : "nodes"], `were ${e.from}`);
+  return row(e, e.to, [el("b", {}, `${count(group.length)} `), head ? el("bdi", {}, head + "…") : "nodes"], `were ${e.from}`);
 }
 
 function ofView(e) {
-  return row(time(e.time), e.to, ["view ", el("bdi", {}, e.name)], `was ${e.from}`);
+  return row(e, e.to, ["view ", el("bdi", {}, e.name)], `was ${e.from}`);
 }
 
 /* What the daemon says of itself. */
 function sentence(group) {
   const e = group[group.length - 1], [state, many] = PORTS[e.kind] ?? ["paused", ""];
-  const made = row(time(e.time), state, [group.length > 1 ? many : e.detail], "");
+  const made = row(e, state, [group.length > 1 ? many : e.detail], "");
   made.row.classList.add("sentence");
   made.row.title = group.map((one) => one.detail).join("\n");
   return made;

@@ -210,7 +210,7 @@ function tick() {
 
 /* Its states from the oldest change we know of to now, as shares of a bar. */
 function timeline() {
-  const now = Date.now(), history = (node.history ?? []).map((h) => ({ ...h, at: time(h.time) })).sort((a, b) => a.at - b.at);
+  const now = Date.now(), history = (node.history ?? []).map((h) => ({ ...h, at: time(h.time) })).sort((a, b) => a.number - b.number);
   const begin = history.length ? Math.min(history[0].at - (now - history[0].at) * 0.05, history[0].at - 1000) : time(node.state_since) ?? now - 60000;
   const pieces = [];
   let from = begin, state = history.length ? history[0].from : node.state;

@@ -99,6 +99,18 @@ def views_and_incidents(b):
     b.click(at="#list-clear")
 
 
+# Two events that the daemon told in this order, both of one millisecond.
+TELL = """(kinds) => import("/ui/feed.js").then((feed) => kinds.forEach(
+  (kind) => feed.add({ kind, time: "2026-02-03T04:05:06.789Z", detail: `the ${kind}` })))"""
+
+
+def newest_first(b):
+    for kinds in (["freeze", "thaw"], ["thaw", "freeze"], ["daemon", "thaw"]):
+        b.look(what=TELL, **{"with": kinds})
+        b.settle(f"{kinds[1]} is above {kinds[0]}", lambda b, kinds=kinds: [
+            line.split("the ")[-1].strip() for line in b.texts(at="#feed li .grow")[:2]] == [f"{k}" for k in kinds[::-1]])
+
+
 def done(b, what):
     b.wait(at="#node .said", text=what)
 
@@ -198,6 +210,7 @@ def small_fleet(s, b):
     numbers_live(daemon, b)
     views_and_incidents(b)
     by_keys_alone(daemon, b)
+    newest_first(b)
     a_node_by_hand(daemon, b)
     banners(s, daemon, b)
     b.close()
