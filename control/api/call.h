@@ -25,6 +25,7 @@
 #include <stdint.h>
 
 #include "control/api/context.h"
+#include "control/api/options.h"
 #include "control/api/protocol.h"
 #include "control/command.h"
 #include "control/json.h"
@@ -33,20 +34,11 @@ struct bl_call;
 
 enum bl_step { BL_STEP_DONE, BL_STEP_MORE, BL_STEP_ANSWER, BL_STEP_EVENT };
 
-/* An option of a command. The list ends with name NULL. -j/--json and
- * -h/--help are every command's and not listed. */
-struct bl_option {
-    const char *name;  /* "state", given as --state */
-    char letter;       /* 's' for -s; 0: none */
-    const char *value; /* what it takes, for the help text; NULL: a flag */
-    const char *help;
-};
-
 struct bl_cli_ops {
     enum bl_step (*run)(struct bl_call *call);
     void (*end)(struct bl_call *call); /* frees what state holds; also when the client left. NULL: nothing */
     size_t state_bytes;
-    const struct bl_option *options; /* NULL: none */
+    const struct bl_option *options; /* of options.h; NULL: none */
 };
 
 struct bl_cli_command {

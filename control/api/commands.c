@@ -68,18 +68,5 @@ void bl_cli_unknown(struct bl_call *call, int argc, char **argv)
 
 void bl_cli_explain(struct bl_call *call, const struct bl_cli_command *c)
 {
-    struct bl_text *out = &call->out;
-
-    bl_text_printf(out, "usage: beatline %s%s%s\n%s\n", c->name, c->usage[0] != '\0' ? " " : "", c->usage,
-                   c->help);
-    const struct bl_option *o = c->ops->options;
-    if (o != NULL)
-        bl_text_append(out, "\n", 1);
-    for (; o != NULL && o->name != NULL; o++) {
-        char left[48];
-        snprintf(left, sizeof(left), "%c%c%s --%s%s%s", o->letter != 0 ? '-' : ' ',
-                 o->letter != 0 ? o->letter : ' ', o->letter != 0 ? "," : " ", o->name,
-                 o->value != NULL ? " " : "", o->value != NULL ? o->value : "");
-        bl_text_printf(out, "  %-22s %s\n", left, o->help);
-    }
+    bl_options_explain(&call->out, c->name, c->usage, c->help);
 }

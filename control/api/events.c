@@ -12,12 +12,7 @@
 #define LAST_DEFAULT       50u
 #define LAST_BEFORE_FOLLOW 10u
 
-enum { FOLLOW, LAST };
-static const struct bl_option options[] = {
-    [FOLLOW] = {"follow", 'f', NULL, "go on with new events until interrupted"},
-    [LAST] = {"last", 'n', "N", "the last N events first, or all; 50 if not given, 10 with -f"},
-    {0},
-};
+enum { BL_OPTIONS_EVENTS(BL_OPTION_ID) };
 
 struct events {
     bool started, follow;
@@ -122,4 +117,4 @@ static enum bl_step run(struct bl_call *call)
 }
 
 const struct bl_cli_ops bl_cli_events = {
-    .run = run, .state_bytes = sizeof(struct events), .options = options};
+    .run = run, .state_bytes = sizeof(struct events), .options = bl_options_events};

@@ -12,14 +12,7 @@
 #define NAME_WIDTH_LEAST 12u
 #define NAME_WIDTH_MOST  60u
 
-enum { STATE, VIEW, MATCH, LIMIT };
-static const struct bl_option options[] = {
-    [STATE] = {"state", 's', "S", "only nodes in this state; may be given again"},
-    [VIEW] = {"view", 'v', "VIEW", "only nodes in this view; beatline views list shows them"},
-    [MATCH] = {"match", 'm', "GLOB", "only names that match: * ? [a-z]"},
-    [LIMIT] = {"limit", 'n', "N", "at most N nodes"},
-    {0},
-};
+enum { BL_OPTIONS_NODES_LIST(BL_OPTION_ID) };
 
 struct list {
     bool started;
@@ -189,4 +182,4 @@ static enum bl_step run(struct bl_call *call)
 }
 
 const struct bl_cli_ops bl_cli_nodes_list = {
-    .run = run, .state_bytes = sizeof(struct list), .options = options};
+    .run = run, .state_bytes = sizeof(struct list), .options = bl_options_nodes_list};

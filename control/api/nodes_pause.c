@@ -3,14 +3,7 @@
 #include "control/api/nodes_change.h"
 #include "control/timestamp.h"
 
-enum { FOR, UNTIL, UNTIL_BEAT };
-static const struct bl_option options[] = {
-    [FOR] = {"for", 0, "D",
-             "for so long, as 2h, whatever the wall clock does; then the node is watched again"},
-    [UNTIL] = {"until", 0, "TIME", "until then, as 2026-02-03T04:05Z or 2026-02-03T04:05+01:00"},
-    [UNTIL_BEAT] = {"until-beat", 'b', NULL, "until the node's next beat, if that comes first"},
-    {0},
-};
+enum { BL_OPTIONS_NODES_PAUSE(BL_OPTION_ID) };
 
 static bool take_for(struct bl_call *call, struct bl_pause *p, const char *value)
 {
@@ -66,4 +59,4 @@ static enum bl_step run(struct bl_call *call)
 }
 
 const struct bl_cli_ops bl_cli_nodes_pause = {
-    .run = run, .state_bytes = sizeof(struct bl_nodes_change), .options = options};
+    .run = run, .state_bytes = sizeof(struct bl_nodes_change), .options = bl_options_nodes_pause};

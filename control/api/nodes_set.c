@@ -2,18 +2,7 @@
 #include "control/api/commands.h"
 #include "control/api/nodes_change.h"
 
-enum { TIMEOUT, WARN, ERR, RETRIES, DETECTOR, AUTO, CLEAR, CREATE };
-static const struct bl_option options[] = {
-    [TIMEOUT] = {"timeout", 't', "D", "silent for longer is a warning, and failed after the retries"},
-    [WARN] = {"warn", 'w', "D", "silent for longer is a warning"},
-    [ERR] = {"err", 'e', "D", "silent for longer is failed"},
-    [RETRIES] = {"retries", 'r', "N", "further timeouts before a node is failed"},
-    [DETECTOR] = {"detector", 'd', "NAME", "fixed: these timeouts; auto, phi: learned from the beats"},
-    [AUTO] = {"auto", 'a', NULL, "let the beats' own rhythm decide (the auto detector)"},
-    [CLEAR] = {"clear", 0, NULL, "forget all of the node's own settings first"},
-    [CREATE] = {"create", 'c', NULL, "take the node in if it is not known yet"},
-    {0},
-};
+enum { BL_OPTIONS_NODES_SET(BL_OPTION_ID) };
 
 static bool take_duration(struct bl_call *call, struct bl_policy_patch *p, uint32_t field, uint32_t *ms,
                           const char *value)
@@ -107,4 +96,4 @@ static enum bl_step run(struct bl_call *call)
 }
 
 const struct bl_cli_ops bl_cli_nodes_set = {
-    .run = run, .state_bytes = sizeof(struct bl_nodes_change), .options = options};
+    .run = run, .state_bytes = sizeof(struct bl_nodes_change), .options = bl_options_nodes_set};

@@ -136,16 +136,7 @@ static void human_ingest(struct bl_text *out, const struct bl_totals *t)
     }
 }
 
-enum { CHECK, VIEW, WARNING, CRITICAL };
-static const struct bl_option options[] = {
-    [CHECK] = {"check", 0, NULL,
-               "one line and an exit code for monitoring: 0 ok, 1 warning, 2 critical, 3 unknown"},
-    [VIEW] = {"view", 'v', "NAME", "only the nodes of this view; beatline views list shows them"},
-    [WARNING] = {"warning", 'w', "N",
-                 "with --check: warn from N nodes, or N%, that are not well; 1 if not given"},
-    [CRITICAL] = {"critical", 'c', "N", "with --check: critical from N nodes, or N%, that failed; 0: never"},
-    {0},
-};
+enum { BL_OPTIONS_STATUS(BL_OPTION_ID) };
 
 static bool take_limit(struct bl_call *call, const char *option, const char *text,
                        struct bl_check_limit *limit)
@@ -223,4 +214,4 @@ static enum bl_step run(struct bl_call *call)
     return BL_STEP_DONE;
 }
 
-const struct bl_cli_ops bl_cli_status = {.run = run, .options = options};
+const struct bl_cli_ops bl_cli_status = {.run = run, .options = bl_options_status};

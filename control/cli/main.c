@@ -2,7 +2,7 @@
 /* beatline: the command line. Finds the daemon's socket, sends its words,
  * copies what comes back to stdout and stderr and exits with the code
  * that comes last (api/server.h has the exchange). What a command does
- * is the server's knowledge; only help and version work alone. */
+ * is the server's knowledge; help and version alone work without one. */
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "control/api/options.h"
 #include "control/api/protocol.h"
 #include "control/cli/exchange.h"
 #include "control/config.h"
@@ -84,10 +85,47 @@ static bool begins_with(int argc, char **argv, const char *name)
     return false;
 }
 
-/* All commands that `argv` are, or begin: "nodes" is five of them. */
+/* The command with the most leading words of argv; false: there is none. */
+static bool find_command(int argc, char **argv, size_t *at)
+{
+    size_t longest = 0;
+    for (size_t i = 0; i < COMMANDS; i++) {
+        size_t len = strlen(commands[i].name);
+        if (len > longest && begins_with(argc, argv, commands[i].name)) {
+            longest = len;
+            *at = i;
+        }
+    }
+    return longest > 0;
+}
+
+static int explain(size_t at)
+{
+    struct bl_text out = {0};
+    bl_options_explain(&out, commands[at].name, commands[at].usage, commands[at].help);
+    if (!out.failed)
+        fwrite(out.data, 1, out.len, stdout);
+    bl_text_free(&out);
+    return BL_EXIT_OK;
+}
+
+static bool is_group(const char *word)
+{
+    size_t len = strlen(word);
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (strncmp(commands[i].name, word, len) == 0 && commands[i].name[len] == ' ')
+            return true;
+    return false;
+}
+
+/* A command with its options; or all commands that begin with the word:
+ * "nodes" is six of them. */
 static int print_help_of(const struct command_line *l, int argc, char **argv)
 {
     bool found = false;
+    size_t at;
+    if ((argc > 1 || !is_group(argv[0])) && find_command(argc, argv, &at))
+        return explain(at);
     for (size_t i = 0; i < COMMANDS; i++) {
         size_t len = strcspn(commands[i].name, " ");
         bool group = argc == 1 && strlen(argv[0]) == len && strncmp(argv[0], commands[i].name, len) == 0;
@@ -132,9 +170,25 @@ static int parse(struct command_line *l, int argc, char **argv)
     }
     l->argc = argc - i;
     l->argv = argv + i;
-    for (; i < argc && strcmp(argv[i], "--") != 0; i++)
+    for (; i < argc && strcmp(argv[i], "--") != 0; i++) {
         l->json = l->json || is_option(argv[i], "-j", "--json");
+        l->help = l->help || is_option(argv[i], "-h", "--help");
+    }
     return 0;
+}
+
+/* "help nodes list", "nodes list --help". */
+static int help(const struct command_line *l)
+{
+    int from = l->argc > 0 && strcmp(l->argv[0], "help") == 0, words = 0;
+    while (from + words < l->argc && l->argv[from + words][0] != '-')
+        words++;
+    if (words > 0)
+        return print_help_of(l, words, l->argv + from);
+    if (from > 0 && l->help)
+        return print_help_of(l, 1, l->argv);
+    print_help(stdout);
+    return BL_EXIT_OK;
 }
 
 /* ---- the daemon -------------------------------------------------------- */
@@ -213,15 +267,10 @@ int main(int argc, char **argv)
     int code = parse(&l, argc, argv);
     if (code != 0)
         return code;
+    if (l.help || (l.argc > 0 && strcmp(l.argv[0], "help") == 0))
+        return help(&l);
     if (l.version || (l.argc > 0 && strcmp(l.argv[0], "version") == 0))
         return print_version(&l);
-    if (l.help || (l.argc > 0 && strcmp(l.argv[0], "help") == 0)) {
-        int words = l.argc - (l.argc > 0 && strcmp(l.argv[0], "help") == 0);
-        if (words > 0)
-            return print_help_of(&l, words, l.argv + (l.argc - words));
-        print_help(stdout);
-        return BL_EXIT_OK;
-    }
     if (l.argc == 0) {
         print_help(stderr);
         return BL_EXIT_USAGE;
