@@ -148,5 +148,6 @@ int bl_config_load_tokens(struct bl_config *c, char err[BL_CONFIG_ERR_BYTES]);
 int bl_config_keep_fixed(struct bl_config *next, const struct bl_config *old);
 
 /* The whole config as YAML with each key's sentence as comment, secrets
- * hidden; and as flat JSON objects, one per key: key, value, default. */
+ * hidden, those in URLs too; and as flat JSON objects, one per key: key,
+ * value, default: numbers, true and false as such, all else as text. */
 void bl_config_show(const struct bl_config *c, struct bl_text *out, bool json);

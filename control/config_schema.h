@@ -85,7 +85,8 @@ int bl_config_set(const struct bl_config_key *k, void *base, const char *text, c
 /* Gives every key below `prefix` ("" or "notify.syslog[]") its default. */
 int bl_config_set_defaults(void *base, const char *prefix);
 
-/* A scalar's text as bl_config_set takes it. */
+/* A scalar's text as bl_config_set takes it; of a secret "hidden", of a URL
+ * what may be shown of it (url_text.h), which no URL is. */
 void bl_config_value_text(const struct bl_config_key *k, const void *base, struct bl_text *out);
 
 static inline bool bl_config_is_list(const struct bl_config_key *k)

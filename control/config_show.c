@@ -176,6 +176,8 @@ static void json_scalar(struct bl_json *j, const char *name, const struct bl_con
         bl_json_null(j, name);
     else if (bl_config_is_number(k))
         bl_json_int(j, name, strtoll(value.data, NULL, 10));
+    else if (k->type == BL_CONFIG_BOOL)
+        bl_json_bool(j, name, strcmp(value.data, "true") == 0);
     else
         bl_json_string(j, name, value.data);
     bl_text_free(&value);

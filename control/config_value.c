@@ -11,6 +11,7 @@
 #include "control/duration.h"
 #include "control/log.h"
 #include "control/socket_path.h"
+#include "control/url_text.h"
 #include "control/views/match.h"
 #include "control/views/pattern.h"
 #include "dataplane/port.h"
@@ -119,7 +120,7 @@ static int set_header(char **at, const char *text, char why[BL_CONFIG_WHY])
 
 static int set_url(char **at, const char *text, char why[BL_CONFIG_WHY])
 {
-    char *host = NULL;
+    char *host = NULL, shown[BL_URL_TEXT];
     CURLU *url = curl_url();
     bool http = strncasecmp(text, "http://", 7) == 0 || strncasecmp(text, "https://", 8) == 0;
     bool good = url != NULL && http && curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK &&
@@ -128,7 +129,8 @@ static int set_url(char **at, const char *text, char why[BL_CONFIG_WHY])
     curl_url_cleanup(url);
     if (!good) {
         snprintf(why, BL_CONFIG_WHY,
-                 "\"%.100s\" is no web address; write https://HOST/PATH or http://HOST/PATH", text);
+                 "\"%.160s\" is no web address; write https://HOST/PATH or http://HOST/PATH",
+                 bl_url_text(text, shown));
         return -EINVAL;
     }
     return set_text(at, text, why);
@@ -492,7 +494,7 @@ int bl_config_set_defaults(void *base, const char *prefix)
 void bl_config_value_text(const struct bl_config_key *k, const void *base, struct bl_text *out)
 {
     const void *at = (const char *)base + k->offset;
-    char text[BL_DURATION_TEXT];
+    char text[BL_DURATION_TEXT], url[BL_URL_TEXT];
 
     if (k->type == BL_CONFIG_UINT8)
         bl_text_printf(out, "%u", *(const uint8_t *)at);
@@ -519,6 +521,8 @@ void bl_config_value_text(const struct bl_config_key *k, const void *base, struc
             if ((int)levels[i].level == *(const int *)at)
                 bl_text_printf(out, "%s", levels[i].name);
         }
+    else if (k->type == BL_CONFIG_URL)
+        bl_text_printf(out, "%s", *(char *const *)at != NULL ? bl_url_text(*(char *const *)at, url) : "");
     else if (*(char *const *)at != NULL)
         bl_text_printf(out, "%s", k->secret && **(char *const *)at != '\0' ? "hidden" : *(char *const *)at);
 }

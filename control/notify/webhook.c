@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "control/notify/ops.h"
+#include "control/url_text.h"
 
 /* At 10 ms a request: 1,600 a second. */
 #define IN_FLIGHT 16u
@@ -291,7 +292,7 @@ static void webhook_close(void *self, uint64_t now_ms)
 static bool check_url(const char *url, char name[BL_NOTIFIER_NAME], char err[BL_ERR_BYTES])
 {
     CURLU *u = curl_url();
-    char *scheme = NULL, *host = NULL, *port = NULL;
+    char *scheme = NULL, *host = NULL, *port = NULL, shown[BL_URL_TEXT];
     CURLUcode error = u ? curl_url_set(u, CURLUPART_URL, url, 0) : CURLUE_OUT_OF_MEMORY;
     if (!error)
         error = curl_url_get(u, CURLUPART_SCHEME, &scheme, 0);
@@ -301,11 +302,11 @@ static bool check_url(const char *url, char name[BL_NOTIFIER_NAME], char err[BL_
         curl_url_get(u, CURLUPART_PORT, &port, 0);
     bool http = scheme && (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0);
     if (error)
-        snprintf(err, BL_ERR_BYTES, "webhook %.200s: %s; write http://HOST/PATH or https://HOST/PATH", url,
-                 curl_url_strerror(error));
+        snprintf(err, BL_ERR_BYTES, "webhook %s: %s; write http://HOST/PATH or https://HOST/PATH",
+                 bl_url_text(url, shown), curl_url_strerror(error));
     else if (!http)
-        snprintf(err, BL_ERR_BYTES, "webhook %.200s: scheme %.20s; only http and https are taken", url,
-                 scheme);
+        snprintf(err, BL_ERR_BYTES, "webhook %s: scheme %.20s; only http and https are taken",
+                 bl_url_text(url, shown), scheme);
     else
         snprintf(name, BL_NOTIFIER_NAME, "webhook %s://%.36s%s%.5s", scheme, host, port ? ":" : "",
                  port ? port : "");

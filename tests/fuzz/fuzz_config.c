@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "control/config.h"
+#include "control/url_text.h"
 #include "tests/fuzz/fuzz.h"
 
 static struct bl_config *load(const void *yaml, size_t len, char err[BL_CONFIG_ERR_BYTES])
@@ -40,7 +41,8 @@ static bool has_secrets(const struct bl_config *c)
 {
     bool some = c->auth || c->http_token_count > 0;
     for (unsigned i = 0; i < c->notifier_count; i++)
-        some = some || (c->notifier[i].header != NULL && c->notifier[i].header[0] != '\0');
+        some = some || (c->notifier[i].header != NULL && c->notifier[i].header[0] != '\0') ||
+               (c->notifier[i].kind == BL_NOTIFIER_WEBHOOK && bl_url_has_secret(c->notifier[i].target));
     return some;
 }
 

@@ -277,6 +277,9 @@ static void each_mistake_is_told_with_its_place_and_what_to_do(void **state)
         {"notify: {webhook: [{url: \"ftp://h/\"}]}\n",
          "1:26: notify.webhook[0].url: \"ftp://h/\" is no web address; write https://HOST/PATH or "
          "http://HOST/PATH"},
+        {"notify: {webhook: [{url: \"ftp://me:sesame@h/open?t=sesame\"}]}\n",
+         "1:26: notify.webhook[0].url: \"ftp://h (the rest is hidden)\" is no web address; write "
+         "https://HOST/PATH or http://HOST/PATH"},
         {"notify: {webhook: [{url: \"http://\"}]}\n", "1:26: notify.webhook[0].url: \"http://\" is no web "
                                                       "address; write https://HOST/PATH or http://HOST/PATH"},
         {"notify: {webhook: [{url: \"http://h/\", header: nocolon}]}\n",
@@ -446,11 +449,12 @@ static void what_is_shown_loads_back_to_the_same(void **state)
     (void)state;
     char open[sizeof(everything)];
     static const char *const secrets[] = {"auth: {key: \"000102030405060708090a0b0c0D0E0F\"}\n",
+                                          "    - url: https://example.org/hook?a=b\n"
                                           "      header: \"X-Token: t\"\n",
                                           ",\n  tokens: [{token: 0123456789abcdef, role: beat}]"};
 
     strcpy(open, everything);
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++) {
         char *at = strstr(open, secrets[i]);
         memmove(at, at + strlen(secrets[i]), strlen(at + strlen(secrets[i])) + 1);
     }
@@ -481,6 +485,45 @@ static void secrets_are_not_shown_and_do_not_load_as_none(void **state)
             assert_null(load(text, strlen(text), err));
         free(text);
     }
+    bl_config_free(c);
+}
+
+static void secrets_of_urls_are_not_shown(void **state)
+{
+    (void)state;
+    static const char *const urls[] = {
+        "https://user:sesame@h:8443/",  "https://sesame@h:8443", "https://h:8443/services/T0/sesame",
+        "https://h:8443/?token=sesame", "https://h:8443?sesame", "https://u:p@h:8443/a#sesame"};
+    for (size_t i = 0; i < 2 * sizeof(urls) / sizeof(urls[0]); i++) {
+        char yaml[256], err[BL_CONFIG_ERR_BYTES];
+        bool json = i % 2 == 1;
+        snprintf(yaml, sizeof(yaml), "notify: {webhook: [{url: \"%s\"}]}\n", urls[i / 2]);
+        struct bl_config *c = load_good(yaml);
+        char *text = shown(c, json);
+        assert_null(strstr(text, "sesame"));
+        assert_non_null(strstr(text, "\"https://h:8443 (the rest is hidden)\""));
+        if (!json)
+            assert_null(load(text, strlen(text), err));
+        free(text);
+        bl_config_free(c);
+    }
+    struct bl_config *c = load_good("notify: {webhook: [{url: \"https://h:8443/\"}]}\n");
+    char *text = shown(c, false);
+    assert_non_null(strstr(text, "\"https://h:8443/\""));
+    free(text);
+    bl_config_free(c);
+}
+
+static void json_has_numbers_and_booleans_as_such(void **state)
+{
+    (void)state;
+    struct bl_config *c = load_good("statsd: {nodes: true}\nviews: [{name: a, pattern: a, notify: true}]\n");
+    char *text = shown(c, true);
+    assert_non_null(strstr(text, "{\"key\":\"statsd.nodes\",\"value\":true,\"default\":false}"));
+    assert_non_null(strstr(text, "{\"key\":\"views[0].notify\",\"value\":true,"));
+    assert_non_null(strstr(text, "{\"key\":\"udp_port\",\"value\":8127,\"default\":8127}"));
+    assert_non_null(strstr(text, "{\"key\":\"sweep.tick\",\"value\":\"10ms\",\"default\":\"10ms\"}"));
+    free(text);
     bl_config_free(c);
 }
 
@@ -515,6 +558,8 @@ int main(void)
         cmocka_unit_test(a_file_that_cannot_be_read_is_told),
         cmocka_unit_test(what_is_shown_loads_back_to_the_same),
         cmocka_unit_test(secrets_are_not_shown_and_do_not_load_as_none),
+        cmocka_unit_test(secrets_of_urls_are_not_shown),
+        cmocka_unit_test(json_has_numbers_and_booleans_as_such),
         cmocka_unit_test(what_takes_a_restart_stays_as_it_was),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
