@@ -142,10 +142,13 @@ struct bl_config *bl_config_load_with(const char *file, const struct bl_config_o
  * errno with err. Main. */
 int bl_config_load_tokens(struct bl_config *c, char err[BL_CONFIG_ERR_BYTES]);
 
-/* Gives `next` the values of `old` that only a restart changes: ports,
- * udp_port, tcp.listen, socket, state.dir, eal, cpus, http.listen and the limits of
- * HTTP. 0 or -ENOMEM. */
-int bl_config_keep_fixed(struct bl_config *next, const struct bl_config *old);
+#define BL_CONFIG_WAITING_BYTES 256 /* room for the names of all such keys */
+
+/* Gives `next` the values of `old` that only a restart changes (`restart`
+ * in config_schema.c). `waiting`: the keys that differed, "ports, udp_port",
+ * which wait for one; "": none. 0 or -ENOMEM. */
+int bl_config_keep_fixed(struct bl_config *next, const struct bl_config *old,
+                         char waiting[BL_CONFIG_WAITING_BYTES]);
 
 /* The whole config as YAML with each key's sentence as comment, secrets
  * hidden, those in URLs too; and as flat JSON objects, one per key: key,

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/config.h"
+#include "control/config_schema.h"
 #include "dataplane/port.h"
 
 /* Replaces *text by a copy of `value`; false: out of memory. */
@@ -85,21 +85,64 @@ struct bl_config *bl_config_load_with(const char *file, const struct bl_config_o
     return c;
 }
 
-int bl_config_keep_fixed(struct bl_config *next, const struct bl_config *old)
+/* ---- what a restart alone changes -------------------------------------- */
+
+static bool lists_differ(const struct bl_config_key *k, const struct bl_config *a, const struct bl_config *b)
 {
-    if (!replace_ports(next, (const char *const *)old->ports, old->port_count) ||
-        !replace(&next->socket_path, old->socket_path) || !replace(&next->eal, old->eal) ||
-        !replace(&next->state_dir, old->state_dir) ||
-        !bl_listen_replace(&next->tcp_listen, (const char *const *)old->tcp_listen.at,
-                           old->tcp_listen.count) ||
-        !bl_listen_replace(&next->http_listen, (const char *const *)old->http_listen.at,
-                           old->http_listen.count))
-        return -ENOMEM;
-    next->udp_port = old->udp_port;
-    next->control_cpu = old->control_cpu;
-    next->first_slots = old->first_slots;
-    next->http_connections = old->http_connections;
-    next->http_connections_per_address = old->http_connections_per_address;
-    next->http_timeout_ms = old->http_timeout_ms;
+    for (unsigned i = 0;; i++) {
+        const char *one = bl_config_name_of(k, a, i), *other = bl_config_name_of(k, b, i);
+        if (one == NULL || other == NULL)
+            return one != other;
+        if (strcmp(one, other) != 0)
+            return true;
+    }
+}
+
+static int keep_list(const struct bl_config_key *k, struct bl_config *next, const struct bl_config *old)
+{
+    const struct bl_listen_list *kept = (const struct bl_listen_list *)((const char *)old + k->offset);
+    bool done = k->type == BL_CONFIG_PORTS
+                    ? replace_ports(next, (const char *const *)old->ports, old->port_count)
+                    : bl_listen_replace((struct bl_listen_list *)((char *)next + k->offset),
+                                        (const char *const *)kept->at, kept->count);
+    return done ? 0 : -ENOMEM;
+}
+
+/* 1: it differed, and is kept; 0: it is the same; negative errno. */
+static int keep(const struct bl_config_key *k, struct bl_config *next, const struct bl_config *old)
+{
+    struct bl_text now = {0}, then = {0};
+    char why[BL_CONFIG_WHY];
+
+    if (bl_config_is_list(k))
+        return !lists_differ(k, next, old) ? 0 : keep_list(k, next, old) == 0 ? 1 : -ENOMEM;
+    bl_config_value_text(k, next, &now);
+    bl_config_value_text(k, old, &then);
+    bl_text_append(&now, "", 1);
+    bl_text_append(&then, "", 1);
+    int r = now.failed || then.failed ? -ENOMEM : strcmp(now.data, then.data) != 0;
+    /* It was taken once; what may fail is memory. */
+    if (r > 0 && bl_config_set(k, next, then.data, why) != 0)
+        r = -ENOMEM;
+    bl_text_free(&now);
+    bl_text_free(&then);
+    return r;
+}
+
+int bl_config_keep_fixed(struct bl_config *next, const struct bl_config *old,
+                         char waiting[BL_CONFIG_WAITING_BYTES])
+{
+    size_t used = 0;
+
+    waiting[0] = '\0';
+    for (size_t i = 0; i < bl_config_key_count; i++) {
+        const struct bl_config_key *k = &bl_config_keys[i];
+        int r = k->restart ? keep(k, next, old) : 0;
+        if (r < 0)
+            return r;
+        if (r > 0 && used < BL_CONFIG_WAITING_BYTES)
+            used += (size_t)snprintf(waiting + used, BL_CONFIG_WAITING_BYTES - used, "%s%s",
+                                     used > 0 ? ", " : "", k->path);
+    }
     return 0;
 }

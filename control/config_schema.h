@@ -59,6 +59,7 @@ struct bl_config_key {
     const char *sentence;
     bool optional; /* duration: none means "not set", and 0 is refused */
     bool secret;   /* never shown */
+    bool restart;  /* a reload keeps the value of the start, and says so if the file has another */
 };
 
 extern const struct bl_config_key bl_config_keys[];
@@ -88,6 +89,10 @@ int bl_config_set_defaults(void *base, const char *prefix);
 /* A scalar's text as bl_config_set takes it; of a secret "hidden", of a URL
  * what may be shown of it (url_text.h), which no URL is. */
 void bl_config_value_text(const struct bl_config_key *k, const void *base, struct bl_text *out);
+
+/* Item `i` of a list of names (PORTS, LISTENS, HOSTS, STATES, GLOBS); NULL:
+ * there is none any more, "": this one is not in it. */
+const char *bl_config_name_of(const struct bl_config_key *k, const void *base, unsigned i);
 
 static inline bool bl_config_is_list(const struct bl_config_key *k)
 {

@@ -24,9 +24,7 @@ static void show_value(struct bl_text *out, const struct bl_config_key *k, const
     bl_text_free(&value);
 }
 
-/* Item `i` of a list of names; NULL: there is none any more, "": this one
- * is not in it. */
-static const char *name_of(const struct bl_config_key *k, const void *base, unsigned i)
+const char *bl_config_name_of(const struct bl_config_key *k, const void *base, unsigned i)
 {
     const void *at = (const char *)base + k->offset;
     const struct bl_listen_list *listen = at;
@@ -49,7 +47,7 @@ static void show_names(struct bl_text *out, const struct bl_config_key *k, const
     const char *name;
     bl_json_begin(&j, out);
     bl_json_array(&j, NULL);
-    for (unsigned i = 0; (name = name_of(k, base, i)) != NULL; i++) {
+    for (unsigned i = 0; (name = bl_config_name_of(k, base, i)) != NULL; i++) {
         if (name[0] != '\0')
             bl_json_string(&j, NULL, name);
     }
@@ -201,7 +199,7 @@ static void json_line(struct bl_text *out, const char *path, const struct bl_con
 static void json_names(struct bl_text *out, const char *list, const struct bl_config_key *k, const void *base)
 {
     const char *name;
-    for (unsigned i = 0, n = 0; (name = name_of(k, base, i)) != NULL; i++) {
+    for (unsigned i = 0, n = 0; (name = bl_config_name_of(k, base, i)) != NULL; i++) {
         if (name[0] == '\0')
             continue;
         char path[96];

@@ -188,12 +188,12 @@ static unsigned pop_notices(void *ctx, struct bl_event *events, unsigned max)
     return bl_core_notices(ctx, events, max);
 }
 
-static int reload_for_server(void *ctx, char err[BL_CONFIG_ERR_BYTES])
+static int reload_for_server(void *ctx, char waiting[BL_CONFIG_WAITING_BYTES], char err[BL_CONFIG_ERR_BYTES])
 {
     /* Waits for control and reads files: the api thread must not hold a
      * grace period up meanwhile. */
     bl_rcu_offline();
-    int r = bl_daemon_reload(ctx, err);
+    int r = bl_daemon_reload(ctx, waiting, err);
     bl_rcu_online();
     return r;
 }
@@ -359,46 +359,12 @@ struct bl_daemon *bl_daemon_start(struct bl_config *config, const struct bl_conf
 
 /* ---- run, reload, stop -------------------------------------------------------------- */
 
-static void warn_if(bool differs, const char *what)
-{
-    if (differs)
-        bl_log(BL_LOG_WARNING, "reload: %s changed; that takes a restart, the old value stays in force",
-               what);
-}
-
-static bool texts_differ(char *const *a, unsigned a_count, char *const *b, unsigned b_count)
-{
-    if (a_count != b_count)
-        return true;
-    for (unsigned i = 0; i < a_count; i++)
-        if (strcmp(a[i], b[i]) != 0)
-            return true;
-    return false;
-}
-
-static bool http_differs(const struct bl_config *a, const struct bl_config *b)
-{
-    return texts_differ(a->http_listen.at, a->http_listen.count, b->http_listen.at, b->http_listen.count) ||
-           a->http_timeout_ms != b->http_timeout_ms || a->http_connections != b->http_connections ||
-           a->http_connections_per_address != b->http_connections_per_address;
-}
-
 /* What cannot change while running keeps the old value, so that `config
  * show` shows what is in force. */
-static int keep_fixed(struct bl_config *next, const struct bl_config *old, char *err)
+static int keep_fixed(struct bl_config *next, const struct bl_config *old,
+                      char waiting[BL_CONFIG_WAITING_BYTES], char *err)
 {
-    warn_if(texts_differ(next->ports, next->port_count, old->ports, old->port_count), "ports");
-    warn_if(
-        texts_differ(next->tcp_listen.at, next->tcp_listen.count, old->tcp_listen.at, old->tcp_listen.count),
-        "tcp.listen");
-    warn_if(next->udp_port != old->udp_port, "udp_port");
-    warn_if(strcmp(next->socket_path, old->socket_path) != 0, "socket");
-    warn_if(strcmp(next->state_dir, old->state_dir) != 0, "state.dir");
-    warn_if(strcmp(next->eal, old->eal) != 0, "eal");
-    warn_if(next->control_cpu != old->control_cpu, "cpus.control");
-    warn_if(next->first_slots != old->first_slots, "nodes.first_slots");
-    warn_if(http_differs(next, old), "http.listen or a limit of http");
-    int r = bl_config_keep_fixed(next, old);
+    int r = bl_config_keep_fixed(next, old, waiting);
     if (r)
         snprintf(err, BL_CONFIG_ERR_BYTES, "out of memory");
     /* Again: tokens that are gone with addresses that stay. */
@@ -489,13 +455,14 @@ static int put_in_force(struct bl_daemon *d, struct bl_config *next, char *err)
     return 0;
 }
 
-int bl_daemon_reload(struct bl_daemon *d, char err[BL_CONFIG_ERR_BYTES])
+int bl_daemon_reload(struct bl_daemon *d, char waiting[BL_CONFIG_WAITING_BYTES],
+                     char err[BL_CONFIG_ERR_BYTES])
 {
     pthread_mutex_lock(&d->reload);
     struct bl_config *next = bl_config_load_with(d->config->file, d->overrides, err);
     int r = next ? 0 : -EINVAL;
     if (next) {
-        r = keep_fixed(next, d->config, err);
+        r = keep_fixed(next, d->config, waiting, err);
         if (r == 0)
             r = put_in_force(d, next, err);
     }
@@ -504,8 +471,13 @@ int bl_daemon_reload(struct bl_daemon *d, char err[BL_CONFIG_ERR_BYTES])
         bl_config_free(next);
     } else {
         char text[BL_NAME_MAX];
-        snprintf(text, sizeof(text), "reloaded %.150s", next->file ? next->file : "defaults (no file)");
-        bl_log(BL_LOG_INFO, "%s", text);
+        snprintf(text, sizeof(text), "reloaded %.80s%s%.90s", next->file ? next->file : "defaults (no file)",
+                 waiting[0] ? "; needs a restart: " : "", waiting);
+        bl_log(BL_LOG_INFO, "reloaded %s", next->file ? next->file : "defaults (no file)");
+        if (waiting[0])
+            bl_log(BL_LOG_WARNING,
+                   "reload: a change of %s takes a restart; until then the old value stays in force",
+                   waiting);
         bl_core_say(d->core, text);
     }
     pthread_mutex_unlock(&d->reload);
@@ -514,7 +486,7 @@ int bl_daemon_reload(struct bl_daemon *d, char err[BL_CONFIG_ERR_BYTES])
 
 void bl_daemon_run(struct bl_daemon *d)
 {
-    char err[BL_CONFIG_ERR_BYTES];
+    char waiting[BL_CONFIG_WAITING_BYTES], err[BL_CONFIG_ERR_BYTES];
     sigset_t wanted;
     int signal_number;
 
@@ -527,7 +499,7 @@ void bl_daemon_run(struct bl_daemon *d)
             continue;
         if (signal_number != SIGHUP)
             break;
-        bl_daemon_reload(d, err);
+        bl_daemon_reload(d, waiting, err);
         bl_event_log_reopen(d->event_log); /* also when the config is not taken: logs are rotated */
     }
     bl_log(BL_LOG_INFO, "stopping on %s", signal_number == SIGINT ? "SIGINT" : "SIGTERM");

@@ -28,7 +28,9 @@ void bl_daemon_run(struct bl_daemon *d);
 bool bl_daemon_stop(struct bl_daemon *d);
 
 /* Reads the config file again and puts it in force: nodes, defaults,
- * sweep, auth, notify, log. Ports, sockets, cpus and eal need a restart,
- * which the log says where they differ. 0, or negative errno with err:
- * the old config stays in force. Main or api thread. */
-int bl_daemon_reload(struct bl_daemon *d, char err[BL_CONFIG_ERR_BYTES]);
+ * sweep, auth, notify, log. What needs a restart (config_schema.c marks
+ * it) keeps its value; the log and `waiting` ("ports, udp_port"; "": none)
+ * say which of it the file has changed. 0, or negative errno with err: the
+ * old config stays in force. Main or api thread. */
+int bl_daemon_reload(struct bl_daemon *d, char waiting[BL_CONFIG_WAITING_BYTES],
+                     char err[BL_CONFIG_ERR_BYTES]);

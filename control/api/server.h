@@ -42,11 +42,11 @@ struct bl_server_config {
     struct bl_event_log *event_log;       /* NULL: there is none, whatever the config says */
     const struct bl_memory_arena *memory; /* the registry's; NULL: no figures of it */
     int64_t start_unix_ms;
-    /* Reloads (as SIGHUP does): 0, or negative errno and the config error
-     * in err. Called on the api thread, RCU-online; it goes offline while
-     * it waits for control. Nobody is served meanwhile, and past
-     * BL_POLL_GAP_NS the thread's own ingest clock stops: keep it short. */
-    int (*reload)(void *ctx, char err[BL_CONFIG_ERR_BYTES]);
+    /* Reloads (as SIGHUP does): 0 and the keys that need a restart in
+     * `waiting`, or negative errno and the config error in err. Called on the api thread, RCU-online; it goes
+     * offline while it waits for control. Nobody is served meanwhile, and past BL_POLL_GAP_NS the thread's
+     * own ingest clock stops: keep it short. */
+    int (*reload)(void *ctx, char waiting[BL_CONFIG_WAITING_BYTES], char err[BL_CONFIG_ERR_BYTES]);
     void *reload_ctx;
 };
 

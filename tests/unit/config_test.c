@@ -536,8 +536,14 @@ static void what_takes_a_restart_stays_as_it_was(void **state)
                   "tcp: {listen: []}\neal: -v\ncpus: {control: 1}\nnodes: {first_slots: 99}\n"
                   "state: {dir: /tmp/y}\nlog: {level: debug}\n"
                   "http: {listen: [\"[::1]:9\"], connections: 9, connections_per_address: 8, timeout: 7s}\n");
-    assert_int_equal(bl_config_keep_fixed(next, old), 0);
+    char waiting[BL_CONFIG_WAITING_BYTES];
+    assert_int_equal(bl_config_keep_fixed(next, old, waiting), 0);
+    assert_string_equal(waiting, "ports, udp_port, tcp.listen, socket, eal, cpus.control, nodes.first_slots, "
+                                 "state.dir, http.listen, http.connections, "
+                                 "http.connections_per_address, http.timeout");
     assert_same(old, next);
+    assert_int_equal(bl_config_keep_fixed(next, old, waiting), 0);
+    assert_string_equal(waiting, "");
     bl_config_free(old);
     bl_config_free(next);
 }

@@ -37,10 +37,11 @@ struct daemon {
 
 static struct daemon d;
 
-static int reload(void *ctx, char err[BL_CONFIG_ERR_BYTES])
+static int reload(void *ctx, char waiting[BL_CONFIG_WAITING_BYTES], char err[BL_CONFIG_ERR_BYTES])
 {
     int *reloads = ctx;
-    if (++*reloads % 2 == 1)
+    snprintf(waiting, BL_CONFIG_WAITING_BYTES, "%s", *reloads >= 2 ? "ports, udp_port" : "");
+    if (++*reloads != 2)
         return 0;
     snprintf(err, BL_CONFIG_ERR_BYTES, "f.yaml:1:1: x: unknown key");
     return -EINVAL;
@@ -523,6 +524,11 @@ static void reload_tells_how_it_went(void **state)
     expect("config reload", false, 0, "reloaded the defaults: there is no file\n", "");
     expect("config reload", false, 1, "",
            "beatline: config reload: refused, the old config stays in force:\nf.yaml:1:1: x: unknown key\n");
+    expect("config reload", false, 0,
+           "reloaded the defaults: there is no file\n"
+           "needs a restart, until then the old value stays in force: ports, udp_port\n",
+           "");
+    expect("config reload", true, 0, "{\"reloaded\":null,\"needs_restart\":[\"ports\",\"udp_port\"]}\n", "");
 }
 
 static void garbage_is_answered_and_costs_nothing(void **state)
