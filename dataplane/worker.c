@@ -391,8 +391,7 @@ unsigned bl_worker_poll(struct bl_worker *w, uint64_t now_ns)
 static void rest(struct bl_worker *w) BL_ON_WORKER;
 static void rest(struct bl_worker *w)
 {
-    /* Many nodes removed at once: no nap between each ORDERS_PER_POLL. */
-    if (!bl_port_sleeps(w->port) || bl_worker_is_growing(w) || bl_ring_count(w->orders) > 0) {
+    if (!bl_port_sleeps(w->port) || bl_worker_wants_poll(w)) {
         rte_pause();
         return;
     }

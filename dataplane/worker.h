@@ -130,6 +130,13 @@ static inline bool bl_worker_has_untold(const struct bl_worker *w)
     return bl_table_unreported(&w->table) > 0 || bl_ring_count(w->reports) > 0;
 }
 
+/* Its next poll has something to do, packets or not: whoever runs it does
+ * not sleep before that. */
+static inline bool bl_worker_wants_poll(const struct bl_worker *w) BL_ON_WORKER
+{
+    return bl_worker_is_growing(w) || bl_ring_count(w->orders) > 0;
+}
+
 static inline uint64_t bl_worker_alive_ns(const struct bl_worker *w)
 {
     return __atomic_load_n(&w->alive_ns, __ATOMIC_RELAXED);

@@ -205,7 +205,7 @@ static bool take_ready(struct bl_server *s, const struct epoll_event *ready, int
 static int sleep_ms(const struct bl_server *s)
 {
     bl_role_assume_worker(); /* of this thread's own */
-    if (bl_worker_is_growing(s->api.worker))
+    if (bl_worker_wants_poll(s->api.worker))
         return 0;
     if (s->tcp_next != BL_TCP_SLEEP)
         return s->tcp_next == BL_TCP_NOW ? 0 : 1;
