@@ -342,11 +342,12 @@ static unsigned lines_to_move(struct bl_worker *w, unsigned packets)
     return lines + MOVE_LINES + packets / PACKETS_FOR_ONE_MORE;
 }
 
-static void grow(struct bl_worker *w, unsigned packets) BL_ON_WORKER;
-static void grow(struct bl_worker *w, unsigned packets)
+static void grow(struct bl_worker *w, unsigned packets, uint64_t now_ns) BL_ON_WORKER;
+static void grow(struct bl_worker *w, unsigned packets, uint64_t now_ns)
 {
     if (w->table.next)
-        w->retired = bl_table_grow_step(&w->table, lines_to_move(w, packets));
+        w->retired =
+            bl_table_grow_step(&w->table, bl_ingest_clock_tick(&w->clock, now_ns), lines_to_move(w, packets));
     if (!w->retired)
         return;
     struct bl_report report = {.kind = BL_REPORT_GROWN, .old = w->retired};
@@ -380,7 +381,7 @@ unsigned bl_worker_poll(struct bl_worker *w, uint64_t now_ns)
         bl_count(&w->counters.polls_empty, 1);
     take_orders(w);
     if (bl_worker_is_growing(w))
-        grow(w, n);
+        grow(w, n, now_ns);
     bl_stage_ends(stages, BL_STAGE_housekeeping);
     bl_stages_end(stages, n, w->counters.beats - beats);
     return n;

@@ -343,7 +343,11 @@ void bl_fleet_grow_done(struct bl_fleet *f, uint32_t table)
 {
     struct bl_fleet_table_state *t = &f->table[table];
 
+    uint32_t dropped = bl_table_dropped(t->shared.table);
+
     t->growing = false;
+    bl_fleet_count_more(&f->stats.retired_nodeless, dropped - t->dropped);
+    t->dropped = dropped;
     if (t->touched_lost)
         f->follow_defaults = 0; /* writes every node's slots again */
     t->touched_lost = false;

@@ -27,6 +27,11 @@
  * into records for people to read, and decides when a pause ends that was
  * asked for until some time of day; nothing else.
  *
+ * A beat of an unknown node whose report meets a full ring is told of
+ * with the node's next beat. Where none comes, its slot has no node: it is
+ * retired when it has not beaten for BL_NODELESS_TICKS (a slow walk with
+ * the sweep, while the table counts such slots), and growth drops it.
+ *
  * Before a node is called expired its key is looked up in every other
  * table that may hold it (bl_fleet_freshest): those whose reports told so,
  * and those that bl_fleet_set_untold names. The freshest beat wins, a
@@ -107,6 +112,7 @@ struct bl_fleet_stats {
     uint64_t refused_rate;      /* strangers turned away: too many this second */
     uint64_t refused_unknown;   /* strangers turned away: reject_unknown */
     uint64_t retired_stale;     /* records whose node beats in another table now */
+    uint64_t retired_nodeless;  /* records of one beat whose report met a full ring */
     uint64_t name_conflicts; /* hellos with a name that is another node's, text beats with a binary one's */
     uint64_t retire_waits;   /* deletions that met a full ring and wait for room in it */
     uint64_t in_no_table;    /* nodes ok or in warning that the walk found in no table */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fleet_internal: what fleet.c (the parts and their life), fleet_node.c
- * (who is told what of a node) and fleet_verdict.c (time) share. Nobody
+ * (who is told what of a node), fleet_nodeless.c (slots without one) and
+ * fleet_verdict.c (time) share. Nobody
  * else includes it. Control only. */
 #pragma once
 
@@ -25,6 +26,10 @@ struct bl_fleet_table_state {
     bool touched_lost;           /* no memory for the list below: write them all */
     struct bl_key_list touched;  /* whose policy words were written there: once more, after growth */
     struct bl_retiring retiring; /* deletions that its worker has yet to do */
+    uint32_t nodeless_at;        /* where the walk for slots without a node is; 0: none is under way */
+    uint64_t nodeless_next_ms;   /* when the next one may begin */
+    uint64_t nodeless_until_ms;  /* there may be some that the table does not count; 0: none */
+    uint32_t dropped;            /* by the table's growths, as of the last one */
     struct bl_key_list unasked;  /* nodes whose measuring (or its end) met a full ring */
     uint64_t frozen_ns;          /* bl_fleet_doubt has seen the clock stand still since; 0: it runs */
     uint32_t doubt_slot;         /* where bl_fleet_doubt goes on */
@@ -61,9 +66,14 @@ struct bl_fleet {
 };
 
 /* Counts in stats, which the api thread reads. */
+static inline void bl_fleet_count_more(uint64_t *counter, uint64_t n)
+{
+    __atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
+}
+
 static inline void bl_fleet_count(uint64_t *counter)
 {
-    __atomic_store_n(counter, *counter + 1, __ATOMIC_RELAXED);
+    bl_fleet_count_more(counter, 1);
 }
 
 /* Writes the node's policy word into its slot of one table, if it has
@@ -87,8 +97,17 @@ bool bl_fleet_can_retire(struct bl_fleet *f, uint32_t table) BL_ON_CONTROL;
 /* Takes the node out of one table: policy word back to NONE, then the
  * deletion, which waits for room in the worker's ring if that is full.
  * Nothing is asked twice. Out of memory, nothing is done: a stale record
- * is found again, one without a node stays without. */
+ * is found again, and so is one without a node. */
 void bl_fleet_retire(struct bl_fleet *f, uint32_t table, uint64_t key) BL_ON_CONTROL;
+
+/* Asks for the deletion of slots that have had no node for
+ * BL_NODELESS_TICKS, where the table says that there are some: on from
+ * where the last call stopped, at most `max_slots` of them looked at, and
+ * no more deletions than the worker takes in a poll. Cost: a compare, or
+ * about 2 ns a slot. */
+void bl_fleet_retire_nodeless(struct bl_fleet *f, uint32_t table, uint32_t max_slots) BL_ON_CONTROL;
+/* The table has a slot without a node that it does not count. */
+void bl_fleet_note_nodeless(struct bl_fleet *f, uint32_t table) BL_ON_CONTROL;
 
 /* Changes the node's state (not to the one it has), tells it, writes the
  * slots. `seen` NULL: the node is in no table. */

@@ -162,7 +162,7 @@ static void make_room(struct bl_fleet *f, uint32_t table, uint64_t nodes) BL_ON_
     }
     bl_fleet_grow_begun(f, table);
     bl_table_grow_begin(t, next);
-    while (!(old = bl_table_grow_step(t, UINT32_MAX)))
+    while (!(old = bl_table_grow_step(t, 0, UINT32_MAX)))
         ;
     bl_fleet_grow_done(f, table);
     bl_slots_free(old);

@@ -5,6 +5,9 @@
 /* Nodes per slot of a batch that new defaults are brought to, or that are
  * woken: a verdict costs about as much as a scan of eight slots. */
 #define NODES_DIVISOR 8u
+/* Slots of a batch that are looked at for having no node, while there are
+ * such: a quarter of it. */
+#define NODELESS_DIVISOR 4u
 /* Nodes between the one that is written again and the one whose lines are
  * asked of the caches. */
 #define TOUCHED_AHEAD 16u
@@ -159,8 +162,12 @@ void bl_fleet_retire(struct bl_fleet *f, uint32_t table, uint64_t key)
 {
     struct bl_retiring *r = &f->table[table].retiring;
 
-    if (bl_fleet_is_retiring(f, table, key) || !bl_fleet_can_retire(f, table))
+    if (bl_fleet_is_retiring(f, table, key))
         return;
+    if (!bl_fleet_can_retire(f, table)) {
+        bl_fleet_note_nodeless(f, table);
+        return;
+    }
     forget_slot(f->table[table].shared.table, key);
     bl_retiring_add(r, key);
     retire_waiting(f, table);
@@ -439,6 +446,7 @@ bool bl_fleet_sweep(struct bl_fleet *f, uint32_t max_slots, int64_t unix_ms)
         bl_fleet_walk(f, max_slots / NODES_DIVISOR + 1, unix_ms);
     begin_table(f, table, max_slots / NODES_DIVISOR + 1);
     bl_fleet_doubt(f, table, max_slots, unix_ms);
+    bl_fleet_retire_nodeless(f, table, max_slots / NODELESS_DIVISOR + 1);
     uint32_t now = bl_ingest_clock_now(f->table[table].shared.clock);
     unsigned n = bl_sweep_run(f->table[table].shared.sweep, now, max_slots, f->finding, BL_FINDINGS, &done);
     for (unsigned i = 0; i < n; i++)

@@ -332,6 +332,11 @@ uint32_t bl_table_used(const struct bl_table *t)
     return __atomic_load_n(&t->used, __ATOMIC_RELAXED);
 }
 
+uint32_t bl_table_dropped(const struct bl_table *t)
+{
+    return __atomic_load_n(&t->dropped, __ATOMIC_RELAXED);
+}
+
 uint32_t bl_table_gone(const struct bl_table *t)
 {
     return __atomic_load_n(&t->gone, __ATOMIC_RELAXED);

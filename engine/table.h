@@ -36,7 +36,9 @@
  * through, the worker publishes `next` as `slots`; control frees the old
  * after a grace period. A policy word that control wrote into the old
  * slot after the worker had copied it is lost with it: control keeps a
- * list of what it wrote since growth began and writes it again.
+ * list of what it wrote since growth began and writes it again. A slot
+ * whose report met a full ring (BL_ATTEND_REPORT), without a node, that
+ * has not beaten for BL_NODELESS_TICKS is dropped instead of moved.
  *
  * Limits: BL_SLOTS_MAX slots; a probe of BL_PROBE_LINES lines, past which
  * an insertion is refused. Grow at 6/10: of 8 million slots filled at
@@ -115,6 +117,12 @@ enum bl_attend {
     BL_ATTEND_FIRST = 4,  /* its sequence is not known: bl_table_first */
 };
 
+/* A slot that has no node belongs to nobody who still beats, once it is
+ * older than this: its report met a full ring, and no beat told again. A
+ * minute: control takes reports within milliseconds, and who beats less
+ * often is taken in anew. */
+#define BL_NODELESS_TICKS UINT32_C(60000)
+
 /* One generation of the table. Constant but for the arrays' content. */
 struct bl_slots {
     uint32_t line_count, slot_count;
@@ -137,6 +145,7 @@ struct bl_table {
     uint32_t next_gone BL_OWNED_BY(bl_role_worker); /* of `next` */
     uint32_t move_line BL_OWNED_BY(bl_role_worker); /* growth cursor */
     uint32_t unreported BL_OWNED_BY(bl_role_worker); /* slots with BL_ATTEND_REPORT; bl_table_unreported */
+    uint32_t dropped BL_OWNED_BY(bl_role_worker);    /* of those, by growth; bl_table_dropped */
     uint32_t restored BL_OWNED_BY(bl_role_worker);   /* tick of bl_table_restore, no beat; 0: none */
     /* control's; the worker loads it when a stranger comes */
     uint32_t limit BL_OWNED_BY(bl_role_control); /* nodes at most (max_nodes) */
@@ -295,9 +304,10 @@ bool bl_table_delete(struct bl_table *t, uint64_t key) BL_ON_WORKER;
  * grows). The old one is the caller's to hand to control. `lines`: moved
  * at most; about 0.1 us each. `next` may be of any size with room for
  * bl_table_used; where a key meets BL_PROBE_LINES full lines in it, the
- * cursor stays and the next step tries again: no node is ever dropped. */
+ * cursor stays and the next step tries again: no node is ever dropped.
+ * `now`: this worker's ingest tick. */
 void bl_table_grow_begin(struct bl_table *t, struct bl_slots *next) BL_ON_WORKER;
-struct bl_slots *bl_table_grow_step(struct bl_table *t, unsigned lines) BL_ON_WORKER;
+struct bl_slots *bl_table_grow_step(struct bl_table *t, uint32_t now, unsigned lines) BL_ON_WORKER;
 
 /* ---- any reader, under RCU ---------------------------------------- */
 
@@ -326,6 +336,8 @@ uint32_t bl_table_used(const struct bl_table *t);
 /* Slots that control was not told of (BL_ATTEND_REPORT). Who sees one
  * less sees the report, too, that was pushed before its bit was cleared. */
 uint32_t bl_table_unreported(const struct bl_table *t);
+/* How many of those growth has dropped since the start, wrapping. */
+uint32_t bl_table_dropped(const struct bl_table *t);
 /* Deleted slots of the current generation that still lengthen probes:
  * with `used` what says when a fresh generation is due. */
 uint32_t bl_table_gone(const struct bl_table *t);
@@ -365,6 +377,17 @@ static inline struct bl_slot_policy bl_slots_policy(const struct bl_slots *s, ui
         struct bl_slot_policy policy;
     } u = {.word = __atomic_load_n(&s->policy[slot], __ATOMIC_RELAXED) ^ BL_POLICY_BLANK};
     return u.policy;
+}
+
+/* Whether the slot holds a key that has no node and has not beaten for
+ * BL_NODELESS_TICKS. */
+static inline bool bl_slots_is_nodeless(const struct bl_slots *s, uint32_t slot, uint32_t now)
+{
+    if (bl_slots_policy(s, slot).node != BL_NODE_NONE)
+        return false;
+    uint64_t key = bl_slots_key(s, slot);
+    return key != BL_KEY_EMPTY && key != BL_KEY_GONE &&
+           bl_age_ticks(now, bl_slots_last_beat(s, slot)) > BL_NODELESS_TICKS;
 }
 
 /* ---- control: policy ---------------------------------------------- */

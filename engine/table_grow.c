@@ -51,13 +51,34 @@ static bool move_slot(struct bl_table *t, uint32_t slot)
     return true;
 }
 
-static bool move_one_line(struct bl_table *t) BL_ON_WORKER;
-static bool move_one_line(struct bl_table *t)
+/* Nobody was told of it, and nobody needs to be. Control may be giving it
+ * a node this moment, from another table: that one is in no place here
+ * then, as if it had been deleted. */
+static void drop_slot(struct bl_table *t, uint32_t slot) BL_ON_WORKER;
+static void drop_slot(struct bl_table *t, uint32_t slot)
+{
+    bl_line_set_key(&t->slots->line[slot / BL_LINE_SLOTS], slot % BL_LINE_SLOTS, BL_KEY_GONE);
+    bl_line_count(&t->used, -1);
+    __atomic_store_n(&t->unreported, t->unreported - 1, __ATOMIC_RELEASE);
+    bl_line_count(&t->dropped, 1);
+}
+
+static bool is_to_drop(const struct bl_slots *s, uint32_t slot, uint32_t now)
+{
+    return (s->attend[slot] & BL_ATTEND_REPORT) && bl_slots_is_nodeless(s, slot, now);
+}
+
+static bool move_one_line(struct bl_table *t, uint32_t now) BL_ON_WORKER;
+static bool move_one_line(struct bl_table *t, uint32_t now)
 {
     uint32_t slot = t->move_line * BL_LINE_SLOTS;
     for (unsigned place = 0; place < BL_LINE_SLOTS; place++) {
         uint64_t key = t->slots->line[t->move_line].key[place];
-        if (key != BL_KEY_EMPTY && key != BL_KEY_GONE && !move_slot(t, slot + place))
+        if (key == BL_KEY_EMPTY || key == BL_KEY_GONE)
+            continue;
+        if (is_to_drop(t->slots, slot + place, now))
+            drop_slot(t, slot + place);
+        else if (!move_slot(t, slot + place))
             return false;
     }
     t->move_line++;
@@ -78,12 +99,12 @@ static struct bl_slots *publish_next(struct bl_table *t)
     return old;
 }
 
-struct bl_slots *bl_table_grow_step(struct bl_table *t, unsigned lines)
+struct bl_slots *bl_table_grow_step(struct bl_table *t, uint32_t now, unsigned lines)
 {
     if (t->next == NULL)
         return NULL;
     for (; lines > 0 && t->move_line < t->slots->line_count; lines--)
-        if (!move_one_line(t))
+        if (!move_one_line(t, now))
             return NULL;
     return t->move_line < t->slots->line_count ? NULL : publish_next(t);
 }

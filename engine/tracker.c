@@ -270,7 +270,7 @@ static int grow(struct bl_tracker *t) BL_ON_CONTROL BL_ON_WORKER
     bl_fleet_grow_begun(t->fleet, TABLE);
     bl_table_grow_begin(&t->table, next);
     while (!old)
-        old = bl_table_grow_step(&t->table, MOVE_LINES);
+        old = bl_table_grow_step(&t->table, 0, MOVE_LINES);
     bl_fleet_grow_done(t->fleet, TABLE);
     bl_slots_free(old);
     return 0;

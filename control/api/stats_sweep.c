@@ -60,6 +60,7 @@ static void json(struct bl_call *call, const struct figures *f)
     bl_json_uint(&j, "registered", word(&f->fleet->registered));
     bl_json_uint(&j, "retired_stale", word(&f->fleet->retired_stale));
     bl_json_uint(&j, "in_no_table", word(&f->fleet->in_no_table));
+    bl_json_uint(&j, "retired_nodeless", word(&f->fleet->retired_nodeless));
     bl_json_uint(&j, "refused_max_nodes", word(&f->fleet->refused_max_nodes));
     bl_json_uint(&j, "refused_rate", word(&f->fleet->refused_rate));
     bl_json_uint(&j, "refused_unknown", word(&f->fleet->refused_unknown));

@@ -216,6 +216,8 @@ static void fleet(const struct page *p)
         word(&f->retired_stale));
     one(p, "nodes_in_no_table", COUNTER, "nodes ok or in warning that were found in no table",
         word(&f->in_no_table));
+    one(p, "nodeless_records_retired", COUNTER, "records of one beat whose report met a full ring",
+        word(&f->retired_nodeless));
     one(p, "name_conflicts", COUNTER, "names that two nodes claim", word(&f->name_conflicts));
 }
 

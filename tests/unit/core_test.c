@@ -222,6 +222,38 @@ static void a_table_grows_under_beats_and_loses_nobody(void **state)
     teardown(&w);
 }
 
+/* 700 ids of one beat each, and a ring that takes a few of their reports:
+ * the others fill the table to its limit, but not for ever. */
+static void ids_of_one_beat_keep_no_real_node_out(void **state)
+{
+    (void)state;
+    struct world w;
+    char line[64];
+    setup(&w);
+    bl_role_assume_control();
+    bl_ring_free(w.worker[0]->reports);
+    w.worker[0]->reports = bl_ring_new(31, BL_REPORT_PIECE);
+    bl_table_set_limit(&w.worker[0]->table, 200);
+    for (unsigned i = 0; i < 700; i++) {
+        snprintf(line, sizeof(line), "spoofed-%u.beat:1|c", i);
+        feed(&w, 0, line);
+    }
+    pass(&w, 10);
+    assert_int_equal(bl_table_used(&w.worker[0]->table), 200);
+    assert_in_range(total(&w), 1, 20);
+    unsigned known = total(&w);
+    feed(&w, 0, "real.beat:1|c");
+    assert_int_equal(w.worker[0]->counters.drop[BL_DROP_max_nodes], 501);
+    pass(&w, 80000);
+    assert_int_equal(bl_table_used(&w.worker[0]->table), known);
+    assert_int_equal(bl_fleet_stats_of(bl_core_fleet(w.core))->retired_nodeless, 200 - known);
+    feed(&w, 0, "real.beat:1|c");
+    pass(&w, 10);
+    assert_int_equal(total(&w), known + 1);
+    assert_int_equal(bl_table_used(&w.worker[0]->table), known + 1);
+    teardown(&w);
+}
+
 static void submit(struct world *w, struct bl_command *c, enum bl_command_kind kind, const char *name)
 {
     bl_role_assume_api();
@@ -475,6 +507,7 @@ int main(void)
         cmocka_unit_test(both_feeds_get_every_event_in_order),
         cmocka_unit_test(what_a_node_does_its_view_does_after_it),
         cmocka_unit_test(a_table_grows_under_beats_and_loses_nobody),
+        cmocka_unit_test(ids_of_one_beat_keep_no_real_node_out),
         cmocka_unit_test(commands_are_answered_with_what_to_do),
         cmocka_unit_test(a_worker_that_stops_polling_is_an_event_not_a_failed_fleet),
         cmocka_unit_test(blinks_are_counted_and_no_events),

@@ -49,7 +49,7 @@ static bool grow_under_removal(const char *point, unsigned on)
     stop_on = on;
     stop_at = point;
     while (old == NULL)
-        old = bl_table_grow_step(&world.table[0], 1);
+        old = bl_table_grow_step(&world.table[0], 0, 1);
     bool acted = stop_at == NULL;
     stop_at = NULL;
     bl_fleet_grow_done(world.fleet, 0);

@@ -267,7 +267,7 @@ static void growth_takes_the_statistics_along(void **state)
     bl_table_grow_begin(&w.table[0], bl_slots_new(1024));
     struct bl_slots *old = NULL;
     while (!old)
-        old = bl_table_grow_step(&w.table[0], 8);
+        old = bl_table_grow_step(&w.table[0], 0, 8);
     bl_fleet_grow_done(w.fleet, 0);
     bl_slots_free(old);
     struct bl_interval_stats after = stats_of(&w, 0, "a");

@@ -546,7 +546,7 @@ static void grow_under_settings(struct world *w, uint32_t slots, uint32_t err_ms
     bl_fleet_grow_begun(w->fleet, 0);
     bl_table_grow_begin(&w->table[0], next);
     for (unsigned i = 0; !old; i++) {
-        old = bl_table_grow_step(&w->table[0], 1);
+        old = bl_table_grow_step(&w->table[0], 0, 1);
         snprintf(name, sizeof(name), "n%u", i % 150);
         set(w, name, BL_SET_ERR, (struct bl_policy){.err_ms = err_ms});
     }

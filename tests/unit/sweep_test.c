@@ -283,7 +283,7 @@ static void a_rebuild_after_growth_sees_every_node(void **state)
     run(&w, 1000);
     assert_true(bl_table_find(&w.table, key_of(7), &stale));
     bl_table_grow_begin(&w.table, bl_slots_new(1000));
-    while ((old = bl_table_grow_step(&w.table, 8)) == NULL)
+    while ((old = bl_table_grow_step(&w.table, 0, 8)) == NULL)
         ;
     assert_int_equal(bl_sweep_rebuild(w.sweep), 0);
     bl_sweep_lower(w.sweep, &stale, 1400); /* of the old generation: ignored */
@@ -422,7 +422,7 @@ static void grow(struct world *o)
 {
     struct bl_slots *old;
     bl_table_grow_begin(&o->w.table, bl_slots_new(o->nodes + test_random_below(&o->random, o->nodes) + 40));
-    while ((old = bl_table_grow_step(&o->w.table, 100)) == NULL)
+    while ((old = bl_table_grow_step(&o->w.table, 0, 100)) == NULL)
         ;
     assert_int_equal(bl_sweep_rebuild(o->w.sweep), 0);
     bl_slots_free(old);

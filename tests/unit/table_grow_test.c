@@ -16,7 +16,7 @@ static void a_step_without_growth_does_nothing(void **state)
     struct bl_table t;
     bl_table_init(&t, bl_slots_new(8), UINT32_MAX);
     insert(&t, 10);
-    assert_null(bl_table_grow_step(&t, 100));
+    assert_null(bl_table_grow_step(&t, 0, 100));
     assert_int_equal(bl_table_slot_count(&t), 8);
     bl_table_fini(&t);
 }
@@ -31,7 +31,7 @@ static void a_step_moves_at_most_its_lines(void **state)
     bl_table_init(&t, first, UINT32_MAX);
     bl_table_grow_begin(&t, next);
     assert_int_equal(bl_table_slot_count(&t), 800);
-    while (bl_table_grow_step(&t, 10) == NULL)
+    while (bl_table_grow_step(&t, 0, 10) == NULL)
         steps++;
     assert_int_equal(steps, 10);
     assert_ptr_equal(t.slots, next);
@@ -68,7 +68,7 @@ static void growth_drops_the_deleted_slots(void **state)
         assert_true(bl_table_delete(&t, key));
     assert_int_equal(bl_table_gone(&t), 7);
     bl_table_grow_begin(&t, bl_slots_new(8));
-    while ((old = bl_table_grow_step(&t, 1)) == NULL)
+    while ((old = bl_table_grow_step(&t, 0, 1)) == NULL)
         ;
     assert_int_equal(bl_table_gone(&t), 0);
     assert_int_equal(bl_table_used(&t), 1);
@@ -88,12 +88,12 @@ static void growth_waits_where_there_is_no_room_and_drops_nobody(void **state)
         insert(&t, key);
     bl_table_grow_begin(&t, bl_slots_new(4));
     for (unsigned i = 0; i < 10; i++)
-        assert_null(bl_table_grow_step(&t, 100));
+        assert_null(bl_table_grow_step(&t, 0, 100));
     for (uint64_t key = 10; key < 22; key += 2)
         assert_true(bl_table_find(&t, key, &p));
     assert_true(bl_table_delete(&t, 10));
     assert_true(bl_table_delete(&t, 20));
-    old = bl_table_grow_step(&t, 100);
+    old = bl_table_grow_step(&t, 0, 100);
     assert_non_null(old);
     for (uint64_t key = 12; key < 20; key += 2)
         assert_true(bl_table_find(&t, key, &p));
@@ -122,7 +122,7 @@ static void strangers_cannot_fill_the_next_generation_up_before_the_rest_has_mov
     }
     assert_int_equal(bl_table_used(&t), 450);
     for (unsigned i = 0; old == NULL && i < 1000; i++)
-        old = bl_table_grow_step(&t, 1);
+        old = bl_table_grow_step(&t, 0, 1);
     assert_non_null(old);
     for (uint64_t k = 4; k < in_old; k += 2)
         assert_true(bl_table_find(&t, bl_key_clean(k * UINT64_C(0x9e3779b97f4a7c15)), &p));
@@ -140,7 +140,7 @@ static void grow_while_living(struct model *m, uint32_t slots)
         model_step(m, 4);
         if (test_random_below(&m->random, 10) == 0)
             model_check(m);
-        old = bl_table_grow_step(&m->table, 1 + test_random_below(&m->random, 12));
+        old = bl_table_grow_step(&m->table, (uint32_t)m->now, 1 + test_random_below(&m->random, 12));
     } while (old == NULL);
     bl_slots_free(old);
     model_check(m);

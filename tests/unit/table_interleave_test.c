@@ -85,7 +85,7 @@ static void grow_whole(void)
     while (old[at] != NULL)
         at++;
     bl_table_grow_begin(&table, bl_slots_new(NODES * 2));
-    while ((old[at] = bl_table_grow_step(&table, 1)) == NULL)
+    while ((old[at] = bl_table_grow_step(&table, 0, 1)) == NULL)
         ;
 }
 
@@ -145,7 +145,7 @@ static void finish_growth(void)
 {
     bl_role_assume_worker();
     while (old[0] == NULL)
-        old[0] = bl_table_grow_step(&table, 1);
+        old[0] = bl_table_grow_step(&table, 0, 1);
 }
 
 static void a_reader_overtaken_by_the_end_of_growth_looks_again(void **state)
@@ -158,7 +158,7 @@ static void a_reader_overtaken_by_the_end_of_growth_looks_again(void **state)
             struct bl_place p;
             setup();
             bl_table_grow_begin(&table, bl_slots_new(NODES * 2));
-            assert_null(bl_table_grow_step(&table, 6));
+            assert_null(bl_table_grow_step(&table, 0, 6));
             arm(points[i], finish_growth);
             assert_true(bl_table_find(&table, key_of(node), &p));
             teardown();

@@ -65,7 +65,7 @@ static void worker_growth(struct dance *d)
     struct bl_slots *next = __atomic_exchange_n(&d->next, NULL, __ATOMIC_ACQUIRE);
     if (next != NULL)
         bl_table_grow_begin(&d->table, next);
-    struct bl_slots *old = bl_table_grow_step(&d->table, 3);
+    struct bl_slots *old = bl_table_grow_step(&d->table, 0, 3);
     if (old != NULL)
         __atomic_store_n(&d->retired, old, __ATOMIC_RELEASE);
 }
