@@ -20,7 +20,7 @@
  *   auth: {key: ""}                    32 hex digits; "" off
  *   events: {keep: 65536}
  *   event_log: {path: "", queue: 1000000}
- *   state: {dir: "", save_every: 5m}
+ *   state: {dir: "", save_every: 5m, grace: none}
  *   notify:
  *     syslog: [{to: local, facility: daemon, timeout: 5s, retries: 3, retry_every: 5s}]
  *     webhook: [{url: URL, timeout: 10s, retries: 3, retry_every: 5s, header: ""}]
@@ -99,6 +99,7 @@ struct bl_config {
     char *state_dir; /* "": nothing is kept */
     uint32_t save_every_ms;
     uint32_t max_freeze_ms; /* 0: none */
+    uint32_t grace_ms;      /* of a restored node whose interval is not known; 0: its timeout */
     struct bl_notifier_config notifier[BL_NOTIFIERS_MAX];
     unsigned notifier_count;
     uint32_t notify_states; /* bit 1 << bl_state */

@@ -87,6 +87,10 @@ const struct bl_config_key bl_config_keys[] = {
     {"state.save_every", BL_CONFIG_DURATION, AT(save_every_ms), 1000, DAY_MS, "5m",
      "how often all of it is written anew; what changes is written within a second anyway", false, false,
      false},
+    {"state.grace", BL_CONFIG_DURATION, AT(grace_ms), 1, DAY_MS, "none",
+     "after a restart: time to be heard, beyond the rest of its timeout, of a node whose interval is not "
+     "known; none: as long as its timeout",
+     true, false, false},
     {"notify.syslog", BL_CONFIG_SYSLOGS, 0, 0, BL_NOTIFIERS_MAX, "local", "syslog receivers; []: none", false,
      false, false},
     {"notify.syslog[].to", BL_CONFIG_SYSLOG, ITEM(target), 0, 0, "local",

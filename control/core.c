@@ -136,6 +136,7 @@ static struct bl_fleet_config fleet_config(const struct bl_config *c, struct bl_
                                     .reject_unknown = c->reject_unknown,
                                     .defaults = c->defaults,
                                     .max_freeze_ms = c->max_freeze_ms,
+                                    .grace_ms = c->grace_ms,
                                     .phi = c->phi,
                                     .memory = memory};
 }

@@ -97,7 +97,7 @@ static bool settle(struct bl_worker *w, const struct bl_odd *odd, uint32_t tick)
         bl_table_anomaly(&w->table, odd->slot, beat, beat->incarnation);
         bl_count(&w->counters.sequence_odd, 1);
     }
-    if (attend & BL_ATTEND_STATS)
+    if (attend & (BL_ATTEND_STATS | BL_ATTEND_RESTORED))
         bl_table_learn(&w->table, odd->slot);
     if ((attend & BL_ATTEND_REPORT) && introduce(w, beat))
         bl_table_attend(&w->table, odd->slot, BL_ATTEND_REPORT, false);

@@ -39,6 +39,7 @@ void bl_fleet_free(struct bl_fleet *f)
         bl_retiring_free(&f->table[i].retiring);
         free(f->table[i].unasked.key);
     }
+    bl_fleet_free_restored(&f->restored);
     bl_pause_ends_free(&f->wall_ends);
     bl_pause_ends_free(&f->counted_ends);
     bl_registry_free(f->registry);
@@ -54,6 +55,7 @@ void bl_fleet_configure(struct bl_fleet *f, const struct bl_fleet_config *c)
     f->config.create_per_s = c->create_per_s;
     f->config.reject_unknown = c->reject_unknown;
     f->config.max_freeze_ms = c->max_freeze_ms;
+    f->config.grace_ms = c->grace_ms;
     if (memcmp(&f->config.defaults, &c->defaults, sizeof(c->defaults)) == 0 && f->config.phi == c->phi)
         return;
     float sigmas = bl_phi_sigmas(c->phi ? c->phi : BL_PHI_DEFAULT);
@@ -128,17 +130,26 @@ struct bl_policy bl_fleet_policy_of(const struct bl_fleet *f, const struct bl_no
     return p;
 }
 
+struct bl_policy bl_fleet_learned_policy(const struct bl_fleet *f, const struct bl_node *n,
+                                         const struct bl_interval_stats *stats, uint32_t *learned_ms)
+{
+    struct bl_policy p = bl_fleet_policy_of(f, n);
+    float sigmas;
+    __atomic_load(&f->phi_sigmas, &sigmas, __ATOMIC_RELAXED);
+    *learned_ms = bl_detector_timeout_ms(stats, (enum bl_detector)p.detector, sigmas);
+    if (*learned_ms > 0)
+        p.timeout_ms = *learned_ms;
+    return p;
+}
+
 struct bl_thresholds bl_fleet_thresholds_of(const struct bl_fleet *f, const struct bl_node *n,
                                             const struct bl_place *at)
 {
     struct bl_policy p = bl_fleet_policy_of(f, n);
+    uint32_t learned_ms;
     if (p.detector != BL_DETECTOR_FIXED && at != NULL) {
         struct bl_interval_stats stats = bl_slots_stats(at->slots, at->slot);
-        float sigmas;
-        __atomic_load(&f->phi_sigmas, &sigmas, __ATOMIC_RELAXED);
-        uint32_t learned_ms = bl_detector_timeout_ms(&stats, (enum bl_detector)p.detector, sigmas);
-        if (learned_ms > 0)
-            p.timeout_ms = learned_ms;
+        p = bl_fleet_learned_policy(f, n, &stats, &learned_ms);
     }
     return bl_policy_thresholds(&p, BL_NODE_READ(n->interval_ms));
 }

@@ -102,6 +102,7 @@ struct bl_fleet_config {
     bool reject_unknown;       /* strangers off the wire are turned away */
     struct bl_policy defaults; /* of a node that has no policy of its own */
     uint32_t max_freeze_ms;    /* a clock that stands still for longer: see bl_fleet_sweep; 0: never */
+    uint32_t grace_ms;         /* of a node whose interval is not known: see bl_fleet_take_places */
     uint8_t phi;               /* level of the phi detector, 1..BL_PHI_MAX; 0: BL_PHI_DEFAULT */
     struct bl_memory memory;
 };
@@ -232,6 +233,10 @@ struct bl_node_past {
     uint32_t pause_end_s; /* Unix time, of a pause for so long, too; 0: none */
     int64_t first_seen_unix_ms, state_since_unix_ms;
     int64_t last_beat_unix_ms; /* 0: never */
+    /* For how long we have listened for it in vain, on the ingest clock,
+     * over all restarts since its last beat; 0 also: not known. */
+    uint32_t silent_ms;
+    struct bl_interval_stats rhythm; /* of a node on auto or phi; count 0: none. last_tick is not kept. */
 };
 
 /* A node as it is now; false: there is none. Its name is good until the
@@ -250,12 +255,27 @@ void bl_fleet_restore_soon(const struct bl_fleet *f, const struct bl_node_past *
  * it says), -EEXIST (its name is another node's), -ENOSPC, -ENOMEM. */
 int bl_fleet_restore(struct bl_fleet *f, const struct bl_node_past *past) BL_ON_CONTROL;
 
+/* What was saved does not tell how long each node was silent: it may have
+ * beaten until a crash. After the last bl_fleet_restore: every node has
+ * its full timeout. */
+void bl_fleet_forget_silence(struct bl_fleet *f) BL_ON_CONTROL;
+
 /* Puts every restored node that has ever beaten into a table, the one it
- * beat in where there is that one, as if it had beaten right now: it has
- * its full timeout from here on, and who was warning or failed stays so
- * until it beats, without being told again. Makes the tables as large as
- * that takes. Before any worker runs. Returns how many found no place: they
- * are watched from their next beat on. */
+ * beat in where there is that one. Its rhythm goes on. Who was warning or
+ * failed stays so until it beats, without being told again.
+ *
+ * A node that was silent has what it had left of its timeout, and a grace
+ * in which it can be heard, at most its full timeout: the beat that it
+ * sent while we were away is nobody's silence. The grace is as long as
+ * its interval: the promised one, or what its detector makes of the
+ * rhythm. Where no interval is known it is config.grace_ms, 0: as long as
+ * the timeout, and it is given once, not with each restart: silence adds
+ * up to the timeout and the grace, but after each restart a quarter of
+ * the timeout (of the grace, if that is shorter) is listened to.
+ *
+ * Makes the tables as large as that takes. Before any worker runs.
+ * Returns how many found no place: they are watched from their next beat
+ * on. */
 uint32_t bl_fleet_take_places(struct bl_fleet *f) BL_ON_CONTROL;
 
 /* Whether a restored node has not been heard since: `last_beat`, of its

@@ -9,6 +9,14 @@
 #include "engine/pause_ends.h"
 #include "engine/retiring.h"
 
+/* What restored nodes bring with them, by node. */
+struct bl_fleet_restored {
+    uint32_t *silent_ms; /* once in a table: what was heard in vain beyond its slot's age */
+    uint32_t *rhythm_of; /* place in `rhythm`, from 1; 0: none */
+    struct bl_interval_stats *rhythm;
+    uint32_t nodes, rhythms, rhythm_capacity;
+};
+
 /* A growing list of keys. */
 struct bl_key_list {
     uint64_t *key;
@@ -59,7 +67,8 @@ struct bl_fleet {
     uint64_t overage_ms;      /* when the next walk begins */
     uint32_t walk;            /* next node that bl_fleet_walk looks at */
     struct bl_pause_ends wall_ends, counted_ends;
-    float phi_sigmas; /* of config.phi; read by any thread */
+    struct bl_fleet_restored restored; /* of bl_fleet_restore; constant once workers run */
+    float phi_sigmas;                  /* of config.phi; read by any thread */
     struct bl_fleet_stats stats;
     struct bl_finding finding[BL_FINDINGS];
     struct bl_table_set untold; /* those that may hold a node which is not known to be there */
@@ -119,6 +128,12 @@ struct bl_change {
     uint32_t lateness_ticks;
 };
 void bl_fleet_change(struct bl_fleet *f, uint32_t node, const struct bl_change *c) BL_ON_CONTROL;
+
+/* The policy that is judged by, with what the detector makes of `stats`. */
+struct bl_policy bl_fleet_learned_policy(const struct bl_fleet *f, const struct bl_node *n,
+                                         const struct bl_interval_stats *stats, uint32_t *learned_ms);
+
+void bl_fleet_free_restored(struct bl_fleet_restored *r);
 
 /* Says that a node would have to be saved again. */
 static inline void bl_fleet_note(struct bl_fleet *f, uint32_t node)

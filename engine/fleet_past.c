@@ -1,13 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is saved of a node, and how it comes back. */
 #include <errno.h>
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "engine/array.h"
+#include "engine/detector.h"
 #include "engine/fleet_internal.h"
 
 /* Nodes between the one whose place is asked of the caches and the one
  * that is looked at: a miss of memory is about as long as so many. */
 #define AHEAD 16u
+
+/* Nodes that there is room for first. */
+#define RESTORED_FIRST 1024u
+
+/* After each restart a node of unknown interval is listened to for this
+ * part of its timeout at least: who sets timeouts waits for several beats. */
+#define LISTEN_DIVISOR 4u
 
 /* ---- saved ---------------------------------------------------------------- */
 
@@ -17,18 +28,36 @@ static bool has_own_name(const struct bl_node_past *p)
     return !p->binary || strncmp(p->name, "id:", 3) != 0;
 }
 
-/* Wall-clock time of its last beat: the record has it of the last change
- * of state, the tables of each beat since. */
-static int64_t last_beat_of(const struct bl_fleet *f, const struct bl_node *n, uint64_t now_ns,
-                            int64_t now_unix_ms)
+/* For how long it was listened to in vain, all runs together. */
+static uint32_t silent_ms_of(const struct bl_fleet *f, const struct bl_node *n, uint32_t node,
+                             const struct bl_freshest *seen)
 {
-    struct bl_freshest seen;
-    uint8_t state = BL_NODE_READ(n->state);
+    const struct bl_fleet_restored *r = &f->restored;
+    uint64_t ms = seen->age_ticks;
 
-    if ((state == BL_STATE_OK || state == BL_STATE_PAUSED) && bl_fleet_freshest(f, n, now_ns, &seen) &&
+    if (bl_node_is_overage(n, seen->last_beat))
+        return BL_TIMEOUT_MAX_MS;
+    if (bl_node_is_unheard(n, seen->last_beat) && node < r->nodes)
+        ms += r->silent_ms[node];
+    return ms < BL_TIMEOUT_MAX_MS ? (uint32_t)ms : BL_TIMEOUT_MAX_MS;
+}
+
+/* What the tables tell of it. The record has its last beat as of the last
+ * change of state, the tables each beat since. */
+static void look_at_tables(const struct bl_fleet *f, uint32_t node, uint64_t now_ns, int64_t now_unix_ms,
+                           struct bl_node_past *out)
+{
+    const struct bl_node *n = bl_registry_get(f->registry, node);
+    struct bl_freshest seen;
+
+    if (!n || out->state == BL_STATE_NEW || !bl_fleet_freshest(f, n, now_ns, &seen))
+        return;
+    out->silent_ms = silent_ms_of(f, n, node, &seen);
+    if (bl_fleet_policy_of(f, n).detector != BL_DETECTOR_FIXED)
+        out->rhythm = bl_slots_stats(seen.place.slots, seen.place.slot);
+    if ((out->state == BL_STATE_OK || out->state == BL_STATE_PAUSED) &&
         !bl_node_is_unheard(n, seen.last_beat) && !bl_node_is_overage(n, seen.last_beat))
-        return now_unix_ms - (int64_t)seen.age_ticks;
-    return BL_NODE_READ(n->last_beat_unix_ms);
+        out->last_beat_unix_ms = now_unix_ms - (int64_t)seen.age_ticks;
 }
 
 void bl_fleet_past_soon(const struct bl_fleet *f, uint32_t node)
@@ -66,8 +95,9 @@ bool bl_fleet_past_of(const struct bl_fleet *f, uint32_t node, uint64_t now_ns, 
         .pause_end_s = (uint32_t)(bl_node_pause_end_unix_ms(n, now_ns, now_unix_ms) / 1000),
         .first_seen_unix_ms = BL_NODE_READ(n->first_seen_unix_ms),
         .state_since_unix_ms = BL_NODE_READ(n->state_since_unix_ms),
-        .last_beat_unix_ms = last_beat_of(f, n, now_ns, now_unix_ms),
+        .last_beat_unix_ms = BL_NODE_READ(n->last_beat_unix_ms),
     };
+    look_at_tables(f, node, now_ns, now_unix_ms, out);
     out->name_len = has_own_name(out) ? (uint8_t)strlen(out->name) : 0;
     return true;
 }
@@ -80,6 +110,74 @@ static bool makes_sense(const struct bl_node_past *p)
     return p->state < BL_STATE_COUNT && policy->detector < BL_DETECTOR_COUNT &&
            policy->timeout_ms <= BL_TIMEOUT_MAX_MS && policy->warn_ms <= BL_TIMEOUT_MAX_MS &&
            policy->err_ms <= BL_TIMEOUT_MAX_MS && (p->binary || p->name_len > 0);
+}
+
+static bool is_length(float ms)
+{
+    return ms >= 0 && isfinite(ms);
+}
+
+/* Of a file: what could not have been learned is none. */
+static bool is_rhythm(const struct bl_interval_stats *s)
+{
+    return s->count > 0 && s->mean_ms > 0 && s->mean_ms <= (float)BL_TIMEOUT_MAX_MS &&
+           is_length(s->variance_ms2) && is_length(s->held_ms) && is_length(s->quiet_ms) &&
+           is_length(s->below_ms) && is_length(s->owed_ms);
+}
+
+/* Room for what node `node` brings. */
+static bool make_restored(struct bl_fleet_restored *r, uint32_t node)
+{
+    if (node < r->nodes)
+        return r->rhythm_of != NULL; /* NULL: the places are taken */
+    uint32_t nodes = r->nodes * 2 > node ? r->nodes * 2 : node + RESTORED_FIRST;
+    uint32_t *silent = realloc(r->silent_ms, nodes * sizeof(*silent));
+    r->silent_ms = silent ? silent : r->silent_ms;
+    uint32_t *rhythm = silent ? realloc(r->rhythm_of, nodes * sizeof(*rhythm)) : NULL;
+    r->rhythm_of = rhythm ? rhythm : r->rhythm_of;
+    if (!rhythm)
+        return false;
+    memset(&silent[r->nodes], 0, (nodes - r->nodes) * sizeof(*silent));
+    memset(&rhythm[r->nodes], 0, (nodes - r->nodes) * sizeof(*rhythm));
+    r->nodes = nodes;
+    return true;
+}
+
+/* Keeps it until the tables are there. Without memory for it the node has
+ * its full timeout, or learns its rhythm anew. */
+static void keep_restored(struct bl_fleet_restored *r, uint32_t node, const struct bl_node_past *p)
+{
+    bool learned = is_rhythm(&p->rhythm);
+    if ((p->silent_ms == 0 && !learned && node >= r->nodes) || !make_restored(r, node))
+        return;
+    r->silent_ms[node] = p->silent_ms < BL_TIMEOUT_MAX_MS ? p->silent_ms : BL_TIMEOUT_MAX_MS;
+    if (!learned) {
+        r->rhythm_of[node] = 0;
+        return;
+    }
+    if (r->rhythm_of[node] == 0) {
+        struct bl_interval_stats *list =
+            bl_array_room(r->rhythm, r->rhythms, &r->rhythm_capacity, sizeof(*list));
+        if (!list)
+            return;
+        r->rhythm = list;
+        r->rhythm_of[node] = ++r->rhythms;
+    }
+    r->rhythm[r->rhythm_of[node] - 1] = p->rhythm;
+}
+
+void bl_fleet_free_restored(struct bl_fleet_restored *r)
+{
+    free(r->silent_ms);
+    free(r->rhythm_of);
+    free(r->rhythm);
+    *r = (struct bl_fleet_restored){0};
+}
+
+void bl_fleet_forget_silence(struct bl_fleet *f)
+{
+    for (uint32_t i = 0; i < f->restored.nodes; i++)
+        f->restored.silent_ms[i] = 0;
 }
 
 static void fill(struct bl_node *n, const struct bl_node_past *p)
@@ -119,6 +217,7 @@ int bl_fleet_restore(struct bl_fleet *f, const struct bl_node_past *p)
     if ((bl_registry_at(f->registry, node)->flags & BL_NODE_BINARY) != (p->binary ? BL_NODE_BINARY : 0))
         return -EEXIST;
     fill(bl_registry_at(f->registry, node), p);
+    keep_restored(&f->restored, node, p);
     bl_registry_set_state(f->registry, node, (enum bl_state)p->state);
     r = bl_fleet_pause_until(f, node, p->state == BL_STATE_PAUSED ? p->pause_end_s : 0, false);
     if (p->binary && p->name_len > 0) {
@@ -168,21 +267,80 @@ static void make_room(struct bl_fleet *f, uint32_t table, uint64_t nodes) BL_ON_
     bl_slots_free(old);
 }
 
+/* What a silent node has left of its threshold: see bl_fleet_take_places. */
+static uint32_t left_ms(const struct bl_fleet *f, const struct bl_node *n, uint32_t threshold_ms,
+                        uint32_t learned_ms, uint32_t silent_ms)
+{
+    uint64_t grace = f->config.grace_ms ? f->config.grace_ms : threshold_ms, least = grace;
+
+    if (learned_ms)
+        grace = least = learned_ms;
+    else if (n->interval_ms)
+        grace = least = n->interval_ms + (uint64_t)bl_interval_margin_ms((float)n->interval_ms);
+    else if (least > threshold_ms / LISTEN_DIVISOR)
+        least = threshold_ms / LISTEN_DIVISOR;
+    uint64_t left = threshold_ms + grace > silent_ms ? threshold_ms + grace - silent_ms : 0;
+    left = left > least ? left : least;
+    return left < threshold_ms ? (uint32_t)left : threshold_ms;
+}
+
+/* How old its slot is made, so that its next threshold comes when what it
+ * has left is over. */
+static uint32_t age_at_start(const struct bl_fleet *f, const struct bl_node *n, uint32_t silent_ms,
+                             const struct bl_interval_stats *rhythm)
+{
+    uint32_t learned_ms;
+    struct bl_policy p = bl_fleet_learned_policy(f, n, rhythm, &learned_ms);
+    struct bl_thresholds t = bl_policy_thresholds(&p, n->interval_ms);
+    bool was_late = n->state == BL_STATE_WARNING;
+    uint32_t next = bl_state_next_threshold(&t, was_late ? BL_STATE_WARNING : BL_STATE_OK);
+
+    _Static_assert(BL_TICK_NS == 1000000, "ages in ticks are ages in ms");
+    return next == BL_THRESHOLD_NEVER ? 0 : next - left_ms(f, n, next, learned_ms, silent_ms);
+}
+
+/* The rhythm that the node brought, if it is wanted and can go on. */
+static const struct bl_interval_stats *rhythm_of(const struct bl_fleet *f, const struct bl_node *n,
+                                                 uint32_t node)
+{
+    const struct bl_fleet_restored *r = &f->restored;
+    bool wanted = f->out.measure && bl_fleet_policy_of(f, n).detector != BL_DETECTOR_FIXED;
+    return wanted && node < r->nodes && r->rhythm_of[node] ? &r->rhythm[r->rhythm_of[node] - 1] : NULL;
+}
+
+/* Its worker need not be asked to measure it. */
+static void note_measured(const struct bl_table *t, uint64_t key, bool measured) BL_ON_CONTROL
+{
+    struct bl_place p;
+    if (measured && bl_table_find_new(t, key, &p))
+        bl_slots_set_policy(p.slots, p.slot,
+                            (struct bl_slot_policy){.threshold_ticks = BL_THRESHOLD_NEVER,
+                                                    .node = BL_NODE_NONE,
+                                                    .flags = BL_POLICY_MEASURED});
+}
+
 static bool take_place(struct bl_fleet *f, uint32_t node) BL_ON_CONTROL
 {
+    static const struct bl_interval_stats unknown;
     struct bl_node *n = bl_registry_at(f->registry, node);
+    uint32_t *silent_ms = node < f->restored.nodes ? &f->restored.silent_ms[node] : NULL;
+    const struct bl_interval_stats *rhythm = rhythm_of(f, n, node);
     uint32_t table = table_for(f, n), slot;
     const struct bl_fleet_table *t = &f->table[table].shared;
-    uint32_t now = bl_ingest_clock_now(t->clock);
+    uint32_t age = silent_ms ? age_at_start(f, n, *silent_ms, rhythm ? rhythm : &unknown) : 0;
+    uint32_t since = bl_ingest_clock_now(t->clock) - age;
 
     bl_role_assume_worker(); /* it does not run yet */
-    if (bl_table_restore(t->table, n->key, now, &slot) != BL_INSERT_NEW)
+    if (bl_table_restore(t->table, n->key, since, rhythm, &slot) != BL_INSERT_NEW)
         return false;
     if (n->flags & BL_NODE_BINARY)
         bl_table_attend(t->table, slot, BL_ATTEND_FIRST, true);
+    if (silent_ms)
+        *silent_ms -= age;
     BL_NODE_WRITE(n->table, (uint16_t)table);
     bl_fleet_hold(n, table);
-    BL_NODE_WRITE(n->judged_tick, now);
+    BL_NODE_WRITE(n->judged_tick, since);
+    note_measured(t->table, n->key, rhythm != NULL);
     bl_fleet_write_slot(f, table, node);
     return true;
 }
@@ -208,5 +366,9 @@ uint32_t bl_fleet_take_places(struct bl_fleet *f)
         if (wants_place(bl_registry_get(f->registry, i)))
             lost += !take_place(f, i);
     }
+    free(f->restored.rhythm_of);
+    free(f->restored.rhythm);
+    f->restored.rhythm_of = NULL;
+    f->restored.rhythm = NULL;
     return lost;
 }

@@ -149,10 +149,19 @@ enum bl_insert bl_table_insert(struct bl_table *t, const struct bl_beat *beat, u
     return BL_INSERT_NEW;
 }
 
-enum bl_insert bl_table_restore(struct bl_table *t, uint64_t key, uint32_t now, uint32_t *slot)
+enum bl_insert bl_table_restore(struct bl_table *t, uint64_t key, uint32_t since,
+                                const struct bl_interval_stats *rhythm, uint32_t *slot)
 {
-    t->restored = now;
-    return bl_table_insert(t, &(struct bl_beat){.key = key, .stamp = now}, now, slot);
+    enum bl_insert r = bl_table_insert(t, &(struct bl_beat){.key = key, .stamp = since}, since, slot);
+    if (r != BL_INSERT_NEW)
+        return r;
+    bl_table_attend(t, *slot, BL_ATTEND_RESTORED, true);
+    if (rhythm != NULL) {
+        struct bl_place p = bl_table_place(t, *slot);
+        bl_slots_set_stats(p.slots, p.slot, rhythm);
+        bl_table_attend(t, *slot, BL_ATTEND_STATS, true);
+    }
+    return r;
 }
 
 void bl_slots_set_anomaly(struct bl_slots *s, uint32_t slot, const struct bl_anomaly *a)

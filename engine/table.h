@@ -112,9 +112,10 @@ _Static_assert(sizeof(struct bl_slot_policy) == 8, "one aligned word");
 /* Why a worker must look closer at a slot (attend[slot]; its key has
  * BL_KEY_ATTEND set as long as any bit is). */
 enum bl_attend {
-    BL_ATTEND_REPORT = 1, /* control was not told of it yet (ring full) */
-    BL_ATTEND_STATS = 2,  /* interval statistics wanted (auto, phi) */
-    BL_ATTEND_FIRST = 4,  /* its sequence is not known: bl_table_first */
+    BL_ATTEND_REPORT = 1,   /* control was not told of it yet (ring full) */
+    BL_ATTEND_STATS = 2,    /* interval statistics wanted (auto, phi) */
+    BL_ATTEND_FIRST = 4,    /* its sequence is not known: bl_table_first */
+    BL_ATTEND_RESTORED = 8, /* its last beat was none: of bl_table_restore */
 };
 
 /* A slot that has no node belongs to nobody who still beats, once it is
@@ -146,7 +147,6 @@ struct bl_table {
     uint32_t move_line BL_OWNED_BY(bl_role_worker); /* growth cursor */
     uint32_t unreported BL_OWNED_BY(bl_role_worker); /* slots with BL_ATTEND_REPORT; bl_table_unreported */
     uint32_t dropped BL_OWNED_BY(bl_role_worker);    /* of those, by growth; bl_table_dropped */
-    uint32_t restored BL_OWNED_BY(bl_role_worker);   /* tick of bl_table_restore, no beat; 0: none */
     /* control's; the worker loads it when a stranger comes */
     uint32_t limit BL_OWNED_BY(bl_role_control); /* nodes at most (max_nodes) */
 };
@@ -263,10 +263,12 @@ enum bl_insert bl_table_insert(struct bl_table *t, const struct bl_beat *beat, u
     BL_ON_WORKER;
 
 /* The same, before the worker runs, for a key that has not beaten: its
- * age counts from `now`, but no interval is learned from then on. `now`
- * is the same for all that are restored. (A beat in that very tick, or
- * 2^32 ticks later, begins no interval either: one is lost.) */
-enum bl_insert bl_table_restore(struct bl_table *t, uint64_t key, uint32_t now, uint32_t *slot) BL_ON_WORKER;
+ * age counts from the tick `since`, which may lie before the clock's
+ * start, but no interval is learned from then on. `rhythm`, of which all
+ * but the last tick is taken: it is measured, and goes on from there;
+ * NULL: it is not. */
+enum bl_insert bl_table_restore(struct bl_table *t, uint64_t key, uint32_t since,
+                                const struct bl_interval_stats *rhythm, uint32_t *slot) BL_ON_WORKER;
 
 /* Settles a beat whose sequence was not the next one, as sequence.h says,
  * against what the slot holds now (an earlier beat of the burst may have
@@ -291,7 +293,8 @@ uint8_t bl_table_attend_of(const struct bl_table *t, uint32_t slot) BL_ON_WORKER
  * its last one on, or ends that. A restored node is measured from its
  * first beat on. Measured already: goes on as it was. */
 void bl_table_measure(struct bl_table *t, uint64_t key, bool on) BL_ON_WORKER;
-/* Learns from the beat just taken of a slot with BL_ATTEND_STATS. */
+/* Learns from the beat just taken of a slot with BL_ATTEND_STATS. One with
+ * BL_ATTEND_RESTORED is heard with it, and has a last beat from now on. */
 void bl_table_learn(struct bl_table *t, uint32_t slot) BL_ON_WORKER;
 /* Whether a key is there and measured. */
 bool bl_table_measures(const struct bl_table *t, uint64_t key) BL_ON_WORKER;

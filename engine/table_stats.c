@@ -53,10 +53,15 @@ void bl_table_measure(struct bl_table *t, uint64_t key, bool on)
 void bl_table_learn(struct bl_table *t, uint32_t slot)
 {
     struct bl_place p = bl_table_place(t, slot);
+    uint8_t attend = p.slots->attend[p.slot];
+    if (attend & BL_ATTEND_RESTORED)
+        bl_table_attend(t, slot, BL_ATTEND_RESTORED, false);
+    if (!(attend & BL_ATTEND_STATS))
+        return;
     struct bl_interval_stats stats = p.slots->stats[p.slot];
     uint32_t beat = bl_slots_last_beat(p.slots, p.slot);
     _Static_assert(BL_TICK_NS == 1000000, "intervals in ticks are intervals in ms");
-    if (stats.last_tick != t->restored) /* else there was no beat then */
+    if (!(attend & BL_ATTEND_RESTORED)) /* else there was no beat then */
         bl_interval_learn(&stats, beat - stats.last_tick);
     stats.last_tick = beat;
     bl_slots_set_stats(p.slots, p.slot, &stats);

@@ -19,7 +19,13 @@ static const char magic[8] = {'b', 'e', 'a', 't', 'l', 'i', 'n', 'e'};
 
 /* ---- records --------------------------------------------------------------- */
 
-enum node_flags { NODE_BINARY = 1, NODE_UNTIL_BEAT = 2, NODE_OWN_RETRIES = 4, NODE_OWN_DETECTOR = 8 };
+enum node_flags {
+    NODE_BINARY = 1,
+    NODE_UNTIL_BEAT = 2,
+    NODE_OWN_RETRIES = 4,
+    NODE_OWN_DETECTOR = 8,
+    NODE_RHYTHM = 16, /* struct rhythm_record follows its name */
+};
 
 struct node_record {
     uint64_t id;
@@ -27,9 +33,19 @@ struct node_record {
     uint32_t timeout_ms, warn_ms, err_ms, interval_ms, incident, pause_end_s;
     uint16_t table;
     uint8_t name_len, flags, state, retries, detector, reserved;
+    uint32_t silent_ms, reserved2; /* since version 2 */
 };
-_Static_assert(sizeof(struct node_record) == 64, "as on disk");
-_Static_assert(sizeof(struct node_record) + BL_NAME_MAX <= BL_STATE_RECORD_MAX, "the largest record");
+_Static_assert(sizeof(struct node_record) == 72, "as on disk");
+
+struct rhythm_record {
+    float mean_ms, variance_ms2, held_ms, quiet_ms, below_ms, owed_ms;
+    uint8_t count;
+    int8_t run;
+    uint8_t habit, calm;
+};
+_Static_assert(sizeof(struct rhythm_record) == 28, "as on disk");
+_Static_assert(sizeof(struct node_record) + BL_NAME_MAX + sizeof(struct rhythm_record) <= BL_STATE_RECORD_MAX,
+               "the largest record");
 
 struct removed_record {
     uint64_t id;
@@ -153,29 +169,55 @@ int bl_state_end(struct bl_state_writer *w)
     return r ? r : write_section(w, &end);
 }
 
-static int put(struct bl_state_writer *w, enum bl_state_section_type type, const void *record,
-               const char *name, size_t name_len)
+static void put_bytes(struct bl_state_writer *w, const void *from, size_t bytes)
+{
+    if (bytes > 0)
+        memcpy(w->buffer + w->section.bytes, from, bytes);
+    w->section.bytes += (uint32_t)bytes;
+}
+
+/* `rhythm` NULL: none. */
+static int put_with(struct bl_state_writer *w, enum bl_state_section_type type, const void *record,
+                    const char *name, size_t name_len, const struct rhythm_record *rhythm)
 {
     struct bl_state_section *s = &w->section;
     uint32_t fixed = (uint32_t)fixed_bytes_of(type);
+    size_t more = rhythm ? sizeof(*rhythm) : 0;
     int r = 0;
 
-    if (s->type != type || s->bytes + fixed + name_len > SECTION_BYTES)
+    if (s->type != type || s->bytes + fixed + name_len + more > SECTION_BYTES)
         r = bl_state_flush(w);
     s->type = type;
     s->fixed_bytes = fixed;
-    memcpy(w->buffer + s->bytes, record, fixed);
-    if (name_len > 0)
-        memcpy(w->buffer + s->bytes + fixed, name, name_len);
-    s->bytes += fixed + (uint32_t)name_len;
+    put_bytes(w, record, fixed);
+    put_bytes(w, name, name_len);
+    put_bytes(w, rhythm, more);
     s->count++;
     return r;
 }
 
+static int put(struct bl_state_writer *w, enum bl_state_section_type type, const void *record,
+               const char *name, size_t name_len)
+{
+    return put_with(w, type, record, name, name_len, NULL);
+}
+
 int bl_state_put_node(struct bl_state_writer *w, const struct bl_node_past *p)
 {
+    bool has_rhythm = p->rhythm.count > 0;
+    struct rhythm_record rhythm = {.mean_ms = p->rhythm.mean_ms,
+                                   .variance_ms2 = p->rhythm.variance_ms2,
+                                   .held_ms = p->rhythm.held_ms,
+                                   .quiet_ms = p->rhythm.quiet_ms,
+                                   .below_ms = p->rhythm.below_ms,
+                                   .owed_ms = p->rhythm.owed_ms,
+                                   .count = p->rhythm.count,
+                                   .run = p->rhythm.run,
+                                   .habit = p->rhythm.habit,
+                                   .calm = p->rhythm.calm};
     unsigned flags = (p->binary ? NODE_BINARY : 0) | (p->until_beat ? NODE_UNTIL_BEAT : 0) |
-                     (p->own_retries ? NODE_OWN_RETRIES : 0) | (p->own_detector ? NODE_OWN_DETECTOR : 0);
+                     (p->own_retries ? NODE_OWN_RETRIES : 0) | (p->own_detector ? NODE_OWN_DETECTOR : 0) |
+                     (has_rhythm ? NODE_RHYTHM : 0);
     struct node_record n = {
         .id = p->id,
         .first_seen_unix_ms = p->first_seen_unix_ms,
@@ -193,8 +235,9 @@ int bl_state_put_node(struct bl_state_writer *w, const struct bl_node_past *p)
         .state = p->state,
         .retries = p->policy.retries,
         .detector = p->policy.detector,
+        .silent_ms = p->silent_ms,
     };
-    return put(w, BL_STATE_NODES, &n, p->name, p->name_len);
+    return put_with(w, BL_STATE_NODES, &n, p->name, p->name_len, has_rhythm ? &rhythm : NULL);
 }
 
 int bl_state_put_removed(struct bl_state_writer *w, const struct bl_node_ref *who)
@@ -296,6 +339,24 @@ static int read_section(struct reader *r)
     return 0;
 }
 
+/* What follows a node's name. Its bytes are there: see walk. */
+static struct bl_interval_stats rhythm_after(const struct node_record *n, const char *name)
+{
+    struct rhythm_record r = {0};
+    if (n->flags & NODE_RHYTHM)
+        memcpy(&r, name + n->name_len, sizeof(r));
+    return (struct bl_interval_stats){.mean_ms = r.mean_ms,
+                                      .variance_ms2 = r.variance_ms2,
+                                      .held_ms = r.held_ms,
+                                      .quiet_ms = r.quiet_ms,
+                                      .below_ms = r.below_ms,
+                                      .owed_ms = r.owed_ms,
+                                      .count = r.count,
+                                      .run = r.run,
+                                      .habit = r.habit,
+                                      .calm = r.calm};
+}
+
 static void tell_node(const struct bl_state_sink *sink, const struct node_record *n, const char *name)
 {
     struct bl_node_past p = {
@@ -319,6 +380,8 @@ static void tell_node(const struct bl_state_sink *sink, const struct node_record
         .first_seen_unix_ms = n->first_seen_unix_ms,
         .state_since_unix_ms = n->state_since_unix_ms,
         .last_beat_unix_ms = n->last_beat_unix_ms,
+        .silent_ms = n->silent_ms,
+        .rhythm = rhythm_after(n, name),
     };
     sink->node(sink->ctx, &p);
 }
@@ -387,9 +450,13 @@ static int walk(struct reader *r, const struct bl_state_sink *sink)
         uint8_t name_len = name_len_of(s->type, &u);
         if (name_len > BL_NAME_MAX || name_len > s->bytes - at)
             return damaged(r, "a name does not fit its section");
+        size_t more =
+            s->type == BL_STATE_NODES && (u.node.flags & NODE_RHYTHM) ? sizeof(struct rhythm_record) : 0;
+        if (more > s->bytes - at - name_len)
+            return damaged(r, "a rhythm does not fit its section");
         if (sink)
             tell(sink, s->type, &u, (const char *)r->records + at);
-        at += name_len;
+        at += name_len + more;
     }
     return at == s->bytes ? 0 : damaged(r, "a section holds more than its records");
 }

@@ -8,7 +8,8 @@
  *   section  struct bl_state_section, then its records; the checksum is
  *            of the section's header and of every byte of its records
  *   record   a fixed part, of the size that the section says, then a name
- *            of the length that the fixed part says
+ *            of the length that the fixed part says; a node's rhythm, if
+ *            the fixed part says that there is one
  *
  * All numbers are little-endian. A fixed part may grow in a later version:
  * what is missing in an older file reads 0, what is more than we know
@@ -29,7 +30,8 @@
 
 #include "engine/fleet.h"
 
-#define BL_STATE_VERSION 1u
+/* 2: a node's silence and rhythm, whether the stop was a clean one. */
+#define BL_STATE_VERSION 2u
 #define BL_STATE_WHY     256
 
 enum bl_state_kind { BL_STATE_SNAPSHOT = 1, BL_STATE_JOURNAL };
@@ -64,7 +66,8 @@ _Static_assert(sizeof(struct bl_state_section) == 24, "as on disk");
 
 /* What goes on where it stopped. */
 struct bl_state_numbers {
-    uint64_t events; /* the last event's number */
+    uint64_t events;  /* the last event's number */
+    uint64_t stopped; /* 1: at a clean stop, nothing came after it */
 };
 
 struct bl_view_saved {
@@ -93,7 +96,7 @@ void bl_state_writer_free(struct bl_state_writer *w);
 
 /* Bytes of records that the section can still take. A record is at most
  * BL_STATE_RECORD_MAX. Who may not block flushes while there is room. */
-#define BL_STATE_RECORD_MAX 264u
+#define BL_STATE_RECORD_MAX 300u
 uint32_t bl_state_room(const struct bl_state_writer *w);
 
 /* Adds a record; a section that is full, or of another type, is written

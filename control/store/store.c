@@ -109,7 +109,8 @@ static bool put_node(const struct bl_store *s, struct bl_state_writer *w, uint32
 
 static void put_numbers(struct bl_store *s, struct bl_state_writer *w)
 {
-    struct bl_state_numbers n = {.events = s->config.events ? s->config.events(s->config.ctx) : 0};
+    struct bl_state_numbers n = {.events = s->config.events ? s->config.events(s->config.ctx) : 0,
+                                 .stopped = s->stopped};
     (void)bl_state_put_numbers(w, &n); /* what it writes fails again with the next flush */
 }
 
@@ -523,6 +524,7 @@ void bl_store_stop(struct bl_store *s)
 int bl_store_save(struct bl_store *s)
 {
     s->config.say = NULL; /* who listened has stopped */
+    s->stopped = true;
     bl_rcu_thread_register();
     bl_rcu_offline();
     s->next_generation = s->next_generation > s->first_generation ? s->next_generation : s->first_generation;

@@ -11,6 +11,8 @@
  *              the disk, so that whoever pulls the plug loses a second at
  *              most. A node's last beat is no change: after a restart it is as
  *              old as the last snapshot, or change of the node's state.
+ *              How long each node was silent is known of a clean stop
+ *              alone: after a crash all have their full timeout.
  *   snapshot   everything: every `save_every` in which something changed, when
  *              the journal has grown larger than the last snapshot, after a
  *              trouble, and on a clean stop
@@ -60,6 +62,7 @@ struct bl_store_loaded {
     uint64_t refused;                               /* nodes that could not be taken back: names, limits */
     uint64_t changes;                               /* journaled records that came after the snapshot */
     uint64_t events;                                /* the last event's number; 0: none */
+    bool stopped;                                   /* cleanly: what was saved is the last there was */
     unsigned damaged;                               /* files that were refused, whole or from some byte on */
     int64_t saved_unix_ms;                          /* of the snapshot; 0: there was none */
     char trouble[BL_STATE_WHY + BL_STATE_NAME + 8]; /* the first of it, for people; "" none */

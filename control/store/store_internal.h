@@ -26,6 +26,7 @@ struct bl_store {
     bool holes;                  /* the journal lacks something since then */
     bool failed;                 /* the last snapshot */
     bool troubled;               /* told, and not over yet */
+    bool stopped;                /* what is saved now is the last of this run */
     uint32_t save_every_ms;      /* any thread stores */
     struct bl_store_stats stats; /* stored whole, any thread reads */
 };

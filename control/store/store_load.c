@@ -94,6 +94,7 @@ static void take_numbers(void *ctx, const struct bl_state_numbers *n)
     struct loading *l = ctx;
     if (n->events > l->out->events)
         l->out->events = n->events;
+    l->out->stopped = n->stopped == 1;
 }
 
 /* ---- trouble ------------------------------------------------------------------- */
@@ -224,6 +225,8 @@ int bl_store_load(struct bl_store *s, struct bl_store_loaded *out, char why[BL_S
         r = read_journals(&l, &journals, base);
     if (r)
         return r;
+    if (!out->stopped)
+        bl_fleet_forget_silence(s->config.fleet);
     if (base == 0 && journals.count > 0 && journals.generation[0] > 1)
         note_trouble(&l, BL_SNAPSHOT_PREFIX "*", "no good one is left; only what was journaled is known");
     s->previous = base;

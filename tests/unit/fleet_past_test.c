@@ -199,6 +199,224 @@ static void what_makes_no_sense_is_refused(void **state)
     teardown(&w);
 }
 
+/* ---- silence over restarts ------------------------------------------------ */
+
+/* Two lives, of which one runs. */
+struct lives {
+    struct world w[2];
+    struct bl_policy defaults;
+    uint32_t grace_ms;
+    unsigned now;
+};
+
+static struct world *begin_life(struct lives *l, struct bl_policy defaults, uint32_t grace_ms)
+{
+    *l = (struct lives){.defaults = defaults, .grace_ms = grace_ms};
+    setup(&l->w[0], defaults);
+    return &l->w[0];
+}
+
+/* It stops, is off for a while, and starts with what was saved; without
+ * `clean` that does not tell how long each node was silent. */
+static struct world *restart(struct lives *l, uint32_t off_ms, bool clean)
+{
+    struct world *was = &l->w[l->now], *is = &l->w[!l->now];
+    struct bl_fleet_config c = {
+        .max_nodes = 1000, .grace_ms = l->grace_ms, .defaults = l->defaults, .memory = bl_memory_libc};
+    struct bl_node_past p;
+
+    bl_role_assume_control();
+    setup(is, l->defaults);
+    bl_fleet_configure(is->fleet, &c);
+    is->now_ns = was->now_ns + off_ms * MS;
+    for (unsigned i = 0; i < 2; i++)
+        bl_ingest_clock_init(&is->clock[i], is->now_ns, 1);
+    for (uint32_t i = 0; i < bl_registry_end(bl_fleet_registry(was->fleet)); i++)
+        if (bl_fleet_past_of(was->fleet, i, was->now_ns, unix_ms(was), &p))
+            restore(is, p);
+    if (!clean)
+        bl_fleet_forget_silence(is->fleet);
+    begin(is);
+    teardown(was);
+    l->now = !l->now;
+    return is;
+}
+
+/* Restarts every `run_ms`; how long a node that was heard last just now
+ * is listened to until it has failed, at most `most_ms`. */
+static uint32_t listened_ms(struct lives *l, const char *name, uint32_t run_ms, uint32_t most_ms)
+{
+    struct world *w = &l->w[l->now];
+    for (uint32_t ms = 0; ms < most_ms; ms += 10) {
+        if (ms > 0 && ms % run_ms == 0)
+            w = restart(l, 400, true);
+        pass(w, 10);
+        if (state_of(w, name) == BL_STATE_FAILED)
+            return ms + 10;
+    }
+    return most_ms;
+}
+
+#define TIMEOUT_6S ((struct bl_policy){.timeout_ms = 6000})
+
+static void silence_adds_up_over_restarts(void **state)
+{
+    (void)state;
+    struct lives l;
+    struct world *w = begin_life(&l, TIMEOUT_6S, 0);
+    beat(w, 0, "dead");
+    /* Its interval is not known: the timeout, and as much again. */
+    assert_in_range(listened_ms(&l, "dead", 3600, 18000), 12000, 12600);
+    teardown(&l.w[l.now]);
+    w = begin_life(&l, TIMEOUT_6S, 2000);
+    beat(w, 0, "dead");
+    /* 8 s, and 1.5 s (a quarter) of a run at least. */
+    assert_in_range(listened_ms(&l, "dead", 3600, 18000), 8000, 8800);
+    teardown(&l.w[l.now]);
+}
+
+static void who_promised_an_interval_is_listened_to_for_as_long(void **state)
+{
+    (void)state;
+    struct lives l;
+    struct world *w = begin_life(&l, TIMEOUT_6S, 0);
+    beat(w, 0, "dead");
+    bl_role_assume_control();
+    struct bl_node_ref who = ref("dead");
+    struct bl_policy_patch promise = {.set = BL_SET_INTERVAL, .interval_ms = 1000};
+    assert_int_equal(bl_fleet_set(w->fleet, &who, &promise, unix_ms(w)), 0);
+    /* The timeout, the interval and a margin. */
+    assert_in_range(listened_ms(&l, "dead", 3600, 18000), 7170, 7200);
+    teardown(&l.w[l.now]);
+}
+
+static void one_restart_leaves_what_was_left_and_the_grace(void **state)
+{
+    (void)state;
+    struct lives l;
+    struct world *w = begin_life(&l, (struct bl_policy){.timeout_ms = 60000}, 5000);
+    beat(w, 0, "dead");
+    pass(w, 50000);
+    w = restart(&l, 3600000, true);
+    pass(w, 15000);
+    assert_int_equal(w->transitions, 0);
+    pass(w, 20);
+    assert_int_equal(state_of(w, "dead"), BL_STATE_FAILED);
+    assert_string_equal(w->last.reason, "timeout");
+    teardown(w);
+}
+
+static void after_a_crash_each_has_its_full_timeout(void **state)
+{
+    (void)state;
+    struct lives l;
+    struct world *w = begin_life(&l, TIMEOUT_6S, 1000);
+    beat(w, 0, "a");
+    pass(w, 5000);
+    w = restart(&l, 1000, false);
+    pass(w, 6000);
+    assert_int_equal(w->transitions, 0);
+    pass(w, 20);
+    assert_int_equal(state_of(w, "a"), BL_STATE_FAILED);
+    teardown(w);
+}
+
+static void a_warning_goes_on_where_it_was(void **state)
+{
+    (void)state;
+    struct lives l;
+    struct world *w = begin_life(&l, (struct bl_policy){.warn_ms = 2000, .err_ms = 10000}, 1000);
+    beat(w, 0, "late");
+    pass(w, 6000);
+    assert_int_equal(state_of(w, "late"), BL_STATE_WARNING);
+    w = restart(&l, 5000, true);
+    pass(w, 5000);
+    assert_int_equal(w->transitions, 0);
+    pass(w, 20);
+    assert_int_equal(state_of(w, "late"), BL_STATE_FAILED);
+    teardown(w);
+}
+
+static void who_learns_and_dies_while_we_are_away_fails(void **state)
+{
+    (void)state;
+    for (unsigned detector = BL_DETECTOR_AUTO; detector < BL_DETECTOR_COUNT; detector++) {
+        struct lives l;
+        struct world *w = begin_life(&l, (struct bl_policy){.detector = (uint8_t)detector}, 0);
+        for (int i = 0; i < 60; i++) {
+            beat(w, 0, "dead");
+            beat(w, 0, "lives");
+            pass(w, 1000);
+        }
+        w = restart(&l, 700, true);
+        for (int i = 0; i < 50; i++) {
+            beat(w, 0, "lives");
+            pass(w, 1000);
+        }
+        assert_int_equal(state_of(w, "dead"), BL_STATE_FAILED);
+        assert_int_equal(state_of(w, "lives"), BL_STATE_OK);
+        assert_int_equal(w->transitions, 1);
+        assert_int_equal(w->measures, 0); /* nobody had to ask for it */
+        pass(w, 2500);
+        assert_int_equal(state_of(w, "lives"), BL_STATE_FAILED);
+        teardown(w);
+    }
+}
+
+/* A living node of any interval, up to half of its timeout, one that is
+ * promised up to all of it: whatever the time off, and when. */
+static void nobody_who_lives_is_failed_by_time_off(void **state)
+{
+    (void)state;
+    struct test_random r = {.state = test_random_seed("fleet_past, time off")};
+    enum { NODES = 24 };
+    for (unsigned round = 0; round < 40; round++) {
+        struct lives l;
+        char name[NODES][8];
+        uint32_t interval[NODES], next[NODES];
+        struct world *w = begin_life(&l, (struct bl_policy){0}, 0);
+        bl_role_assume_control();
+        for (unsigned i = 0; i < NODES; i++) {
+            bool learns = i % 3 == 0, promises = i % 3 == 1;
+            uint32_t timeout_ms = 500 + test_random_below(&r, 4000);
+            interval[i] =
+                learns ? 300 + test_random_below(&r, 2000) : timeout_ms * (promises ? 95 : 50) / 100;
+            interval[i] = interval[i] / 10 * 10;
+            next[i] = 0;
+            snprintf(name[i], sizeof(name[i]), "n%u", i);
+            beat(w, 0, name[i]);
+            struct bl_node_ref who = ref(name[i]);
+            struct bl_policy_patch patch = {
+                .set = BL_SET_DETECTOR | BL_SET_TIMEOUT | BL_SET_INTERVAL,
+                .policy = {.timeout_ms = timeout_ms,
+                           .detector = learns ? BL_DETECTOR_AUTO : BL_DETECTOR_FIXED},
+                .interval_ms = promises ? interval[i] : 0};
+            if (learns)
+                patch.set &= ~(uint32_t)BL_SET_TIMEOUT;
+            assert_int_equal(bl_fleet_set(w->fleet, &who, &patch, unix_ms(w)), 0);
+        }
+        uint32_t off_until = 0, on_until = 30000;
+        for (uint32_t ms = 0; ms < 60000; ms += 10) {
+            if (ms == on_until) {
+                uint32_t off = (1 + test_random_below(&r, 600)) * 10;
+                w = restart(&l, off, test_random_below(&r, 4) != 0);
+                off_until = ms + off;
+                on_until = off_until + 5000 + test_random_below(&r, 1000) * 10;
+            }
+            for (unsigned i = 0; i < NODES; i++)
+                if (ms >= next[i]) {
+                    next[i] = ms + interval[i];
+                    if (ms >= off_until)
+                        beat(w, 0, name[i]);
+                }
+            if (ms >= off_until)
+                pass(w, 10);
+            assert_int_equal(w->transitions, 0);
+        }
+        teardown(w);
+    }
+}
+
 /* ---- there and back ------------------------------------------------------- */
 
 static struct bl_node_past random_past(struct test_random *r, char name[32])
@@ -317,6 +535,13 @@ int main(void)
         cmocka_unit_test(who_moved_meanwhile_beats_on_in_its_new_table),
         cmocka_unit_test(the_tables_are_made_large_enough),
         cmocka_unit_test(what_makes_no_sense_is_refused),
+        cmocka_unit_test(silence_adds_up_over_restarts),
+        cmocka_unit_test(who_promised_an_interval_is_listened_to_for_as_long),
+        cmocka_unit_test(one_restart_leaves_what_was_left_and_the_grace),
+        cmocka_unit_test(after_a_crash_each_has_its_full_timeout),
+        cmocka_unit_test(a_warning_goes_on_where_it_was),
+        cmocka_unit_test(who_learns_and_dies_while_we_are_away_fails),
+        cmocka_unit_test(nobody_who_lives_is_failed_by_time_off),
         cmocka_unit_test(what_comes_back_is_what_was_saved),
         cmocka_unit_test(a_beating_node_is_saved_with_its_last_beat),
     };

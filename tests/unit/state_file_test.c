@@ -73,12 +73,25 @@ static struct record random_record(struct test_random *r)
                                    .first_seen_unix_ms = (int64_t)test_random_u64(r),
                                    .state_since_unix_ms = (int64_t)test_random_u64(r),
                                    .last_beat_unix_ms = (int64_t)test_random_u64(r)};
+    x.node.silent_ms = (uint32_t)test_random_u64(r);
+    if (test_random_below(r, 2))
+        x.node.rhythm = (struct bl_interval_stats){.mean_ms = (float)test_random_below(r, 100000),
+                                                   .variance_ms2 = (float)test_random_below(r, 100000),
+                                                   .held_ms = (float)test_random_below(r, 100000),
+                                                   .quiet_ms = (float)test_random_below(r, 100000),
+                                                   .below_ms = (float)test_random_below(r, 100000),
+                                                   .owed_ms = (float)test_random_below(r, 100000),
+                                                   .count = (uint8_t)(1 + test_random_below(r, 255)),
+                                                   .run = (int8_t)((int)test_random_below(r, 256) - 128),
+                                                   .habit = (uint8_t)test_random_below(r, 2),
+                                                   .calm = (uint8_t)test_random_below(r, 5)};
     x.removed = (struct bl_node_ref){.name_len = len, .id = test_random_u64(r)};
     x.view = (struct bl_view_saved){.name_len = len,
                                     .state = (uint8_t)test_random_below(r, BL_STATE_COUNT),
                                     .incident = (uint32_t)test_random_u64(r),
                                     .since_unix_ms = (int64_t)test_random_u64(r)};
     x.numbers.events = test_random_u64(r);
+    x.numbers.stopped = test_random_below(r, 2);
     return x;
 }
 
@@ -145,6 +158,8 @@ static void see_node(void *ctx, const struct bl_node_past *p)
     assert_int_equal(p->first_seen_unix_ms, should->first_seen_unix_ms);
     assert_int_equal(p->state_since_unix_ms, should->state_since_unix_ms);
     assert_int_equal(p->last_beat_unix_ms, should->last_beat_unix_ms);
+    assert_int_equal(p->silent_ms, should->silent_ms);
+    assert_memory_equal(&p->rhythm, &should->rhythm, sizeof(p->rhythm)); /* no padding in it */
 }
 
 static void see_removed(void *ctx, const struct bl_node_ref *who)

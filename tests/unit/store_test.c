@@ -214,6 +214,35 @@ static void a_clean_stop_loses_nothing(void **state)
     end(&l, true);
 }
 
+/* Silence adds up over clean stops; after a crash nobody knows of it. */
+static void a_clean_stop_tells_who_was_silent_a_crash_does_not(void **state)
+{
+    (void)state;
+    for (int clean = 0; clean < 2; clean++) {
+        struct life l;
+        struct bl_node_past p;
+        clear_folder();
+        begin(&l);
+        beat(&l.w, 0, "a");
+        pass(&l.w, 700);
+        end(&l, true);
+
+        begin(&l);
+        assert_true(l.found.stopped);
+        assert_true(bl_fleet_past_of(l.w.fleet, node_of(&l.w, "a"), l.w.now_ns, unix_ms(&l.w), &p));
+        assert_in_range(p.silent_ms, 700, 700 + BL_POLL_GAP_NS / MS);
+        start(&l);
+        wait_for_snapshot(&l, 1);
+        end(&l, clean);
+
+        begin(&l);
+        assert_int_equal(l.found.stopped, clean);
+        assert_true(bl_fleet_past_of(l.w.fleet, node_of(&l.w, "a"), l.w.now_ns, unix_ms(&l.w), &p));
+        assert_in_range(p.silent_ms, clean ? 700 : 0, clean ? 1000 : 0);
+        end(&l, true);
+    }
+}
+
 static void a_crash_loses_nothing_that_was_journaled(void **state)
 {
     (void)state;
@@ -482,6 +511,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_clean_stop_loses_nothing),
+        cmocka_unit_test(a_clean_stop_tells_who_was_silent_a_crash_does_not),
         cmocka_unit_test(a_crash_loses_nothing_that_was_journaled),
         cmocka_unit_test(an_own_detector_outlives_a_crash),
         cmocka_unit_test(who_is_back_is_back),
