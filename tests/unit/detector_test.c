@@ -201,11 +201,11 @@ static void a_burst_is_no_rhythm(void **state)
     (void)state;
     for (unsigned n = 1; n < 300; n++) {
         struct bl_interval_stats s = after(n, 25);
-        assert_true(timeout_ms(&s) == 0 || n * 25 >= BL_INTERVAL_SPAN_MS);
+        assert_true(timeout_ms(&s) == 0 || (float)n * 25 >= BL_INTERVAL_SPAN_MS);
         assert_true((bl_phi_of_age(&s, 60000) > 0) == (timeout_ms(&s) > 0));
         while (timeout_ms(&s) == 0)
             bl_interval_learn(&s, 2000);
-        assert_true(timeout_ms(&s) > 2000 || n * 25 >= BL_INTERVAL_SPAN_MS);
+        assert_true(timeout_ms(&s) > 2000 || (float)n * 25 >= BL_INTERVAL_SPAN_MS);
     }
 }
 
