@@ -5,11 +5,11 @@
 #include <string.h>
 
 #include "bench/bench.h"
-#include "bench/blast.h"
-#include "bench/cases.h"
-#include "bench/nodes.h"
-#include "dataplane/eal.h"
-#include "engine/rcu.h"
+#include "bench/cases/cases.h"
+#include "bench/sources/blast.h"
+#include "bench/sources/nodes.h"
+#include "dataplane/port/eal.h"
+#include "engine/base/rcu.h"
 
 /* What rte_hash needs for 10 million keys, and the ports. */
 #define EAL_MIB       "1536"

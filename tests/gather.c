@@ -5,7 +5,7 @@
 
 #include "dataplane/wire/binary.h"
 #include "dataplane/wire/text_usual.h"
-#include "engine/registry.h"
+#include "engine/registry/registry.h"
 #include "tests/gather.h"
 
 /* More than are parsed side by side. */

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/api/lines.h"
+#include "control/ingest/lines.h"
 
 #define BINARY_FIRST 0xbe
 

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "dataplane/eal.h"
+#include "dataplane/port/eal.h"
 #include "tests/loopback.h"
 #include "tests/open_port.h"
 

@@ -3,7 +3,7 @@
  * Control's thread; the caller closes. */
 #pragma once
 
-#include "dataplane/port.h"
+#include "dataplane/port/port.h"
 
 /* `udp_port`: where beats go on a port that takes frames. NULL, with a
  * reason, where the text or the device is refused. */

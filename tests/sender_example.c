@@ -3,7 +3,7 @@
  * embed the sender. The tests run it.
  *
  *   sender_example HOST PORT NAME SECONDS */
-#include "dataplane/sender.h" /* installed: <beatline/sender.h> */
+#include "lib/sender.h" /* installed: <beatline/sender.h> */
 
 #include <stdint.h>
 #include <stdio.h>

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "engine/rcu.h"
+#include "engine/base/rcu.h"
 #include "tests/worker_rig.h"
 
 struct bl_wire_config worker_rig_wire;

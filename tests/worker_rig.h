@@ -4,7 +4,7 @@
 #pragma once
 
 #include "dataplane/wire/wire.h"
-#include "dataplane/worker.h"
+#include "dataplane/worker/worker.h"
 
 extern struct bl_wire_config worker_rig_wire;
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "bench/detect/lovebeat.h"
-#include "engine/detector.h"
+#include "engine/detect/detector.h"
 
 static int by_size(const void *a, const void *b)
 {

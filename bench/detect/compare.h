@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "bench/detect/series.h"
-#include "engine/state.h"
+#include "engine/detect/state.h"
 
 struct bl_compared {
     unsigned false_alarms;

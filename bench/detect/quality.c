@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "engine/detector.h"
+#include "engine/detect/detector.h"
 #include "tests/unit/random.h"
 
 #define LEAST_DELAY_MS 20.0

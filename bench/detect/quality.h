@@ -16,7 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "engine/state.h"
+#include "engine/detect/state.h"
 
 #define BL_QUALITY_BEAT_MS 10000u
 /* Of the fixed detector: three intervals, what people set. */

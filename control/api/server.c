@@ -12,13 +12,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "control/api/connection.h"
-#include "control/api/listener.h"
-#include "control/api/statsd.h"
-#include "control/api/tcp.h"
+#include "control/cli/server/connection.h"
+#include "control/export/statsd.h"
 #include "control/http/http.h"
-#include "control/timestamp.h"
-#include "engine/rcu.h"
+#include "control/ingest/tcp.h"
+#include "control/net/listener.h"
+#include "control/text/timestamp.h"
+#include "engine/base/rcu.h"
 
 #define CONNECTIONS_MAX 64u
 #define EVENTS_PER_POP  32u

@@ -21,11 +21,11 @@
  * the thread serves everybody else. */
 #pragma once
 
-#include "control/config.h"
-#include "control/core.h"
-#include "control/event_log.h"
-#include "control/memory.h"
-#include "control/notify/notifier.h"
+#include "control/alert/notifier.h"
+#include "control/config/config.h"
+#include "control/core/core.h"
+#include "control/core/memory.h"
+#include "control/export/event_log.h"
 #include "control/store/store.h"
 
 struct bl_server;

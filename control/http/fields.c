@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/duration.h"
-#include "engine/beat.h"
+#include "control/text/duration.h"
+#include "engine/base/beat.h"
 
 const char *bl_field_next(const struct bl_fields *f, const char *name, unsigned *at)
 {

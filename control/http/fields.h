@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "control/http/uri.h"
-#include "engine/fleet.h"
+#include "engine/fleet/fleet.h"
 
 struct json_t;
 

@@ -9,7 +9,7 @@
 
 #include "control/http/exchange.h"
 #include "control/http/tokens.h"
-#include "engine/rcu.h"
+#include "engine/base/rcu.h"
 
 #define HOST_BYTES 256
 

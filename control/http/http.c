@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "control/http/exchange.h"
-#include "control/log.h"
+#include "control/text/log.h"
 
 /* Per connection: the request line and headers, and room to send from.
  * Longer headers are answered with 431. */

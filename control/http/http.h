@@ -15,8 +15,8 @@
  * thread has ended. */
 #pragma once
 
-#include "control/api/context.h"
-#include "control/config.h"
+#include "control/config/config.h"
+#include "control/model/context.h"
 
 struct bl_http;
 

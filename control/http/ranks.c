@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "engine/array.h"
+#include "engine/base/array.h"
 
 bool bl_ranks_push(struct bl_ranks *r, uint64_t value)
 {

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/api/feed.h"
 #include "control/http/exchange.h"
+#include "control/ingest/feed.h"
 
 #define PROBLEM_BYTES 2048
 

@@ -30,11 +30,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "control/api/call.h"
-#include "control/api/node_view.h"
+#include "control/cli/server/call.h"
 #include "control/http/fields.h"
 #include "control/http/routes.h"
-#include "engine/views.h"
+#include "control/model/node_view.h"
+#include "engine/views/views.h"
 
 /* The longest body, unless the ops say otherwise: forms and JSON of one
  * node are some hundred bytes. */

@@ -10,7 +10,7 @@
  * made from this list. */
 #pragma once
 
-#include "control/http_role.h"
+#include "control/config/http_role.h"
 
 /* lovebeat's, both of its dialects (lovebeat.h). */
 #define BL_LOVEBEAT_ROUTES(X)                                                                                \

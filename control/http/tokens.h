@@ -2,7 +2,7 @@
 /* tokens: who may what, by the bearer token that a request carries. */
 #pragma once
 
-#include "control/config.h"
+#include "control/config/config.h"
 
 /* The role of who sends this Authorization header (NULL: none). Without
  * tokens in the config everybody is ADMIN; a token that is none of them

@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#include "control/json.h"
+#include "control/text/json.h"
 
 #define BL_GZ_LINE_MAX (1u << 20)
 #define BL_GZ_WHY      256

@@ -5,11 +5,11 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "control/core/key_secret.h"
 #include "control/import/lovebeat.h"
-#include "control/key_secret.h"
 #include "control/store/store.h"
-#include "control/timestamp.h"
-#include "engine/rcu.h"
+#include "control/text/timestamp.h"
+#include "engine/base/rcu.h"
 
 struct import {
     const struct bl_config *config;

@@ -16,9 +16,9 @@
 
 #include <stdio.h>
 
-#include "control/config.h"
-#include "engine/fleet.h"
-#include "engine/views.h"
+#include "control/config/config.h"
+#include "engine/fleet/fleet.h"
+#include "engine/views/views.h"
 
 struct bl_lovebeat_import {
     struct bl_fleet *fleet;

@@ -17,8 +17,8 @@
 
 #include <stddef.h>
 
-#include "engine/fleet.h"
-#include "engine/views.h"
+#include "engine/fleet/fleet.h"
+#include "engine/views/views.h"
 
 #define BL_LOVEBEAT_WHY        256
 #define BL_LOVEBEAT_REGEXP_MAX 1000u

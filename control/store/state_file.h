@@ -28,7 +28,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "engine/fleet.h"
+#include "engine/fleet/fleet.h"
 
 /* 2: a node's silence and rhythm, whether the stop was a clean one. */
 #define BL_STATE_VERSION 2u

@@ -12,10 +12,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "control/log.h"
 #include "control/store/store_internal.h"
-#include "control/timestamp.h"
-#include "engine/rcu.h"
+#include "control/text/log.h"
+#include "control/text/timestamp.h"
+#include "engine/base/rcu.h"
 
 /* The journal is written this often: half of the second that store.h
  * promises, the other half is the disk's. */

@@ -29,11 +29,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "control/store/changes.h"
+#include "control/core/changes.h"
 #include "control/store/state_dir.h"
 #include "control/store/state_file.h"
-#include "engine/fleet.h"
-#include "engine/views.h"
+#include "engine/fleet/fleet.h"
+#include "engine/views/views.h"
 
 struct bl_store_config {
     const char *dir; /* for bl_store_open alone */

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "control/log.h"
 #include "control/store/store_internal.h"
+#include "control/text/log.h"
 
 /* Nodes that wait until the caches have what they need. */
 #define AHEAD 16u

@@ -2,7 +2,7 @@
 /* name_scan: the first byte that a node name may not have, found eight
  * bytes at a time. Such bytes are control bytes, space, 0x7f, ':' and
  * '|'; bytes from 0x80 on (UTF-8) may be in a name. The same set as
- * bl_name_is_valid (engine/registry.h); a test holds the two together.
+ * bl_name_is_valid (engine/registry/registry.h); a test holds the two together.
  *
  * Pure; any thread. Cost: about 2 cycles per 8 bytes. */
 #pragma once

@@ -23,14 +23,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "dataplane/counters.h"
-#include "dataplane/decode.h"
-#include "dataplane/messages.h"
-#include "engine/beat.h"
-#include "engine/key.h"
-#include "engine/registry.h"
-#include "engine/role.h"
-#include "engine/table.h"
+#include "dataplane/base/counters.h"
+#include "dataplane/base/messages.h"
+#include "dataplane/wire/decode.h"
+#include "engine/base/beat.h"
+#include "engine/base/key.h"
+#include "engine/base/role.h"
+#include "engine/registry/registry.h"
+#include "engine/table/table.h"
 
 /* Beats and settings that a sink takes before it is full. */
 #define BL_SINK_ROOM BL_FEED_MAX

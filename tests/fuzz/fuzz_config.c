@@ -8,8 +8,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "control/config.h"
-#include "control/url_text.h"
+#include "control/config/config.h"
+#include "control/text/url_text.h"
 #include "tests/fuzz/fuzz.h"
 
 static struct bl_config *load(const void *yaml, size_t len, char err[BL_CONFIG_ERR_BYTES])

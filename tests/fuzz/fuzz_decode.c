@@ -2,7 +2,7 @@
 /* Input: a byte of bl_decode_flags, then a frame. */
 #include <assert.h>
 
-#include "dataplane/decode.h"
+#include "dataplane/wire/decode.h"
 #include "tests/fuzz/fuzz.h"
 
 #define PORT 8127

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/api/lines.h"
+#include "control/ingest/lines.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/lines_reference.h"
 

@@ -12,7 +12,7 @@
 #include <xxhash.h>
 
 #include "control/store/state_file.h"
-#include "engine/rcu.h"
+#include "engine/base/rcu.h"
 #include "tests/fuzz/fuzz.h"
 
 enum { BIT_JOURNAL = 1, BIT_MEND = 2 };

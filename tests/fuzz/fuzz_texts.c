@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/duration.h"
-#include "control/listen.h"
-#include "control/timestamp.h"
-#include "dataplane/port.h"
+#include "control/net/listen.h"
+#include "control/text/duration.h"
+#include "control/text/timestamp.h"
+#include "dataplane/port/port.h"
 #include "tests/fuzz/fuzz.h"
 
 #define MAX_MS UINT32_C(86400000)

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/api/glob.h"
-#include "control/views/pattern.h"
-#include "engine/beat.h"
+#include "control/match/glob.h"
+#include "control/match/pattern.h"
+#include "engine/base/beat.h"
 #include "tests/fuzz/fuzz.h"
 
 static void check_captures(const struct bl_pattern *p, const char *name, const struct bl_capture *captures)

@@ -34,7 +34,7 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 # this long.
 PATIENCE_S = 20
 
-# dataplane/drop.h: what counts records, not packets.
+# dataplane/base/drop.h: what counts records, not packets.
 RECORD_REASONS = {"bad_line", "bad_name", "bad_action", "bad_value", "table_full", "max_nodes", "unknown_node",
                   "ring_full"}
 

@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/api/glob.h"
-#include "control/api/history.h"
-#include "control/api/human.h"
-#include "engine/state.h"
+#include "control/match/glob.h"
+#include "control/model/history.h"
+#include "control/text/human.h"
+#include "engine/detect/state.h"
 
 static void globs_match_whole_names(void **state)
 {

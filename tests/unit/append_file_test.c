@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "control/append_file.h"
+#include "control/export/append_file.h"
 #include "tests/unit/random.h"
 
 static char folder[] = "/tmp/bl-append-XXXXXX";

@@ -7,7 +7,7 @@
 
 #include <time.h>
 
-#include "dataplane/clock.h"
+#include "dataplane/base/clock.h"
 #include "tests/real_time.h"
 
 /* Room for what clock.h promises, and for a pause between the two reads

@@ -10,9 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "control/config.h"
-#include "control/log.h"
-#include "control/socket_path.h"
+#include "control/config/config.h"
+#include "control/net/socket_path.h"
+#include "control/text/log.h"
 
 /* Loads `yaml` from a file of its own; err has its name cut off each
  * line: "3:5: path: why". */

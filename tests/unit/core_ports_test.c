@@ -12,8 +12,8 @@
 
 #include <cmocka.h>
 
-#include "control/core.h"
-#include "engine/rcu.h"
+#include "control/core/core.h"
+#include "engine/base/rcu.h"
 #include "tests/real_time.h"
 
 #define MS      UINT64_C(1000000)

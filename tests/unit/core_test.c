@@ -11,9 +11,9 @@
 
 #include <cmocka.h>
 
-#include "control/core.h"
-#include "control/notify/notice.h"
-#include "engine/rcu.h"
+#include "control/alert/notice.h"
+#include "control/core/core.h"
+#include "engine/base/rcu.h"
 #include "tests/real_time.h"
 
 #define MS      UINT64_C(1000000)

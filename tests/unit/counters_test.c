@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "dataplane/counters.h"
+#include "dataplane/base/counters.h"
 
 static void a_sum_over_workers_has_every_counter(void **state)
 {

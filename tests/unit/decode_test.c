@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "dataplane/decode.h"
+#include "dataplane/wire/decode.h"
 #include "tests/frames.h"
 
 #define PORT  8127

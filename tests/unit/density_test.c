@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "control/web/density.h"
-#include "control/web/groups.h"
+#include "control/model/density.h"
+#include "control/model/groups.h"
 #include "tests/unit/random.h"
 
 /* ---- groups -------------------------------------------------------------- */

@@ -13,8 +13,8 @@
 #include "bench/detect/compare.h"
 #include "bench/detect/lovebeat.h"
 #include "bench/detect/quality.h"
-#include "engine/beat.h"
-#include "engine/detector.h"
+#include "engine/base/beat.h"
+#include "engine/detect/detector.h"
 
 #define SEEDS 200u
 

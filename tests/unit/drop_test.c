@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "dataplane/drop.h"
+#include "dataplane/base/drop.h"
 
 static void every_reason_has_a_name_and_a_sentence(void **state)
 {

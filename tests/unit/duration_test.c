@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "control/duration.h"
-#include "control/timestamp.h"
+#include "control/text/duration.h"
+#include "control/text/timestamp.h"
 #include "tests/unit/random.h"
 
 #define MAX_MS 3888000000u /* 45 d */

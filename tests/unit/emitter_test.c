@@ -17,9 +17,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "dataplane/emitter.h"
-#include "dataplane/emitter_lane.h"
-#include "engine/tracker.h"
+#include "lib/emitter.h"
+#include "lib/emitter_lane.h"
+#include "lib/tracker.h"
 #include "tests/real_time.h"
 #include "tests/unit/random.h"
 

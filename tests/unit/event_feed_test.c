@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "control/event_feed.h"
+#include "control/core/event_feed.h"
 
 #define MANY 100000u
 

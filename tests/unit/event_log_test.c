@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "control/event_log.h"
+#include "control/export/event_log.h"
 
 static char folder[] = "/tmp/bl-eventlog-XXXXXX";
 static char path[64], other[64];

@@ -3,7 +3,7 @@
  * none goes whose node may still be told of. */
 #include <errno.h>
 
-#include "engine/table_line.h"
+#include "engine/table/table_line.h"
 #include "tests/unit/fleet_world.h"
 
 #define TIMEOUT_1S ((struct bl_policy){.timeout_ms = 1000})

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Nodes on the auto and phi detectors in virtual time: what is learned
  * of their beats, and that the sweep keeps up with it. */
-#include "engine/detector.h"
+#include "engine/detect/detector.h"
 #include "tests/unit/fleet_world.h"
 #include "tests/unit/random.h"
 

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "dataplane/wire/binary.h"
-#include "engine/rcu.h"
+#include "engine/base/rcu.h"
 #include "tests/open_port.h"
 #include "tests/real_time.h"
 #include "tests/unit/random.h"

@@ -15,8 +15,8 @@
 
 #include <cmocka.h>
 
-#include "engine/fleet.h"
-#include "engine/rcu.h"
+#include "engine/base/rcu.h"
+#include "engine/fleet/fleet.h"
 
 #define MS      UINT64_C(1000000)
 #define UNIX_MS INT64_C(1790000000000)

@@ -7,8 +7,8 @@
 
 #include <string.h>
 
-#include "control/freeze_watch.h"
-#include "engine/ingest_clock.h"
+#include "control/core/freeze_watch.h"
+#include "engine/fleet/ingest_clock.h"
 
 #define MS      UINT64_C(1000000)
 #define UNIX_MS INT64_C(1790000000000)

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "engine/histogram.h"
+#include "engine/base/histogram.h"
 
 static void an_empty_histogram_says_0(void **state)
 {

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/api/incidents.h"
 #include "control/http/ranks.h"
+#include "control/model/incidents.h"
 #include "tests/unit/random.h"
 
 /* A view as control would have left it. */

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/indent.h"
+#include "control/text/indent.h"
 #include "tests/unit/random.h"
 
 static void expect(const char *json, unsigned level, const char *should)

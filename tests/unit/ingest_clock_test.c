@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "engine/ingest_clock.h"
+#include "engine/fleet/ingest_clock.h"
 
 #define MS    UINT64_C(1000000)
 #define T0    (UINT64_C(5000) * 1000 * MS) /* monotonic at the start: 5000 s of uptime */

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/json.h"
+#include "control/text/json.h"
 
 static void expect(struct bl_text *t, const char *text)
 {

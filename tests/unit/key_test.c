@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "engine/key.h"
+#include "engine/base/key.h"
 #include "tests/unit/random.h"
 
 static struct bl_key_secret secret_of(uint64_t seed)

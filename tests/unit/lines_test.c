@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/api/lines.h"
+#include "control/ingest/lines.h"
 #include "tests/lines_reference.h"
 #include "tests/unit/random.h"
 

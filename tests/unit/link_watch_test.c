@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "dataplane/link_watch.h"
+#include "dataplane/port/link_watch.h"
 #include "tests/real_time.h"
 
 #define LIMIT_MS  10000u

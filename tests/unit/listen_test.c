@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "control/listen.h"
+#include "control/net/listen.h"
 
 static char bound[BL_LISTEN_TEXT];
 

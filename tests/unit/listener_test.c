@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "control/api/listener.h"
+#include "control/net/listener.h"
 
 static char folder[] = "/tmp/beatline-listener-XXXXXX", path[64];
 

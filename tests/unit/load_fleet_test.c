@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "bench/load_fleet.h"
+#include "bench/load/load_fleet.h"
 
 #define MS             UINT64_C(1000000)
 #define SHARE(percent) ((uint32_t)((percent) / 100.0 * 4294967296.0))

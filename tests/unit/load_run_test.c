@@ -13,8 +13,8 @@
 #include <arpa/inet.h>
 #include <cmocka.h>
 
-#include "bench/load_run.h"
-#include "dataplane/decode.h"
+#include "bench/load/load_run.h"
+#include "dataplane/wire/decode.h"
 #include "tests/unit/random.h"
 
 #define NS_PER_S UINT64_C(1000000000)

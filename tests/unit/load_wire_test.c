@@ -8,9 +8,9 @@
 #include <arpa/inet.h>
 #include <cmocka.h>
 
-#include "bench/load_frame.h"
-#include "bench/load_wire.h"
-#include "dataplane/decode.h"
+#include "bench/load/load_frame.h"
+#include "bench/load/load_wire.h"
+#include "dataplane/wire/decode.h"
 #include "dataplane/wire/wire.h"
 
 /* What the daemon makes of a payload. */

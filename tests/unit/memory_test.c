@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "control/memory.h"
+#include "control/core/memory.h"
 
 #define BLOCKS 100000u
 

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/name_pool.h"
-#include "engine/registry.h"
+#include "engine/registry/name_pool.h"
+#include "engine/registry/registry.h"
 #include "tests/unit/random.h"
 
 #define NAMES 500u

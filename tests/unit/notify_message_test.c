@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/notify/notice.h"
-#include "control/notify/syslog_line.h"
-#include "control/notify/syslog_target.h"
+#include "control/alert/notice.h"
+#include "control/alert/receivers/syslog_line.h"
+#include "control/alert/receivers/syslog_target.h"
 
 static const struct bl_syslog_identity who = {.facility = 3, .pid = 4711, .host = "watcher"};
 

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "control/notify/outbox.h"
+#include "control/alert/outbox.h"
 
 static struct bl_key_secret secret;
 

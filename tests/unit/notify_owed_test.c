@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "control/notify/owed.h"
+#include "control/alert/owed.h"
 
 #define BIT(s) (1u << BL_STATE_##s)
 /* notify.states as it comes. */

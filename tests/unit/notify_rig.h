@@ -17,7 +17,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "control/notify/notifier.h"
+#include "control/alert/notifier.h"
 #include "tests/real_time.h"
 
 #define RIG_EVENTS_MAX 20000u

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "engine/pause_ends.h"
+#include "engine/fleet/pause_ends.h"
 #include "tests/unit/random.h"
 
 #define MODEL_MAX 4096u

@@ -23,7 +23,7 @@
 #include <rte_mbuf.h>
 #include <rte_ring.h>
 
-#include "dataplane/eal.h"
+#include "dataplane/port/eal.h"
 #include "tests/frames.h"
 #include "tests/open_port.h"
 #include "tests/real_time.h"

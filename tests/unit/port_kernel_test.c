@@ -21,7 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "dataplane/eal.h"
+#include "dataplane/port/eal.h"
 #include "tests/frames.h"
 #include "tests/open_port.h"
 #include "tests/real_time.h"

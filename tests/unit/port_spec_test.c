@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "dataplane/port.h"
+#include "dataplane/port/port.h"
 
 static void good_specifications_come_apart(void **state)
 {

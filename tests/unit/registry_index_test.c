@@ -6,9 +6,9 @@
 
 #include <cmocka.h>
 
-#include "engine/rcu.h"
-#include "engine/registry.h"
-#include "engine/registry_index.h"
+#include "engine/base/rcu.h"
+#include "engine/registry/registry.h"
+#include "engine/registry/registry_index.h"
 
 #define KEYS 4096u
 

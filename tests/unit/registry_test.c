@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "engine/registry.h"
+#include "engine/registry/registry.h"
 
 static struct bl_key_secret secret;
 

@@ -13,8 +13,8 @@
 
 #include <cmocka.h>
 
-#include "engine/rcu.h"
-#include "engine/registry.h"
+#include "engine/base/rcu.h"
+#include "engine/registry/registry.h"
 
 #define READERS  2u
 #define STEADY   500u   /* nodes that stay */

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dataplane/reports.h"
+#include "dataplane/worker/reports.h"
 
 #define ACROSS 300000u
 

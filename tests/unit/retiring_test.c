@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "engine/retiring.h"
+#include "engine/fleet/retiring.h"
 
 #define KEYS 5000u
 

@@ -9,7 +9,7 @@
 #include <sched.h>
 #include <string.h>
 
-#include "dataplane/ring.h"
+#include "dataplane/base/ring.h"
 
 /* A message as odd in size as a report is. */
 struct message {

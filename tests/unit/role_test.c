@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "engine/role.h"
+#include "engine/base/role.h"
 
 static int owned BL_OWNED_BY(bl_role_worker);
 

@@ -17,9 +17,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "dataplane/sender.h"
-#include "dataplane/sender_datagram.h"
 #include "dataplane/wire/binary.h"
+#include "lib/sender.h"
+#include "lib/sender_datagram.h"
 #include "tests/loopback.h"
 #include "tests/real_time.h"
 

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "engine/sequence.h"
+#include "engine/table/sequence.h"
 
 static void a_gap_is_lost_beats(void **state)
 {

@@ -18,9 +18,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "control/api/context.h"
-#include "control/api/protocol.h"
 #include "control/api/server.h"
+#include "control/cli/protocol.h"
+#include "control/model/context.h"
 
 #define PATIENCE_S 20
 #define MANY_NODES 20000u

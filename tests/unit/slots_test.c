@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "engine/table.h"
+#include "engine/table/table.h"
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23

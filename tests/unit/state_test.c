@@ -5,9 +5,9 @@
 
 #include <cmocka.h>
 
-#include "engine/beat.h"
-#include "engine/state.h"
-#include "engine/table.h"
+#include "engine/base/beat.h"
+#include "engine/detect/state.h"
+#include "engine/table/table.h"
 
 #define NEVER BL_THRESHOLD_NEVER
 

@@ -8,8 +8,8 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "control/api/call.h"
-#include "control/api/commands.h"
+#include "control/cli/server/call.h"
+#include "control/cli/server/commands.h"
 #include "tests/worker_rig.h"
 
 static struct bl_config *config;

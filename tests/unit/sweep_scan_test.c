@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "engine/sweep_scan.h"
+#include "engine/fleet/sweep_scan.h"
 #include "tests/unit/random.h"
 
 #define LINES 16u

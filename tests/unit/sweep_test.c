@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "engine/key.h"
-#include "engine/sweep.h"
+#include "engine/base/key.h"
+#include "engine/fleet/sweep.h"
 #include "tests/unit/random.h"
 
 #define FINDINGS 256u

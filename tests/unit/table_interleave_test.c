@@ -12,8 +12,8 @@
 static void at_point(const char *point);
 #define BL_INTERLEAVE(point) at_point(point)
 /* NOLINTBEGIN(bugprone-suspicious-include): the points are in these */
-#include "engine/table.c"
-#include "engine/table_grow.c"
+#include "engine/table/table.c"
+#include "engine/table/table_grow.c"
 /* NOLINTEND(bugprone-suspicious-include) */
 
 #define NODES 40u

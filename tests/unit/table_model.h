@@ -11,10 +11,10 @@
 
 #include <cmocka.h>
 
-#include "engine/key.h"
-#include "engine/sequence.h"
-#include "engine/table.h"
-#include "engine/table_line.h"
+#include "engine/base/key.h"
+#include "engine/table/sequence.h"
+#include "engine/table/table.h"
+#include "engine/table/table_line.h"
 #include "tests/unit/random.h"
 
 #define MODEL_NODES 4096u

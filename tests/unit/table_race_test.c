@@ -10,10 +10,10 @@
 
 #include <cmocka.h>
 
-#include "engine/key.h"
-#include "engine/rcu.h"
-#include "engine/sweep.h"
-#include "engine/table.h"
+#include "engine/base/key.h"
+#include "engine/base/rcu.h"
+#include "engine/fleet/sweep.h"
+#include "engine/table/table.h"
 #include "tests/unit/random.h"
 
 #define STAYING  1500u /* nodes that are never deleted: control must always find them */

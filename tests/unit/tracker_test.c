@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "engine/tracker.h"
+#include "lib/tracker.h"
 #include "tests/unit/random.h"
 
 #define T0  UINT64_C(1700000000000)

@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "control/api/glob.h"
-#include "control/views/match.h"
+#include "control/match/glob.h"
+#include "control/match/match.h"
 #include "tests/unit/random.h"
 
 #define VIEWS 60u

@@ -11,9 +11,9 @@
 
 #include <cmocka.h>
 
-#include "control/api/glob.h"
-#include "control/views/pattern.h"
-#include "engine/beat.h"
+#include "control/match/glob.h"
+#include "control/match/pattern.h"
+#include "engine/base/beat.h"
 #include "tests/unit/random.h"
 
 static struct bl_pattern *make(const char *text)

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "engine/views.h"
+#include "engine/views/views.h"
 #include "tests/unit/random.h"
 
 #define STATIC   8u

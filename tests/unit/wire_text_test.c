@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "dataplane/wire/name_scan.h"
-#include "engine/registry.h"
+#include "engine/registry/registry.h"
 #include "tests/gather.h"
 #include "tests/text_reference.h"
 

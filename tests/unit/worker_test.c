@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "dataplane/wire/binary.h"
-#include "engine/sequence.h"
+#include "engine/table/sequence.h"
 #include "tests/open_port.h"
 #include "tests/unit/random.h"
 #include "tests/worker_rig.h"

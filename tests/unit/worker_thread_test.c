@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "dataplane/wire/binary.h"
-#include "engine/rcu.h"
+#include "engine/base/rcu.h"
 #include "tests/open_port.h"
 #include "tests/real_time.h"
 #include "tests/worker_rig.h"

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/cli/server/commands.h"
+
+static void list(struct bl_call *call)
+{
+    for (unsigned i = 0; i < bl_cli_command_count; i++)
+        bl_text_printf(&call->out, "  %-14s  %s\n", bl_cli_commands[i].name, bl_cli_commands[i].help);
+}
+
+static enum bl_step run(struct bl_call *call)
+{
+    int words;
+
+    if (call->argc == 0) {
+        list(call);
+        return BL_STEP_DONE;
+    }
+    const struct bl_cli_command *c = bl_cli_command_of(call->argc, call->argv, &words);
+    if (c == NULL)
+        bl_cli_unknown(call, call->argc, call->argv);
+    else
+        bl_cli_explain(call, c);
+    return BL_STEP_DONE;
+}
+
+const struct bl_cli_ops bl_cli_help = {.run = run};

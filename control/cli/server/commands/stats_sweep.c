@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/cli/server/commands.h"
+#include "control/text/human.h"
+
+/* What is known of the sweep: rounds of control, blocks of all tables,
+ * and how long after its threshold a silent node was noticed. */
+struct figures {
+    struct bl_core_stats core;
+    struct bl_sweep_stats sweep; /* summed over tables */
+    const struct bl_fleet_stats *fleet;
+};
+
+static void read_figures(const struct bl_api *api, struct figures *f)
+{
+    const struct bl_fleet *fleet = bl_core_fleet(api->core);
+
+    *f = (struct figures){.fleet = bl_fleet_stats_of(fleet)};
+    bl_core_stats(api->core, &f->core);
+    for (uint32_t i = 0; i < bl_fleet_table_count(fleet); i++) {
+        struct bl_sweep_stats s;
+        bl_sweep_stats(bl_fleet_table_at(fleet, i)->sweep, &s);
+        f->sweep.blocks_seen += s.blocks_seen;
+        f->sweep.blocks_skipped += s.blocks_skipped;
+        f->sweep.slots_seen += s.slots_seen;
+        f->sweep.findings += s.findings;
+        f->sweep.blocks += s.blocks;
+        f->sweep.blocks_watched += s.blocks_watched;
+    }
+}
+
+static uint64_t word(const uint64_t *p)
+{
+    return __atomic_load_n(p, __ATOMIC_RELAXED);
+}
+
+static void json(struct bl_call *call, const struct figures *f)
+{
+    const struct bl_histogram *h = &f->fleet->lateness_ms;
+    struct bl_json j;
+
+    bl_json_line_begin(&j, &call->out);
+    bl_json_uint(&j, "rounds", f->core.sweep_rounds);
+    bl_json_uint(&j, "batch_slots", f->core.batch_slots);
+    bl_json_uint(&j, "blocks", f->sweep.blocks);
+    bl_json_uint(&j, "blocks_watched", f->sweep.blocks_watched);
+    bl_json_uint(&j, "blocks_seen", f->sweep.blocks_seen);
+    bl_json_uint(&j, "blocks_skipped", f->sweep.blocks_skipped);
+    bl_json_uint(&j, "slots_seen", f->sweep.slots_seen);
+    bl_json_uint(&j, "findings", f->sweep.findings);
+    bl_json_uint(&j, "lateness_count", word(&h->total));
+    bl_json_uint(&j, "lateness_p50_ms", bl_histogram_quantile(h, 500));
+    bl_json_uint(&j, "lateness_p99_ms", bl_histogram_quantile(h, 990));
+    bl_json_uint(&j, "lateness_p999_ms", bl_histogram_quantile(h, 999));
+    bl_json_uint(&j, "lateness_max_ms", __atomic_load_n(&h->max, __ATOMIC_RELAXED));
+    bl_json_uint(&j, "turns", f->core.turns);
+    bl_json_uint(&j, "turns_busy", f->core.turns_busy);
+    bl_json_uint(&j, "longest_turn_ns", f->core.longest_turn_ns);
+    bl_json_uint(&j, "busy_ns", f->core.busy_ns);
+    bl_json_uint(&j, "growths", f->core.growths);
+    bl_json_uint(&j, "registered", word(&f->fleet->registered));
+    bl_json_uint(&j, "retired_stale", word(&f->fleet->retired_stale));
+    bl_json_uint(&j, "in_no_table", word(&f->fleet->in_no_table));
+    bl_json_uint(&j, "retired_nodeless", word(&f->fleet->retired_nodeless));
+    bl_json_uint(&j, "refused_max_nodes", word(&f->fleet->refused_max_nodes));
+    bl_json_uint(&j, "refused_rate", word(&f->fleet->refused_rate));
+    bl_json_uint(&j, "refused_unknown", word(&f->fleet->refused_unknown));
+    bl_json_line_end(&j);
+}
+
+static void row(struct bl_text *out, const char *label, uint64_t n)
+{
+    bl_human_count_row(out, &(struct bl_columns){2, 16, 18}, label, n);
+}
+
+static void human(struct bl_call *call, const struct figures *f)
+{
+    const struct bl_histogram *h = &f->fleet->lateness_ms;
+    struct bl_text *out = &call->out;
+
+    row(out, "rounds", f->core.sweep_rounds);
+    row(out, "batch, slots", f->core.batch_slots);
+    row(out, "blocks", f->sweep.blocks);
+    row(out, "  watched", f->sweep.blocks_watched);
+    row(out, "  seen", f->sweep.blocks_seen);
+    row(out, "  skipped", f->sweep.blocks_skipped);
+    row(out, "findings", f->sweep.findings);
+    row(out, "in no table", word(&f->fleet->in_no_table));
+    bl_text_printf(out, "  %-16s p50 %u ms, p99 %u ms, p99.9 %u ms, max %u ms\n", "lateness",
+                   bl_histogram_quantile(h, 500), bl_histogram_quantile(h, 990),
+                   bl_histogram_quantile(h, 999), __atomic_load_n(&h->max, __ATOMIC_RELAXED));
+    bl_text_printf(out, "  %-16s %.2f ms\n", "longest turn", (double)f->core.longest_turn_ns / 1e6);
+}
+
+static enum bl_step run(struct bl_call *call)
+{
+    struct figures f;
+
+    if (!bl_args_none(call))
+        return BL_STEP_DONE;
+    read_figures(call->api, &f);
+    if (call->json)
+        json(call, &f);
+    else
+        human(call, &f);
+    return BL_STEP_DONE;
+}
+
+const struct bl_cli_ops bl_cli_stats_sweep = {.run = run};

@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One turn of the control core's loop, in the order of core.h's list. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "control/core/core_internal.h"
+#include "control/text/log.h"
+
+#define RECLAIM_NS       UINT64_C(100000000)
+#define RECLAIM_PER_TURN 4096u /* nodes: 0.4 ms */
+#define REPORTS_AT_ONCE  128u
+#define REPORTS_AHEAD    16u /* of which the caches are asked for what they need: five lines each */
+#define REPORTS_PER_TURN 1024u
+
+/* Automatic batch sizes in slots: each well under a millisecond, so that
+ * reports and commands are served in between. */
+#define AUTO_SMALL  16384u
+#define AUTO_MEDIUM 65536u
+#define AUTO_LARGE  131072u
+
+/* Nodes that new views are asked of in a turn: at about a microsecond
+ * each, as with the batches above. */
+#define VIEW_NODES_PER_TURN 512u
+
+/* Growth begins at 6/10: strangers find room while the next generation
+ * is made, and 7 % of the nodes are past their home line, where 11 % at
+ * 7/10 cost a tenth of the table's speed. Fourfold while a table is
+ * small, so that a fleet that comes all at once does not overrun it,
+ * then by half, so that it is never emptier than 4/10. */
+#define GROW_FAST_SLOTS (1u << 20)
+#define GROW_RETRY_NS   UINT64_C(1000000000)
+
+static void add(uint64_t *counter, uint64_t n)
+{
+    __atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
+}
+
+/* ---- clocks ------------------------------------------------------------------ */
+
+static void advance_clocks(struct bl_core *core, uint64_t now_ns, int64_t unix_ms) BL_ON_CONTROL
+{
+    uint32_t frozen_workers = 0;
+    bool own_gap = false;
+
+    for (unsigned i = 0; i < core->line_count; i++) {
+        struct bl_core_line *l = &core->line[i];
+        uint64_t alive_ns = bl_worker_alive_ns(l->worker);
+        uint32_t why = bl_ingest_clock_advance(&l->worker->clock, now_ns, alive_ns);
+        frozen_workers += why != 0;
+        if (alive_ns == 0)
+            continue; /* it has not begun yet: nothing was heard, nothing stops */
+        own_gap |= (why & BL_FREEZE_OWN_GAP) != 0;
+        l->port->why |= why;
+        l->port->frozen += why != 0;
+    }
+    __atomic_store_n(&core->stats.frozen_workers, frozen_workers, __ATOMIC_RELAXED);
+    bl_core_tell_freezes(core, own_gap, now_ns, unix_ms);
+}
+
+/* ---- reports -------------------------------------------------------------------- */
+
+static struct bl_grace_note *room_for_old(struct bl_core_line *l)
+{
+    for (unsigned i = 0; i < BL_CORE_OLD_TABLES; i++)
+        if (bl_grace_note_is_free(&l->old[i]))
+            return &l->old[i];
+    return NULL;
+}
+
+static void free_old_table(void *slots)
+{
+    bl_slots_free(slots);
+}
+
+/* There is room for the old one: begin_growth has looked. */
+static void end_growth(struct bl_core *core, uint32_t table, struct bl_slots *old) BL_ON_CONTROL
+{
+    struct bl_core_line *l = &core->line[table];
+    bl_fleet_grow_done(core->fleet, table);
+    bl_grace_later(core->grace, room_for_old(l), free_old_table, old);
+    l->growth = BL_GROWTH_NONE;
+    add(&core->stats.growths, 1);
+}
+
+static struct bl_node_ref who_is_meant(const struct bl_report *r)
+{
+    if (!r->name_len)
+        return (struct bl_node_ref){.id = r->id};
+    return (struct bl_node_ref){.name = r->name, .name_len = r->name_len, .key = r->id};
+}
+
+static void take_report(struct bl_core *core, uint32_t table, const struct bl_report *r, int64_t unix_ms)
+    BL_ON_CONTROL
+{
+    struct bl_node_ref who = who_is_meant(r);
+
+    /* What the fleet refuses it counts; there is nobody here to tell. */
+    switch ((enum bl_report_kind)r->kind) {
+    case BL_REPORT_SEEN:
+        bl_fleet_seen(core->fleet, table, &who, r->interval_ms, unix_ms);
+        break;
+    case BL_REPORT_SET:
+        bl_fleet_set(core->fleet, &who, &r->patch, unix_ms);
+        break;
+    case BL_REPORT_HELLO:
+        bl_fleet_hello(core->fleet, r->id, r->name, r->name_len, &r->patch, unix_ms);
+        break;
+    case BL_REPORT_BYE:
+        bl_fleet_bye(core->fleet, &who, unix_ms);
+        break;
+    case BL_REPORT_GROWN:
+        end_growth(core, table, r->old);
+        break;
+    }
+}
+
+static void take_reports(struct bl_core *core, uint32_t table, const struct bl_report *report, unsigned n,
+                         int64_t unix_ms) BL_ON_CONTROL
+{
+    for (unsigned i = 0; i < n + REPORTS_AHEAD; i++) {
+        if (i < n && report[i].kind == BL_REPORT_SEEN) {
+            struct bl_node_ref who = who_is_meant(&report[i]);
+            bl_fleet_seen_soon(core->fleet, table, &who);
+        }
+        if (i >= REPORTS_AHEAD)
+            take_report(core, table, &report[i - REPORTS_AHEAD], unix_ms);
+    }
+}
+
+static bool drain_reports(struct bl_core *core, int64_t unix_ms) BL_ON_CONTROL
+{
+    struct bl_report report[REPORTS_AT_ONCE];
+    bool any = false;
+
+    for (unsigned i = 0; i < core->line_count; i++)
+        for (unsigned taken = 0, n = 1; n && taken < REPORTS_PER_TURN; taken += n) {
+            n = bl_reports_pop(core->line[i].worker->reports, report, REPORTS_AT_ONCE);
+            take_reports(core, i, report, n, unix_ms);
+            add(&core->stats.reports, n);
+            any |= n > 0;
+        }
+    return any;
+}
+
+/* As of now, which is after the clocks' look: what a verdict does not look
+ * into holds no beat from before that. */
+static void core_note_untold(struct bl_core *core) BL_ON_CONTROL
+{
+    for (unsigned i = 0; i < core->line_count; i++)
+        bl_fleet_set_untold(core->fleet, i, bl_worker_has_untold(core->line[i].worker));
+}
+
+/* ---- commands -------------------------------------------------------------------- */
+
+static int set_by_command(struct bl_core *core, const struct bl_command *c, uint32_t node, int64_t unix_ms)
+    BL_ON_CONTROL
+{
+    if (node == BL_NODE_NONE && !c->create)
+        return -ENOENT;
+    struct bl_node_ref who = {.name = c->name, .name_len = c->name_len, .asked = true};
+    const struct bl_node *n =
+        node == BL_NODE_NONE ? NULL : bl_registry_get(bl_fleet_registry(core->fleet), node);
+    if (n && n->flags & BL_NODE_BINARY)
+        who = (struct bl_node_ref){.id = bl_node_id(n), .asked = true};
+    return bl_fleet_set(core->fleet, &who, &c->patch, unix_ms);
+}
+
+static void explain(struct bl_command *c)
+{
+    const char *why = c->result == -ENOENT   ? "no such node; `beatline nodes list` shows those there are"
+                      : c->result == -ENOSPC ? "nodes.max of the config is reached; raise it or remove nodes"
+                      : c->result == -EINVAL
+                          ? "not a name a node can have: 1 to 200 bytes, no space, ':' or '|'"
+                      : c->result ? strerror(-c->result)
+                                  : "";
+    if (c->result)
+        snprintf(c->text, sizeof(c->text), "%s: %s", c->name, why);
+    else
+        c->text[0] = 0;
+}
+
+static void execute(struct bl_core *core, struct bl_command *c, int64_t unix_ms) BL_ON_CONTROL
+{
+    uint32_t node = bl_registry_find_name(bl_fleet_registry(core->fleet), c->name, c->name_len);
+
+    switch (c->kind) {
+    case BL_COMMAND_SET:
+        c->result = set_by_command(core, c, node, unix_ms);
+        break;
+    case BL_COMMAND_REMOVE:
+        c->result = node == BL_NODE_NONE ? -ENOENT : bl_fleet_remove(core->fleet, node);
+        break;
+    case BL_COMMAND_PAUSE:
+        c->result = node == BL_NODE_NONE ? -ENOENT : bl_fleet_pause(core->fleet, node, &c->pause, unix_ms);
+        break;
+    case BL_COMMAND_RESUME:
+        c->result = node == BL_NODE_NONE ? -ENOENT : bl_fleet_resume(core->fleet, node, unix_ms);
+        break;
+    case BL_COMMAND_FORGET_VIEW:
+        c->result = bl_views_forget(core->views, c->name, c->name_len);
+        break;
+    }
+    explain(c);
+}
+
+static bool serve_commands(struct bl_core *core, int64_t unix_ms) BL_ON_CONTROL
+{
+    struct bl_command *c;
+    bool any = false;
+
+    while (bl_ring_pop(core->commands, &c, 1)) {
+        execute(core, c, unix_ms);
+        /* The answers' ring holds as many as can be under way. */
+        bl_ring_push(core->answers, &c);
+        core->api_feed.wake = true;
+        add(&core->stats.commands, 1);
+        any = true;
+    }
+    return any;
+}
+
+/* ---- sweep ------------------------------------------------------------------------- */
+
+static uint32_t batch_slots(const struct bl_core *core)
+{
+    uint32_t nodes = bl_registry_total(bl_fleet_registry(core->fleet));
+    const struct bl_config *c = core->config;
+
+    if (nodes <= BL_BATCH_SMALL_NODES)
+        return c->batch_small ? c->batch_small : AUTO_SMALL;
+    if (nodes <= BL_BATCH_MEDIUM_NODES)
+        return c->batch_medium ? c->batch_medium : AUTO_MEDIUM;
+    return c->batch_large ? c->batch_large : AUTO_LARGE;
+}
+
+/* One batch of the round, or the start of one; true while a round is on. */
+static bool sweep(struct bl_core *core, uint64_t now_ns, int64_t unix_ms) BL_ON_CONTROL
+{
+    if (!core->in_round) {
+        if (now_ns < core->next_tick_ns)
+            return false;
+        uint64_t tick_ns = core->config->sweep_tick_ms * UINT64_C(1000000);
+        /* On the grid of ticks; a late round does not make the next late. */
+        core->next_tick_ns += tick_ns;
+        if (core->next_tick_ns <= now_ns)
+            core->next_tick_ns = now_ns + tick_ns;
+        core->in_round = true;
+    }
+    uint32_t slots = batch_slots(core);
+    __atomic_store_n(&core->stats.batch_slots, slots, __ATOMIC_RELAXED);
+    if (bl_fleet_sweep(core->fleet, slots, unix_ms)) {
+        core->in_round = false;
+        add(&core->stats.sweep_rounds, 1);
+    }
+    return core->in_round;
+}
+
+/* ---- growth ------------------------------------------------------------------------- */
+
+/* Slots of the next generation, 0 while this one will do. Deleted slots
+ * fill a table too: one that is full of them is made anew at its size. */
+static uint64_t wanted_slots(const struct bl_table *t)
+{
+    uint64_t slots = bl_table_slot_count(t), used = bl_table_used(t);
+    uint64_t filled = used + bl_table_gone(t);
+    if (filled * 10 <= slots * 6)
+        return 0;
+    if (used * 2 <= slots)
+        return slots;
+    return slots < GROW_FAST_SLOTS ? slots * 4 : slots + slots / 2;
+}
+
+static void no_memory(const struct bl_core_line *l, uint64_t slots)
+{
+    bl_log(BL_LOG_ERROR,
+           "worker %u: no memory for a table of %llu slots; new nodes will be dropped as table_full",
+           l->worker->index, (unsigned long long)slots);
+}
+
+static void begin_growth(struct bl_core *core, struct bl_core_line *l, uint64_t now_ns) BL_ON_CONTROL
+{
+    uint64_t slots = wanted_slots(&l->worker->table);
+    if (!slots || now_ns < l->retry_ns || !room_for_old(l))
+        return;
+    bl_table_maker_ask(core->table_maker, &l->order, slots);
+    l->growth = BL_GROWTH_MAKING;
+}
+
+/* The maker is through; without memory it is tried again later. */
+static void take_made(struct bl_core_line *l, uint64_t now_ns)
+{
+    l->next = l->order.made;
+    l->order.made = NULL;
+    l->growth = l->next ? BL_GROWTH_ASK : BL_GROWTH_NONE;
+    l->retry_ns = l->next ? 0 : now_ns + GROW_RETRY_NS;
+    if (!l->next)
+        no_memory(l, l->order.slots);
+}
+
+/* One step of a worker's growth. */
+static void grow(struct bl_core *core, uint32_t table, uint64_t now_ns) BL_ON_CONTROL
+{
+    struct bl_core_line *l = &core->line[table];
+
+    if (l->growth == BL_GROWTH_NONE)
+        begin_growth(core, l, now_ns);
+    if (l->growth == BL_GROWTH_MAKING && bl_table_order_is_made(&l->order))
+        take_made(l, now_ns);
+    if (l->growth != BL_GROWTH_ASK)
+        return;
+    struct bl_order order = {.kind = BL_ORDER_GROW, .next = l->next};
+    /* The list of policy writes begins before the worker may move. */
+    bl_fleet_grow_begun(core->fleet, table);
+    if (bl_ring_push(l->worker->orders, &order)) {
+        l->next = NULL; /* the worker's now */
+        l->growth = BL_GROWTH_MOVING;
+    }
+}
+
+/* ---- the turn -------------------------------------------------------------------------- */
+
+/* A step of a generation of views under way; true while it is. */
+static bool step_views(struct bl_core *core, int64_t unix_ms) BL_ON_CONTROL
+{
+    bool more = bl_views_step(core->views, VIEW_NODES_PER_TURN);
+    bl_views_settle(core->views, unix_ms);
+    return more;
+}
+
+/* Takes what was removed back once no reader can have it any more. Until
+ * a grace period is over, which may be never, what is removed waits. */
+static void reclaim(struct bl_core *core, uint64_t now_ns) BL_ON_CONTROL
+{
+    struct bl_registry *r = bl_fleet_registry_own(core->fleet);
+    if (core->reclaiming) {
+        if (!bl_grace_is_over(core->grace, core->reclaim) || !bl_registry_reclaim_end(r, RECLAIM_PER_TURN))
+            return;
+        bl_views_reclaim_end(core->views);
+        core->reclaiming = false;
+    }
+    if (now_ns < core->next_reclaim_ns || bl_registry_removed(r) + bl_views_waiting(core->views) == 0)
+        return;
+    core->next_reclaim_ns = now_ns + RECLAIM_NS;
+    bl_registry_reclaim_begin(r);
+    bl_views_reclaim_begin(core->views);
+    core->reclaim = bl_grace_begin(core->grace);
+    core->reclaiming = true;
+}
+
+static void note_turn(struct bl_core *core, uint64_t now_ns, bool busy)
+{
+    if (core->turn_ns && core->turn_busy) {
+        uint64_t took = now_ns - core->turn_ns;
+        add(&core->stats.busy_ns, took);
+        if (took > core->stats.longest_turn_ns)
+            __atomic_store_n(&core->stats.longest_turn_ns, took, __ATOMIC_RELAXED);
+    }
+    core->turn_ns = now_ns;
+    core->turn_busy = busy;
+}
+
+bool bl_core_turn(struct bl_core *core, uint64_t now_ns, int64_t unix_ms)
+{
+    core->unix_ms = unix_ms;
+    bl_fleet_set_now(core->fleet, now_ns / 1000000);
+    advance_clocks(core, now_ns, unix_ms);
+    bl_core_look_at_ports(core, now_ns);
+    bool busy = drain_reports(core, unix_ms);
+    core_note_untold(core);
+    busy |= serve_commands(core, unix_ms);
+    busy |= sweep(core, now_ns, unix_ms);
+    for (unsigned i = 0; i < core->line_count; i++)
+        grow(core, i, now_ns);
+    bl_core_take_request(core, unix_ms);
+    busy |= step_views(core, unix_ms);
+    reclaim(core, now_ns);
+    bl_event_feed_flush(&core->api_feed);
+    bl_event_feed_flush(&core->notifier_feed);
+    bl_event_feed_flush(&core->log_feed);
+    add(&core->stats.turns, 1);
+    if (busy)
+        add(&core->stats.turns_busy, 1);
+    note_turn(core, now_ns, busy);
+    return busy;
+}

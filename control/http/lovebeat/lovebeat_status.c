@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Counts, and the version: lines of text, or JSON by Accept. */
+#include "control/http/lovebeat/lovebeat.h"
+
+struct counts {
+    uint32_t ok, warning, error;
+};
+
+/* Muted and new ones are ok, as they are to lovebeat: nothing is wrong. */
+static struct counts count(const struct bl_view *view)
+{
+    uint32_t warning = bl_view_count(view, BL_STATE_WARNING) + bl_view_count(view, BL_STATE_UNKNOWN);
+    return (struct counts){
+        .ok = bl_view_count(view, BL_STATE_OK) + bl_view_count(view, BL_STATE_NEW) +
+              bl_view_count(view, BL_STATE_PAUSED),
+        .warning = warning,
+        .error = bl_view_count(view, BL_STATE_FAILED),
+    };
+}
+
+static const char *truth(bool b)
+{
+    return b ? "true" : "false";
+}
+
+static void text(struct bl_text *out, const struct counts *c)
+{
+    bl_text_printf(out, "num_ok %u\nnum_warning %u\nnum_error %u\n", c->ok, c->warning, c->error);
+    bl_text_printf(out, "has_warning %s\nhas_error %s\ngood %s\n", truth(c->warning > 0), truth(c->error > 0),
+                   truth(c->warning + c->error == 0));
+}
+
+static void json(struct bl_text *out, const struct counts *c)
+{
+    bl_text_printf(out, "{\n  \"num_ok\": %u,\n  \"num_warning\": %u,\n  \"num_error\": %u,\n", c->ok,
+                   c->warning, c->error);
+    bl_text_printf(out, "  \"has_warning\": %s,\n  \"has_error\": %s,\n  \"good\": %s\n}\n",
+                   truth(c->warning > 0), truth(c->error > 0), truth(c->warning + c->error == 0));
+}
+
+static void status_of(struct bl_http_request *r, const char *view)
+{
+    uint32_t id = bl_lovebeat_find_view(r, view);
+    if (id == BL_VIEW_NONE)
+        return;
+    struct counts c = count(bl_view_at(bl_lovebeat_views(r->api), id));
+    bool as_json = bl_http_prefers(r, BL_HTTP_JSON, BL_HTTP_TEXT);
+    if (as_json)
+        json(&r->out, &c);
+    else
+        text(&r->out, &c);
+    bl_http_reply(r, 200, as_json ? BL_HTTP_JSON : BL_HTTP_TEXT);
+}
+
+/* /status?view= and /api/status */
+static void status(struct bl_http_request *r)
+{
+    const char *view = bl_http_param(r, "view");
+    status_of(r, view != NULL ? view : "all");
+}
+
+static void alarm_status(struct bl_http_request *r)
+{
+    status_of(r, bl_http_path(r, "name"));
+}
+
+static void version(struct bl_http_request *r)
+{
+    bool as_json = bl_http_prefers(r, BL_HTTP_JSON, BL_HTTP_TEXT);
+    bl_text_printf(&r->out, as_json ? "{\n  \"version\": \"%s\"\n}\n" : "%s\n", BL_VERSION);
+    bl_http_reply(r, 200, as_json ? BL_HTTP_JSON : BL_HTTP_TEXT);
+}
+
+const struct bl_http_ops bl_http_lovebeat_old_status = {.run = status};
+const struct bl_http_ops bl_http_lovebeat_old_status_api = {.run = status};
+const struct bl_http_ops bl_http_lovebeat_alarm_status = {.run = alarm_status};
+const struct bl_http_ops bl_http_version = {.run = version};

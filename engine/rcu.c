@@ -1,6 +1,0 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-#include "engine/rcu.h"
-
-#if BL_TSAN
-char bl_rcu_tsan_tag;
-#endif
