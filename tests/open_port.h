@@ -4,6 +4,7 @@
 #pragma once
 
 #include "dataplane/port/port.h"
+#include "engine/base/err.h"
 
 /* `udp_port`: where beats go on a port that takes frames. NULL, with a
  * reason, where the text or the device is refused. */

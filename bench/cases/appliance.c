@@ -33,7 +33,7 @@ static bool open_worker(struct bl_appliance *a, uint32_t first_slots, char err[B
     return a->worker != NULL;
 }
 
-static struct bl_config *config_with(uint32_t timeout_ms, char err[BL_CONFIG_ERR_BYTES])
+static struct bl_config *config_with(uint32_t timeout_ms, char err[BL_ERR_BYTES])
 {
     struct bl_config *c = bl_config_load(NULL, err);
     if (!c)
@@ -43,14 +43,14 @@ static struct bl_config *config_with(uint32_t timeout_ms, char err[BL_CONFIG_ERR
     return c;
 }
 
-static bool open_core(struct bl_appliance *a, uint32_t timeout_ms, char err[BL_CONFIG_ERR_BYTES])
+static bool open_core(struct bl_appliance *a, uint32_t timeout_ms, char err[BL_ERR_BYTES])
 {
     a->config = config_with(timeout_ms, err);
     if (!a->config)
         return false;
     a->arena = bl_memory_arena_new();
     if (!a->arena) {
-        snprintf(err, BL_CONFIG_ERR_BYTES, "no memory for an arena");
+        snprintf(err, BL_ERR_BYTES, "no memory for an arena");
         return false;
     }
     struct bl_core_config c = {.config = a->config,
@@ -63,23 +63,22 @@ static bool open_core(struct bl_appliance *a, uint32_t timeout_ms, char err[BL_C
     return a->core != NULL;
 }
 
-bool bl_appliance_open(struct bl_appliance *a, const struct bl_appliance_config *c,
-                       char err[BL_CONFIG_ERR_BYTES])
+bool bl_appliance_open(struct bl_appliance *a, const struct bl_appliance_config *c, char err[BL_ERR_BYTES])
 {
     *a = (struct bl_appliance){.port = NULL};
     bl_bench_secret(&a->wire.secret);
     if (!bl_cpus_two(a->cpu)) {
-        snprintf(err, BL_CONFIG_ERR_BYTES, "it takes two CPUs");
+        snprintf(err, BL_ERR_BYTES, "it takes two CPUs");
         return false;
     }
     if (!bl_traffic_init(&a->traffic, BL_SHAPE_TEXT_1, c->nodes, false)) {
-        snprintf(err, BL_CONFIG_ERR_BYTES, "no memory for the traffic");
+        snprintf(err, BL_ERR_BYTES, "no memory for the traffic");
         return false;
     }
     return open_worker(a, c->first_slots, err) && open_core(a, c->timeout_ms, err);
 }
 
-bool bl_appliance_start(struct bl_appliance *a, char err[BL_CONFIG_ERR_BYTES])
+bool bl_appliance_start(struct bl_appliance *a, char err[BL_ERR_BYTES])
 {
     return bl_worker_start(a->worker, err) == 0 && bl_core_start(a->core, err) == 0;
 }
@@ -96,7 +95,7 @@ static bool all_follow(const struct bl_appliance *a)
                   bl_slots_policy(place.slots, place.slot).threshold_ticks == a->config->defaults.timeout_ms);
 }
 
-bool bl_appliance_set_timeout(struct bl_appliance *a, uint32_t timeout_ms, char err[BL_CONFIG_ERR_BYTES])
+bool bl_appliance_set_timeout(struct bl_appliance *a, uint32_t timeout_ms, char err[BL_ERR_BYTES])
 {
     struct bl_config *next = config_with(timeout_ms, err), *old = a->config;
     bool done = false;
@@ -113,7 +112,7 @@ bool bl_appliance_set_timeout(struct bl_appliance *a, uint32_t timeout_ms, char 
         bl_rcu_offline();
     }
     if (!done)
-        snprintf(err, BL_CONFIG_ERR_BYTES, "not every node followed a new timeout in time");
+        snprintf(err, BL_ERR_BYTES, "not every node followed a new timeout in time");
     return done;
 }
 

@@ -11,6 +11,7 @@
 #include "bench/sources/feed.h"
 #include "control/core/core.h"
 #include "control/core/memory.h"
+#include "engine/base/err.h"
 
 struct bl_appliance {
     struct bl_traffic traffic;
@@ -32,12 +33,11 @@ struct bl_appliance_config {
 
 /* Everything but the threads. False with err; bl_appliance_close all the
  * same. */
-bool bl_appliance_open(struct bl_appliance *a, const struct bl_appliance_config *c,
-                       char err[BL_CONFIG_ERR_BYTES]);
-bool bl_appliance_start(struct bl_appliance *a, char err[BL_CONFIG_ERR_BYTES]);
+bool bl_appliance_open(struct bl_appliance *a, const struct bl_appliance_config *c, char err[BL_ERR_BYTES]);
+bool bl_appliance_start(struct bl_appliance *a, char err[BL_ERR_BYTES]);
 /* Started: another timeout of every node. Returns when all follow, false
  * without memory. */
-bool bl_appliance_set_timeout(struct bl_appliance *a, uint32_t timeout_ms, char err[BL_CONFIG_ERR_BYTES]);
+bool bl_appliance_set_timeout(struct bl_appliance *a, uint32_t timeout_ms, char err[BL_ERR_BYTES]);
 /* One that is all zero is fine. */
 void bl_appliance_close(struct bl_appliance *a);
 

@@ -16,6 +16,7 @@
 #include "bench/bench.h"
 #include "dataplane/base/clock.h"
 #include "dataplane/worker/worker.h"
+#include "engine/base/err.h"
 
 /* What one side has seen of the port in its turns. */
 struct bl_receiving {

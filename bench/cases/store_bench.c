@@ -94,7 +94,7 @@ static bool enter(struct home *h, const char *dir)
 {
     struct bl_fleet_config fc = {.max_nodes = NODES, .memory = bl_memory_libc};
     struct bl_fleet_out out = {.retire = refuse};
-    char why[BL_STATE_DIR_WHY];
+    char why[BL_ERR_BYTES];
 
     *h = (struct home){.changes = bl_changes_new()};
     bl_bench_secret(&h->secret);
@@ -150,7 +150,7 @@ static bool make_folder(char dir[PATH_SIZE])
 static void remove_folder(const char *dir)
 {
     struct bl_state_dir d;
-    char why[BL_STATE_DIR_WHY];
+    char why[BL_ERR_BYTES];
 
     if (bl_state_dir_open(&d, dir, why) == 0) {
         bl_state_dir_forget(&d, UINT64_MAX);
@@ -193,7 +193,7 @@ static bool save_often(struct bl_bench_state *state, struct home *h, double *too
 static bool load_once(const char *dir, uint32_t nodes, double *took)
 {
     struct bl_store_loaded found;
-    char why[BL_STATE_DIR_WHY];
+    char why[BL_ERR_BYTES];
     struct home h;
     bool good = enter(&h, dir);
 

@@ -10,6 +10,7 @@
 
 #include "bench/bench.h"
 #include "bench/cases/appliance.h"
+#include "engine/base/err.h"
 
 enum bl_story_step {
     BL_STORY_OPENED,
@@ -28,7 +29,7 @@ struct bl_story {
     uint32_t timeout_ms;    /* once grown */
     bool all_registered;
     int lived; /* steps; -1: it went wrong, and err says how */
-    char err[BL_CONFIG_ERR_BYTES];
+    char err[BL_ERR_BYTES];
     struct bl_spread registered_per_s, registered_per_control_s;
     /* What every growth had; p10 and p90 of the longest of each. */
     struct bl_spread gap_us, wall_gap_us;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "bench/sources/peer.h"
+#include "engine/base/err.h"
 
 struct bl_testpmd {
     struct bl_peer peer;

@@ -12,6 +12,8 @@
 #include "bench/cases/cases.h"
 #include "bench/cases/pair.h"
 #include "bench/sources/nodes.h"
+#include "control/config/config.h"
+#include "control/config/views_config.h"
 #include "control/match/match.h"
 #include "engine/views/views.h"
 
@@ -80,7 +82,7 @@ static bool add_views(struct rig *r)
 
 static bool begin_plan(struct rig *r)
 {
-    char err[BL_CONFIG_ERR_BYTES];
+    char err[BL_ERR_BYTES];
 
     bl_role_assume_control();
     r->match = bl_view_match_new(r->config.views, r->config.view_count, err);

@@ -19,6 +19,7 @@
 #include "bench/load/load_frame.h"
 #include "bench/load/load_wire.h"
 #include "dataplane/port/port.h"
+#include "engine/base/err.h"
 
 /* Datagrams of a burst: DPDK's usual. */
 #define BL_LOAD_BURST 64u

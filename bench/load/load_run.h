@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "bench/load/load_options.h"
+#include "engine/base/err.h"
 
 #define BL_LOAD_CATCH_UP_NS UINT64_C(1000000000)
 

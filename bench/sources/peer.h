@@ -14,6 +14,7 @@
 
 #include "bench/bench.h"
 #include "dataplane/port/port.h"
+#include "engine/base/err.h"
 
 struct bl_peer {
     pid_t pid; /* 0: none */

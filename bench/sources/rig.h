@@ -12,6 +12,7 @@
 
 #include "bench/cases/receiver.h"
 #include "bench/sources/traffic.h"
+#include "engine/base/err.h"
 
 enum bl_rig_source { BL_RIG_PCAP, BL_RIG_MEMORY };
 

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #include "dataplane/port/port.h"
+#include "engine/base/err.h"
 
 #define BL_VETH_CABLES 2u
 

@@ -25,6 +25,7 @@
 #include "control/config/config.h"
 #include "control/core/event.h"
 #include "dataplane/port/port.h"
+#include "engine/base/err.h"
 #include "engine/base/role.h"
 
 struct bl_core;

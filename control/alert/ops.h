@@ -19,6 +19,7 @@
 #include "control/alert/outbox.h"
 #include "control/config/config.h"
 #include "dataplane/port/port.h"
+#include "engine/base/err.h"
 
 struct bl_notifier_ops {
     /* Checks the target and opens nothing that is away at times. `c` may

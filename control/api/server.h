@@ -27,6 +27,7 @@
 #include "control/core/memory.h"
 #include "control/export/event_log.h"
 #include "control/store/store.h"
+#include "engine/base/err.h"
 
 struct bl_server;
 struct bl_tcp;
@@ -46,7 +47,7 @@ struct bl_server_config {
      * `waiting`, or negative errno and the config error in err. Called on the api thread, RCU-online; it goes
      * offline while it waits for control. Nobody is served meanwhile, and past BL_POLL_GAP_NS the thread's
      * own ingest clock stops: keep it short. */
-    int (*reload)(void *ctx, char waiting[BL_CONFIG_WAITING_BYTES], char err[BL_CONFIG_ERR_BYTES]);
+    int (*reload)(void *ctx, char waiting[BL_CONFIG_WAITING_BYTES], char err[BL_ERR_BYTES]);
     void *reload_ctx;
 };
 

@@ -38,7 +38,7 @@ static void fail(struct reader *r, const yaml_mark_t *at, const char *path, cons
     __attribute__((format(printf, 4, 5)));
 static void fail(struct reader *r, const yaml_mark_t *at, const char *path, const char *format, ...)
 {
-    char line[BL_CONFIG_ERR_BYTES], why[BL_CONFIG_ERR_BYTES / 2];
+    char line[BL_ERR_BYTES], why[BL_ERR_BYTES / 2];
     va_list args;
 
     va_start(args, format);
@@ -49,7 +49,7 @@ static void fail(struct reader *r, const yaml_mark_t *at, const char *path, cons
     if (r->errors++ >= ERRORS_MAX || len < 0)
         return;
     size_t bytes = (size_t)len < sizeof(line) ? (size_t)len : sizeof(line) - 1;
-    if (r->err_len > 0 && r->err_len + bytes >= BL_CONFIG_ERR_BYTES)
+    if (r->err_len > 0 && r->err_len + bytes >= BL_ERR_BYTES)
         return;
     memcpy(r->err + r->err_len, line, bytes + 1);
     r->err_len += bytes;
@@ -81,7 +81,7 @@ static void read_mapping(struct reader *r, const yaml_node_t *node, const struct
 static void read_scalar(struct reader *r, const yaml_node_t *node, const char *path,
                         const struct bl_config_key *k, void *base)
 {
-    char why[BL_CONFIG_WHY];
+    char why[BL_ERR_BYTES];
 
     if (node->type != YAML_SCALAR_NODE) {
         fail(r, &node->start_mark, path, "expected one value, got %s; write %s: VALUE", kind_of(node),
@@ -120,7 +120,7 @@ static void clear_list(struct bl_config *c, const struct bl_config_key *k, void 
 static void read_item(struct reader *r, const yaml_node_t *node, const char *path,
                       const struct bl_config_key *k)
 {
-    char why[BL_CONFIG_WHY];
+    char why[BL_ERR_BYTES];
     struct place at;
 
     if (node->type != YAML_MAPPING_NODE) {
@@ -305,7 +305,7 @@ static void read_document(struct reader *r, yaml_parser_t *p, const char *text, 
 }
 
 /* The file's bytes, NULL with err. */
-static char *read_file(const char *file, size_t *len, char err[BL_CONFIG_ERR_BYTES])
+static char *read_file(const char *file, size_t *len, char err[BL_ERR_BYTES])
 {
     char *text = malloc(FILE_MAX + 1);
     FILE *f = fopen(file, "re");
@@ -313,11 +313,10 @@ static char *read_file(const char *file, size_t *len, char err[BL_CONFIG_ERR_BYT
     errno = f == NULL ? errno : 0;
     *len = f != NULL && text != NULL ? fread(text, 1, FILE_MAX + 1, f) : 0;
     if (text == NULL || f == NULL || ferror(f))
-        snprintf(err, BL_CONFIG_ERR_BYTES,
-                 "%s: cannot be read: %s; give a readable file, or none for the defaults", file,
-                 strerror(errno));
+        snprintf(err, BL_ERR_BYTES, "%s: cannot be read: %s; give a readable file, or none for the defaults",
+                 file, strerror(errno));
     else if (*len > FILE_MAX)
-        snprintf(err, BL_CONFIG_ERR_BYTES, "%s: over 1 MiB; this is no config file", file);
+        snprintf(err, BL_ERR_BYTES, "%s: over 1 MiB; this is no config file", file);
     if (f != NULL)
         fclose(f);
     if (err[0] != '\0') {
@@ -327,13 +326,13 @@ static char *read_file(const char *file, size_t *len, char err[BL_CONFIG_ERR_BYT
     return text;
 }
 
-static unsigned read_config(struct bl_config *c, const char *text, size_t len, char err[BL_CONFIG_ERR_BYTES])
+static unsigned read_config(struct bl_config *c, const char *text, size_t len, char err[BL_ERR_BYTES])
 {
     struct reader r = {.file = c->file, .config = c, .err = err};
     yaml_parser_t parser;
 
     if (!yaml_parser_initialize(&parser)) {
-        snprintf(err, BL_CONFIG_ERR_BYTES, "%s: out of memory", c->file);
+        snprintf(err, BL_ERR_BYTES, "%s: out of memory", c->file);
         return 1;
     }
     yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
@@ -342,7 +341,7 @@ static unsigned read_config(struct bl_config *c, const char *text, size_t len, c
     return r.errors;
 }
 
-struct bl_config *bl_config_load(const char *file, char err[BL_CONFIG_ERR_BYTES])
+struct bl_config *bl_config_load(const char *file, char err[BL_ERR_BYTES])
 {
     struct bl_config *c = calloc(1, sizeof(*c));
     size_t len = 0;
@@ -350,7 +349,7 @@ struct bl_config *bl_config_load(const char *file, char err[BL_CONFIG_ERR_BYTES]
     err[0] = '\0';
     if (c == NULL || bl_config_set_defaults(c, "") != 0 ||
         (file != NULL && (c->file = strdup(file)) == NULL)) {
-        snprintf(err, BL_CONFIG_ERR_BYTES, "config: out of memory");
+        snprintf(err, BL_ERR_BYTES, "config: out of memory");
         bl_config_free(c);
         return NULL;
     }

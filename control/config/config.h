@@ -43,11 +43,11 @@
 #include "control/config/views_config.h"
 #include "control/net/listen.h"
 #include "control/text/json.h"
+#include "engine/base/err.h"
 #include "engine/detect/state.h"
 
-#define BL_CONFIG_ERR_BYTES 1024
-#define BL_PORTS_MAX        32u
-#define BL_NOTIFIERS_MAX    16u
+#define BL_PORTS_MAX     32u
+#define BL_NOTIFIERS_MAX 16u
 
 /* The Ruby Heartbeat gem's batch thresholds, in nodes. */
 #define BL_BATCH_SMALL_NODES  10000u
@@ -120,7 +120,7 @@ struct bl_config {
 
 /* Parses `file` (NULL: defaults). NULL and a text in err: one error per
  * line, up to 10. */
-struct bl_config *bl_config_load(const char *file, char err[BL_CONFIG_ERR_BYTES]);
+struct bl_config *bl_config_load(const char *file, char err[BL_ERR_BYTES]);
 void bl_config_free(struct bl_config *c);
 
 /* What the command line says instead of the file. The strings are
@@ -136,12 +136,12 @@ struct bl_config_overrides {
 
 /* Loads the file, then applies the overrides. */
 struct bl_config *bl_config_load_with(const char *file, const struct bl_config_overrides *o,
-                                      char err[BL_CONFIG_ERR_BYTES]);
+                                      char err[BL_ERR_BYTES]);
 
 /* Reads each token_file into its token, and holds the config to the rule
  * that nobody but this machine is served without tokens. 0, or negative
  * errno with err. Main. */
-int bl_config_load_tokens(struct bl_config *c, char err[BL_CONFIG_ERR_BYTES]);
+int bl_config_load_tokens(struct bl_config *c, char err[BL_ERR_BYTES]);
 
 #define BL_CONFIG_WAITING_BYTES 256 /* room for the names of all such keys */
 

@@ -70,23 +70,23 @@ static void *next_item(struct bl_config *c, const struct bl_config_key *k)
     return &c->notifier[c->notifier_count++];
 }
 
-void *bl_config_add_item(struct bl_config *c, const struct bl_config_key *k, char why[BL_CONFIG_WHY])
+void *bl_config_add_item(struct bl_config *c, const struct bl_config_key *k, char why[BL_ERR_BYTES])
 {
     void *item = next_item(c, k);
     char prefix[64];
 
     if (item == NULL) {
         if (k->type == BL_CONFIG_VIEWS)
-            snprintf(why, BL_CONFIG_WHY, "too many views, at most %u; or out of memory", BL_VIEWS_MAX);
+            snprintf(why, BL_ERR_BYTES, "too many views, at most %u; or out of memory", BL_VIEWS_MAX);
         else if (k->type == BL_CONFIG_TOKENS)
-            snprintf(why, BL_CONFIG_WHY, "too many tokens; at most %u", BL_TOKENS_MAX);
+            snprintf(why, BL_ERR_BYTES, "too many tokens; at most %u", BL_TOKENS_MAX);
         else
-            snprintf(why, BL_CONFIG_WHY, "too many notifiers; at most %u in all", BL_NOTIFIERS_MAX);
+            snprintf(why, BL_ERR_BYTES, "too many notifiers; at most %u in all", BL_NOTIFIERS_MAX);
         return NULL;
     }
     snprintf(prefix, sizeof(prefix), "%s[]", k->path);
     if (bl_config_set_defaults(item, prefix) != 0) {
-        snprintf(why, BL_CONFIG_WHY, "out of memory");
+        snprintf(why, BL_ERR_BYTES, "out of memory");
         return NULL;
     }
     return item;
@@ -120,13 +120,13 @@ const char *bl_config_item_example(const struct bl_config_key *k)
 }
 
 const char *bl_config_item_lacks(const struct bl_config *c, const struct bl_config_key *k, const void *item,
-                                 char why[BL_CONFIG_WHY])
+                                 char why[BL_ERR_BYTES])
 {
     const struct bl_token_config *t = item;
     const struct bl_notifier_config *n = item;
 
     if (k->type == BL_CONFIG_VIEWS)
-        return bl_view_config_is_good(c, item, why, BL_CONFIG_WHY) ? NULL : why;
+        return bl_view_config_is_good(c, item, why, BL_ERR_BYTES) ? NULL : why;
     if (k->type != BL_CONFIG_TOKENS)
         return n->target == NULL ? "has no url; add url: URL" : NULL;
     if (t->role == BL_HTTP_ANYONE)

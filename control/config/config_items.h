@@ -6,6 +6,7 @@
 #pragma once
 
 #include "control/config/config_schema.h"
+#include "engine/base/err.h"
 
 static inline bool bl_config_is_items(const struct bl_config_key *k)
 {
@@ -14,7 +15,7 @@ static inline bool bl_config_is_items(const struct bl_config_key *k)
 
 /* One more item of the list `k` with every key at its default; NULL with
  * why if there are too many. */
-void *bl_config_add_item(struct bl_config *c, const struct bl_config_key *k, char why[BL_CONFIG_WHY]);
+void *bl_config_add_item(struct bl_config *c, const struct bl_config_key *k, char why[BL_ERR_BYTES]);
 
 /* The i-th item of the list, NULL: there are fewer. */
 const void *bl_config_item(const struct bl_config *c, const struct bl_config_key *k, unsigned i);
@@ -28,4 +29,4 @@ const char *bl_config_item_example(const struct bl_config_key *k);
  * it does not fit together or with the items before; NULL: nothing. The
  * text may be in `why`. */
 const char *bl_config_item_lacks(const struct bl_config *c, const struct bl_config_key *k, const void *item,
-                                 char why[BL_CONFIG_WHY]);
+                                 char why[BL_ERR_BYTES]);

@@ -45,9 +45,8 @@ static bool check_listen(const char *option, const struct bl_listen_list *list, 
     for (unsigned i = 0; i < list->count; i++) {
         if (bl_listen_parse(list->at[i], NULL, NULL))
             continue;
-        snprintf(err, BL_CONFIG_ERR_BYTES,
-                 "%s: \"%.60s\" is no address; write 127.0.0.1:PORT, [::1]:PORT, or none", option,
-                 list->at[i]);
+        snprintf(err, BL_ERR_BYTES, "%s: \"%.60s\" is no address; write 127.0.0.1:PORT, [::1]:PORT, or none",
+                 option, list->at[i]);
         return false;
     }
     return true;
@@ -60,7 +59,7 @@ static bool apply(struct bl_config *c, const struct bl_config_overrides *o, char
 
     for (unsigned i = 0; i < o->port_count; i++)
         if (bl_port_spec_parse(&spec, o->port[i], why)) {
-            snprintf(err, BL_CONFIG_ERR_BYTES, "--port: %s", why);
+            snprintf(err, BL_ERR_BYTES, "--port: %.900s", why);
             return false;
         }
     bool done = (!o->port_count || replace_ports(c, o->port, o->port_count)) &&
@@ -70,12 +69,12 @@ static bool apply(struct bl_config *c, const struct bl_config_overrides *o, char
                 (!o->tcp || replace_listen(&c->tcp_listen, o->tcp)) &&
                 (!o->http || replace_listen(&c->http_listen, o->http));
     if (!done)
-        snprintf(err, BL_CONFIG_ERR_BYTES, "out of memory");
+        snprintf(err, BL_ERR_BYTES, "out of memory");
     return done && check_listen("--tcp", &c->tcp_listen, err) && check_listen("--http", &c->http_listen, err);
 }
 
 struct bl_config *bl_config_load_with(const char *file, const struct bl_config_overrides *o,
-                                      char err[BL_CONFIG_ERR_BYTES])
+                                      char err[BL_ERR_BYTES])
 {
     struct bl_config *c = bl_config_load(file, err);
     if (c && (!apply(c, o, err) || bl_config_load_tokens(c, err))) {
@@ -112,7 +111,7 @@ static int keep_list(const struct bl_config_key *k, struct bl_config *next, cons
 static int keep(const struct bl_config_key *k, struct bl_config *next, const struct bl_config *old)
 {
     struct bl_text now = {0}, then = {0};
-    char why[BL_CONFIG_WHY];
+    char why[BL_ERR_BYTES];
 
     if (bl_config_is_list(k))
         return !lists_differ(k, next, old) ? 0 : keep_list(k, next, old) == 0 ? 1 : -ENOMEM;

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "control/config/config.h"
+#include "engine/base/err.h"
 
 enum bl_config_type {
     BL_CONFIG_UINT8,
@@ -76,12 +77,10 @@ bool bl_config_is_section(const char *path);
  * are. */
 void bl_config_key_hint(const char *key, const char *prefix, char *out, size_t bytes);
 
-#define BL_CONFIG_WHY 320
-
 /* Stores a scalar's (or, for PORTS, LISTENS and STATES, one item's) text at its
  * place in `base`. 0, or -EINVAL / -ENOMEM and what is wrong and what to
  * do in `why`. */
-int bl_config_set(const struct bl_config_key *k, void *base, const char *text, char why[BL_CONFIG_WHY]);
+int bl_config_set(const struct bl_config_key *k, void *base, const char *text, char why[BL_ERR_BYTES]);
 
 /* Gives every key below `prefix` ("" or "notify.syslog[]") its default. */
 int bl_config_set_defaults(void *base, const char *prefix);

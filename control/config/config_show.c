@@ -234,7 +234,7 @@ static void json_items(struct bl_text *out, const struct bl_config_key *k, const
 
 static void show_json(const struct bl_config *c, struct bl_text *out)
 {
-    char err[BL_CONFIG_ERR_BYTES];
+    char err[BL_ERR_BYTES];
     struct bl_config *defaults = bl_config_load(NULL, err);
 
     for (size_t i = 0; i < bl_config_key_count; i++) {

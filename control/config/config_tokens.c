@@ -7,16 +7,15 @@
 
 #include "control/config/config_schema.h"
 
-static int config_read_token(struct bl_token_config *t, unsigned i, char err[BL_CONFIG_ERR_BYTES])
+static int config_read_token(struct bl_token_config *t, unsigned i, char err[BL_ERR_BYTES])
 {
     const struct bl_config_key *key = bl_config_find_key("http.tokens[].token");
-    char line[BL_TOKEN_MAX + 2] = "", why[BL_CONFIG_WHY];
+    char line[BL_TOKEN_MAX + 2] = "", why[BL_ERR_BYTES];
     FILE *f = fopen(t->token_file, "re");
 
     if (f == NULL || (fgets(line, sizeof(line), f) == NULL && ferror(f))) {
-        snprintf(err, BL_CONFIG_ERR_BYTES,
-                 "http.tokens[%u].token_file: %.400s: %s; give a file this user may read", i, t->token_file,
-                 strerror(errno));
+        snprintf(err, BL_ERR_BYTES, "http.tokens[%u].token_file: %.400s: %s; give a file this user may read",
+                 i, t->token_file, strerror(errno));
         if (f != NULL)
             fclose(f);
         return -EIO;
@@ -27,14 +26,14 @@ static int config_read_token(struct bl_token_config *t, unsigned i, char err[BL_
     sodium_memzero(line, sizeof(line));
     if (r != 0)
         snprintf(
-            err, BL_CONFIG_ERR_BYTES,
+            err, BL_ERR_BYTES,
             "http.tokens[%u].token_file: %.400s: its first line is no token; put %u to %u letters, digits "
             "and -._~+/= there",
             i, t->token_file, BL_TOKEN_MIN, BL_TOKEN_MAX);
     return r;
 }
 
-int bl_config_load_tokens(struct bl_config *c, char err[BL_CONFIG_ERR_BYTES])
+int bl_config_load_tokens(struct bl_config *c, char err[BL_ERR_BYTES])
 {
     for (unsigned i = 0; i < c->http_token_count; i++) {
         int r = c->http_token[i].token_file[0] != '\0' ? config_read_token(&c->http_token[i], i, err) : 0;
@@ -44,7 +43,7 @@ int bl_config_load_tokens(struct bl_config *c, char err[BL_CONFIG_ERR_BYTES])
     for (unsigned i = 0; c->http_token_count == 0 && i < c->http_listen.count; i++) {
         if (bl_listen_is_loopback(c->http_listen.at[i]))
             continue;
-        snprintf(err, BL_CONFIG_ERR_BYTES,
+        snprintf(err, BL_ERR_BYTES,
                  "http %s: anybody who reaches this address could mute and delete; add http.tokens to the "
                  "config, or listen on 127.0.0.1",
                  c->http_listen.at[i]);

@@ -27,7 +27,7 @@ static const struct {
 } levels[] = {
     {"error", BL_LOG_ERROR}, {"warning", BL_LOG_WARNING}, {"info", BL_LOG_INFO}, {"debug", BL_LOG_DEBUG}};
 
-static int set_number(const struct bl_config_key *k, void *at, const char *text, char why[BL_CONFIG_WHY])
+static int set_number(const struct bl_config_key *k, void *at, const char *text, char why[BL_ERR_BYTES])
 {
     char *end;
     errno = 0;
@@ -35,12 +35,12 @@ static int set_number(const struct bl_config_key *k, void *at, const char *text,
     bool number = end != text && *end == '\0' && !isspace((unsigned char)text[0]) && text[0] != '+';
 
     if (!number) {
-        snprintf(why, BL_CONFIG_WHY, "\"%.40s\" is no whole number; give one from %lld to %lld", text,
+        snprintf(why, BL_ERR_BYTES, "\"%.40s\" is no whole number; give one from %lld to %lld", text,
                  (long long)k->min, (long long)k->max);
         return -EINVAL;
     }
     if (errno == ERANGE || value < k->min || value > k->max) {
-        snprintf(why, BL_CONFIG_WHY, "%.40s is out of range; give a number from %lld to %lld", text,
+        snprintf(why, BL_ERR_BYTES, "%.40s is out of range; give a number from %lld to %lld", text,
                  (long long)k->min, (long long)k->max);
         return -EINVAL;
     }
@@ -55,20 +55,19 @@ static int set_number(const struct bl_config_key *k, void *at, const char *text,
     return 0;
 }
 
-static int set_duration(const struct bl_config_key *k, uint32_t *at, const char *text,
-                        char why[BL_CONFIG_WHY])
+static int set_duration(const struct bl_config_key *k, uint32_t *at, const char *text, char why[BL_ERR_BYTES])
 {
     uint32_t ms = 0;
     int rc = bl_duration_parse(text, (uint32_t)k->max, &ms);
     if (rc != 0) {
-        char text_why[BL_DURATION_ERROR];
-        snprintf(why, BL_CONFIG_WHY, "%s", bl_duration_error(text, rc, (uint32_t)k->max, text_why));
+        char text_why[BL_ERR_BYTES];
+        snprintf(why, BL_ERR_BYTES, "%s", bl_duration_error(text, rc, (uint32_t)k->max, text_why));
         return -EINVAL;
     }
     bool none = strcmp(text, "none") == 0;
     if (ms < k->min && !(none && k->optional)) {
         char least[BL_DURATION_TEXT];
-        snprintf(why, BL_CONFIG_WHY, "\"%.40s\" is too short; give %s or more%s", text,
+        snprintf(why, BL_ERR_BYTES, "\"%.40s\" is too short; give %s or more%s", text,
                  bl_duration_text((uint32_t)k->min, least), k->optional ? ", or none" : "");
         return -EINVAL;
     }
@@ -76,11 +75,11 @@ static int set_duration(const struct bl_config_key *k, uint32_t *at, const char 
     return 0;
 }
 
-static int set_text(char **at, const char *text, char why[BL_CONFIG_WHY])
+static int set_text(char **at, const char *text, char why[BL_ERR_BYTES])
 {
     char *copy = strdup(text);
     if (copy == NULL) {
-        snprintf(why, BL_CONFIG_WHY, "out of memory");
+        snprintf(why, BL_ERR_BYTES, "out of memory");
         return -ENOMEM;
     }
     free(*at);
@@ -89,21 +88,21 @@ static int set_text(char **at, const char *text, char why[BL_CONFIG_WHY])
 }
 
 static int set_bounded_text(const struct bl_config_key *k, char **at, const char *text,
-                            char why[BL_CONFIG_WHY])
+                            char why[BL_ERR_BYTES])
 {
     size_t len = strlen(text);
     if (len > (size_t)k->max) {
-        snprintf(why, BL_CONFIG_WHY, "%zu bytes are too long; at most %lld", len, (long long)k->max);
+        snprintf(why, BL_ERR_BYTES, "%zu bytes are too long; at most %lld", len, (long long)k->max);
         return -EINVAL;
     }
     if (len < (size_t)k->min) {
-        snprintf(why, BL_CONFIG_WHY, "is empty; give a value, or leave the key out for the default");
+        snprintf(why, BL_ERR_BYTES, "is empty; give a value, or leave the key out for the default");
         return -EINVAL;
     }
     return set_text(at, text, why);
 }
 
-static int set_header(char **at, const char *text, char why[BL_CONFIG_WHY])
+static int set_header(char **at, const char *text, char why[BL_ERR_BYTES])
 {
     const char *colon = strchr(text, ':');
     bool clean = true;
@@ -111,14 +110,14 @@ static int set_header(char **at, const char *text, char why[BL_CONFIG_WHY])
         clean = clean && (unsigned char)*s >= 0x20 && *s != 0x7f;
     if (text[0] != '\0' && (colon == NULL || colon == text || !clean)) {
         snprintf(
-            why, BL_CONFIG_WHY,
+            why, BL_ERR_BYTES,
             "is no HTTP header; write \"Name: value\" on one line, as in \"Authorization: Bearer TOKEN\"");
         return -EINVAL;
     }
     return set_text(at, text, why);
 }
 
-static int set_url(char **at, const char *text, char why[BL_CONFIG_WHY])
+static int set_url(char **at, const char *text, char why[BL_ERR_BYTES])
 {
     char *host = NULL, shown[BL_URL_TEXT];
     CURLU *url = curl_url();
@@ -128,7 +127,7 @@ static int set_url(char **at, const char *text, char why[BL_CONFIG_WHY])
     curl_free(host);
     curl_url_cleanup(url);
     if (!good) {
-        snprintf(why, BL_CONFIG_WHY,
+        snprintf(why, BL_ERR_BYTES,
                  "\"%.160s\" is no web address; write https://HOST/PATH or http://HOST/PATH",
                  bl_url_text(text, shown));
         return -EINVAL;
@@ -151,13 +150,13 @@ static bool is_host_port(const char *s)
     return memchr(s, ':', (size_t)(colon - s)) == NULL && strcspn(s, " /@[]") >= (size_t)(colon - s);
 }
 
-static int set_syslog(char **at, const char *text, char why[BL_CONFIG_WHY])
+static int set_syslog(char **at, const char *text, char why[BL_ERR_BYTES])
 {
     bool remote = strncmp(text, "udp://", 6) == 0 || strncmp(text, "tcp://", 6) == 0;
     bool here = strcmp(text, "local") == 0 || strncmp(text, "unix:/", 6) == 0;
     if (!here && !(remote && is_host_port(text + 6))) {
         snprintf(
-            why, BL_CONFIG_WHY,
+            why, BL_ERR_BYTES,
             "\"%.100s\" is no syslog receiver; write local, unix:/PATH, udp://HOST:PORT or tcp://HOST:PORT",
             text);
         return -EINVAL;
@@ -165,103 +164,103 @@ static int set_syslog(char **at, const char *text, char why[BL_CONFIG_WHY])
     return set_text(at, text, why);
 }
 
-static int set_facility(char **at, const char *text, char why[BL_CONFIG_WHY])
+static int set_facility(char **at, const char *text, char why[BL_ERR_BYTES])
 {
     for (size_t i = 0; i < sizeof(facilities) / sizeof(facilities[0]); i++) {
         if (strcmp(text, facilities[i]) == 0)
             return set_text(at, text, why);
     }
-    snprintf(why, BL_CONFIG_WHY,
+    snprintf(why, BL_ERR_BYTES,
              "\"%.40s\" is no syslog facility; write daemon, user, local0 to local7, or another of syslog(3)",
              text);
     return -EINVAL;
 }
 
-static int set_bool(bool *at, const char *text, char why[BL_CONFIG_WHY])
+static int set_bool(bool *at, const char *text, char why[BL_ERR_BYTES])
 {
     *at = strcmp(text, "true") == 0;
     if (*at || strcmp(text, "false") == 0)
         return 0;
-    snprintf(why, BL_CONFIG_WHY, "\"%.40s\" is neither; write true or false", text);
+    snprintf(why, BL_ERR_BYTES, "\"%.40s\" is neither; write true or false", text);
     return -EINVAL;
 }
 
-static int set_statsd(char **at, const char *text, char why[BL_CONFIG_WHY])
+static int set_statsd(char **at, const char *text, char why[BL_ERR_BYTES])
 {
     if (text[0] == '\0' || (strncmp(text, "udp://", 6) == 0 && is_host_port(text + 6)))
         return set_text(at, text, why);
-    snprintf(why, BL_CONFIG_WHY, "\"%.100s\" is no statsd server; write udp://HOST:PORT, or \"\" for none",
+    snprintf(why, BL_ERR_BYTES, "\"%.100s\" is no statsd server; write udp://HOST:PORT, or \"\" for none",
              text);
     return -EINVAL;
 }
 
-static int set_detector(uint8_t *at, const char *text, char why[BL_CONFIG_WHY])
+static int set_detector(uint8_t *at, const char *text, char why[BL_ERR_BYTES])
 {
     enum bl_detector d = bl_detector_of_name(text);
     if (d == BL_DETECTOR_COUNT) {
-        snprintf(why, BL_CONFIG_WHY, "\"%.40s\" is no detector; write fixed, auto or phi", text);
+        snprintf(why, BL_ERR_BYTES, "\"%.40s\" is no detector; write fixed, auto or phi", text);
         return -EINVAL;
     }
     *at = (uint8_t)d;
     return 0;
 }
 
-static int set_view_name(const struct bl_config_key *k, char **at, const char *text, char why[BL_CONFIG_WHY])
+static int set_view_name(const struct bl_config_key *k, char **at, const char *text, char why[BL_ERR_BYTES])
 {
     for (const char *s = text; *s != '\0'; s++) {
         if ((unsigned char)*s < ' ' || *s == 0x7f) {
-            snprintf(why, BL_CONFIG_WHY, "has a control byte in it; remove it");
+            snprintf(why, BL_ERR_BYTES, "has a control byte in it; remove it");
             return -EINVAL;
         }
     }
     return set_bounded_text(k, at, text, why);
 }
 
-static int set_regexp(const struct bl_config_key *k, char **at, const char *text, char why[BL_CONFIG_WHY])
+static int set_regexp(const struct bl_config_key *k, char **at, const char *text, char why[BL_ERR_BYTES])
 {
     if (text[0] != '\0' && !bl_view_regexp_is_good(text, why))
         return -EINVAL;
     return set_bounded_text(k, at, text, why);
 }
 
-static bool is_glob(const char *text, char why[BL_CONFIG_WHY])
+static bool is_glob(const char *text, char why[BL_ERR_BYTES])
 {
-    char reason[BL_PATTERN_WHY];
+    char reason[BL_ERR_BYTES];
     struct bl_pattern *p = bl_pattern_new(text, reason);
     if (p == NULL)
-        snprintf(why, BL_CONFIG_WHY, "\"%.60s\": %s", text, reason);
+        snprintf(why, BL_ERR_BYTES, "\"%.60s\": %.900s", text, reason);
     bl_pattern_free(p);
     return p != NULL;
 }
 
-static int set_glob(char **at, const char *text, char why[BL_CONFIG_WHY])
+static int set_glob(char **at, const char *text, char why[BL_ERR_BYTES])
 {
     return text[0] == '\0' || is_glob(text, why) ? set_text(at, text, why) : -EINVAL;
 }
 
-static int add_glob(struct bl_text_list *l, const char *text, char why[BL_CONFIG_WHY])
+static int add_glob(struct bl_text_list *l, const char *text, char why[BL_ERR_BYTES])
 {
     if (!is_glob(text, why))
         return -EINVAL;
     int r = bl_text_list_add(l, text);
     if (r != 0)
-        snprintf(why, BL_CONFIG_WHY, "out of memory");
+        snprintf(why, BL_ERR_BYTES, "out of memory");
     return r;
 }
 
-static int set_unknown(bool *reject, const char *text, char why[BL_CONFIG_WHY])
+static int set_unknown(bool *reject, const char *text, char why[BL_ERR_BYTES])
 {
     *reject = strcmp(text, "reject") == 0;
     if (*reject || strcmp(text, "accept") == 0)
         return 0;
-    snprintf(why, BL_CONFIG_WHY, "\"%.40s\" is neither; write accept or reject", text);
+    snprintf(why, BL_ERR_BYTES, "\"%.40s\" is neither; write accept or reject", text);
     return -EINVAL;
 }
 
 /* In the order of enum bl_http_role. */
 static const char *const roles[] = {"", "read", "beat", "admin"};
 
-static int set_role(int *at, const char *text, char why[BL_CONFIG_WHY])
+static int set_role(int *at, const char *text, char why[BL_ERR_BYTES])
 {
     for (int role = BL_HTTP_READ; role <= BL_HTTP_ADMIN; role++) {
         if (strcmp(text, roles[role]) == 0) {
@@ -269,13 +268,13 @@ static int set_role(int *at, const char *text, char why[BL_CONFIG_WHY])
             return 0;
         }
     }
-    snprintf(why, BL_CONFIG_WHY, "\"%.40s\" is no role; write read, beat (which may read, too) or admin",
+    snprintf(why, BL_ERR_BYTES, "\"%.40s\" is no role; write read, beat (which may read, too) or admin",
              text);
     return -EINVAL;
 }
 
 /* What an Authorization header can carry (RFC 6750), and nobody guesses. */
-static int set_token(char **at, const char *text, char why[BL_CONFIG_WHY])
+static int set_token(char **at, const char *text, char why[BL_ERR_BYTES])
 {
     size_t len = strlen(text);
     bool clean = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/=") == len;
@@ -283,14 +282,14 @@ static int set_token(char **at, const char *text, char why[BL_CONFIG_WHY])
     if (len == 0 || (clean && len >= BL_TOKEN_MIN && len <= BL_TOKEN_MAX))
         return set_text(at, text, why);
     snprintf(
-        why, BL_CONFIG_WHY,
+        why, BL_ERR_BYTES,
         "is no token (its text is not repeated here); give %u to %u letters, digits and -._~+/=, as head "
         "-c24 /dev/urandom | base64 makes them",
         BL_TOKEN_MIN, BL_TOKEN_MAX);
     return -EINVAL;
 }
 
-static int set_level(int *at, const char *text, char why[BL_CONFIG_WHY])
+static int set_level(int *at, const char *text, char why[BL_ERR_BYTES])
 {
     for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
         if (strcmp(text, levels[i].name) == 0) {
@@ -298,7 +297,7 @@ static int set_level(int *at, const char *text, char why[BL_CONFIG_WHY])
             return 0;
         }
     }
-    snprintf(why, BL_CONFIG_WHY, "\"%.40s\" is no log level; write error, warning, info or debug", text);
+    snprintf(why, BL_ERR_BYTES, "\"%.40s\" is no log level; write error, warning, info or debug", text);
     return -EINVAL;
 }
 
@@ -310,7 +309,7 @@ static int hex_digit(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static int set_key(struct bl_config *c, const char *text, char why[BL_CONFIG_WHY])
+static int set_key(struct bl_config *c, const char *text, char why[BL_ERR_BYTES])
 {
     uint8_t key[16] = {0};
     size_t len = strlen(text);
@@ -322,7 +321,7 @@ static int set_key(struct bl_config *c, const char *text, char why[BL_CONFIG_WHY
         key[i / 2] = (uint8_t)(key[i / 2] << 4 | (digit & 15));
     }
     if (!good) {
-        snprintf(why, BL_CONFIG_WHY,
+        snprintf(why, BL_ERR_BYTES,
                  "is no key (its text is not repeated here); give 32 hex digits, or \"\" to take beats "
                  "without one");
         return -EINVAL;
@@ -332,17 +331,17 @@ static int set_key(struct bl_config *c, const char *text, char why[BL_CONFIG_WHY
     return 0;
 }
 
-static int add_port(struct bl_config *c, const char *text, char why[BL_CONFIG_WHY])
+static int add_port(struct bl_config *c, const char *text, char why[BL_ERR_BYTES])
 {
     struct bl_port_spec spec;
     char err[BL_ERR_BYTES];
 
     if (c->port_count == BL_PORTS_MAX) {
-        snprintf(why, BL_CONFIG_WHY, "too many ports; at most %u", BL_PORTS_MAX);
+        snprintf(why, BL_ERR_BYTES, "too many ports; at most %u", BL_PORTS_MAX);
         return -EINVAL;
     }
     if (bl_port_spec_parse(&spec, text, err) != 0) {
-        snprintf(why, BL_CONFIG_WHY, "%.300s", err);
+        snprintf(why, BL_ERR_BYTES, "%.300s", err);
         return -EINVAL;
     }
     int rc = set_text(&c->ports[c->port_count], text, why);
@@ -351,18 +350,18 @@ static int add_port(struct bl_config *c, const char *text, char why[BL_CONFIG_WH
 }
 
 static int add_listen(const struct bl_config_key *k, struct bl_listen_list *list, const char *text,
-                      char why[BL_CONFIG_WHY])
+                      char why[BL_ERR_BYTES])
 {
     if (list->count == BL_LISTEN_MAX) {
-        snprintf(why, BL_CONFIG_WHY, "too many; at most %u", BL_LISTEN_MAX);
+        snprintf(why, BL_ERR_BYTES, "too many; at most %u", BL_LISTEN_MAX);
         return -EINVAL;
     }
     if (k->type == BL_CONFIG_HOSTS && (text[0] == '\0' || strpbrk(text, ":/@ \t") != NULL)) {
-        snprintf(why, BL_CONFIG_WHY, "\"%.60s\" is no host name; write it without http:// and port", text);
+        snprintf(why, BL_ERR_BYTES, "\"%.60s\" is no host name; write it without http:// and port", text);
         return -EINVAL;
     }
     if (k->type == BL_CONFIG_LISTENS && !bl_listen_parse(text, NULL, NULL)) {
-        snprintf(why, BL_CONFIG_WHY, "\"%.60s\" is no address; write 127.0.0.1:PORT or [::1]:PORT", text);
+        snprintf(why, BL_ERR_BYTES, "\"%.60s\" is no address; write 127.0.0.1:PORT or [::1]:PORT", text);
         return -EINVAL;
     }
     int rc = set_text(&list->at[list->count], text, why);
@@ -370,11 +369,11 @@ static int add_listen(const struct bl_config_key *k, struct bl_listen_list *list
     return rc;
 }
 
-static int add_state(uint32_t *states, const char *text, char why[BL_CONFIG_WHY])
+static int add_state(uint32_t *states, const char *text, char why[BL_ERR_BYTES])
 {
     enum bl_state s = bl_state_of_name(text);
     if (s == BL_STATE_COUNT) {
-        snprintf(why, BL_CONFIG_WHY,
+        snprintf(why, BL_ERR_BYTES,
                  "\"%.40s\" is no state; write new, ok, warning, failed, paused or unknown", text);
         return -EINVAL;
     }
@@ -382,7 +381,7 @@ static int add_state(uint32_t *states, const char *text, char why[BL_CONFIG_WHY]
     return 0;
 }
 
-int bl_config_set(const struct bl_config_key *k, void *base, const char *text, char why[BL_CONFIG_WHY])
+int bl_config_set(const struct bl_config_key *k, void *base, const char *text, char why[BL_ERR_BYTES])
 {
     void *at = (char *)base + k->offset;
 
@@ -447,7 +446,7 @@ int bl_config_set(const struct bl_config_key *k, void *base, const char *text, c
 /* A list's default: its items, split at spaces. */
 static int set_default_list(const struct bl_config_key *k, void *base)
 {
-    char items[128], why[BL_CONFIG_WHY], *rest = items;
+    char items[128], why[BL_ERR_BYTES], *rest = items;
 
     snprintf(items, sizeof(items), "%s", k->otherwise);
     for (char *item; (item = strsep(&rest, " ")) != NULL;) {
@@ -465,7 +464,7 @@ static int set_default_list(const struct bl_config_key *k, void *base)
 
 static int set_default(const struct bl_config_key *k, void *base)
 {
-    char socket_path[108], why[BL_CONFIG_WHY];
+    char socket_path[108], why[BL_ERR_BYTES];
 
     if (bl_config_is_list(k))
         return set_default_list(k, base);

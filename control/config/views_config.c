@@ -46,7 +46,7 @@ void bl_view_configs_clear(struct bl_config *c)
 /* Whether each pattern that may decide catches what the name needs. */
 static bool catches_all(const struct bl_view_config *v, const char *text, char *why, unsigned bytes)
 {
-    char missing[BL_PATTERN_MAX + 1], reason[BL_PATTERN_WHY];
+    char missing[BL_PATTERN_MAX + 1], reason[BL_ERR_BYTES];
     struct bl_pattern *p = bl_pattern_new(text, reason);
     bool good = p != NULL && bl_pattern_has_all(p, v->name, missing);
 

@@ -36,6 +36,7 @@
 #include "control/core/grace.h"
 #include "control/core/port_watch.h"
 #include "dataplane/worker/worker.h"
+#include "engine/base/err.h"
 #include "engine/fleet/fleet.h"
 #include "engine/views/views.h"
 

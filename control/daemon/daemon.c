@@ -188,7 +188,7 @@ static unsigned pop_notices(void *ctx, struct bl_event *events, unsigned max)
     return bl_core_notices(ctx, events, max);
 }
 
-static int reload_for_server(void *ctx, char waiting[BL_CONFIG_WAITING_BYTES], char err[BL_CONFIG_ERR_BYTES])
+static int reload_for_server(void *ctx, char waiting[BL_CONFIG_WAITING_BYTES], char err[BL_ERR_BYTES])
 {
     /* Waits for control and reads files: the api thread must not hold a
      * grace period up meanwhile. */
@@ -327,11 +327,11 @@ static void say_ports(const struct bl_daemon *d)
 }
 
 struct bl_daemon *bl_daemon_start(struct bl_config *config, const struct bl_config_overrides *overrides,
-                                  const char *program, char err[BL_CONFIG_ERR_BYTES])
+                                  const char *program, char err[BL_ERR_BYTES])
 {
     struct bl_daemon *d = calloc(1, sizeof(*d));
     if (!d) {
-        snprintf(err, BL_CONFIG_ERR_BYTES, "out of memory");
+        snprintf(err, BL_ERR_BYTES, "out of memory");
         bl_config_free(config);
         return NULL;
     }
@@ -341,7 +341,7 @@ struct bl_daemon *bl_daemon_start(struct bl_config *config, const struct bl_conf
     bl_log_set_level((enum bl_log_level)config->log_level);
     block_signals();
     raise_file_limit();
-    snprintf(err, BL_CONFIG_ERR_BYTES, "no random bytes for the table's secret, or no memory");
+    snprintf(err, BL_ERR_BYTES, "no random bytes for the table's secret, or no memory");
     if (bl_key_secret_draw(&d->secret) || !(d->arena = bl_memory_arena_new()) ||
         !(d->wire = wire_config(d, config)) || open_ports(d, program, err) || make_parts(d, err) ||
         start_threads(d, err)) {
@@ -366,7 +366,7 @@ static int keep_fixed(struct bl_config *next, const struct bl_config *old,
 {
     int r = bl_config_keep_fixed(next, old, waiting);
     if (r)
-        snprintf(err, BL_CONFIG_ERR_BYTES, "out of memory");
+        snprintf(err, BL_ERR_BYTES, "out of memory");
     /* Again: tokens that are gone with addresses that stay. */
     return r ? r : bl_config_load_tokens(next, err);
 }
@@ -408,7 +408,7 @@ static int new_views(const struct bl_daemon *d, const struct bl_config *next, st
  * turn after control has told it the last. */
 static int open_outputs(struct bl_daemon *d, const struct bl_config *next, char *err)
 {
-    char ignored[BL_EVENT_LOG_WHY];
+    char ignored[BL_ERR_BYTES];
     int r = next->event_log_path[0] ? bl_event_log_set_path(d->event_log, next->event_log_path, err) : 0;
 
     if (r)
@@ -421,7 +421,7 @@ static int open_outputs(struct bl_daemon *d, const struct bl_config *next, char 
 
 static int put_in_force(struct bl_daemon *d, struct bl_config *next, char *err)
 {
-    char ignored[BL_EVENT_LOG_WHY];
+    char ignored[BL_ERR_BYTES];
     struct bl_view_match *match;
     int r = new_views(d, next, &match, err);
     if (r)
@@ -429,7 +429,7 @@ static int put_in_force(struct bl_daemon *d, struct bl_config *next, char *err)
     struct outgoing *old = calloc(1, sizeof(*old));
     struct bl_wire_config *wire = old ? wire_config(d, next) : NULL;
     if (!wire)
-        snprintf(err, BL_CONFIG_ERR_BYTES, "out of memory");
+        snprintf(err, BL_ERR_BYTES, "out of memory");
     r = wire ? open_outputs(d, next, err) : -ENOMEM;
     if (r) {
         free(wire);
@@ -455,8 +455,7 @@ static int put_in_force(struct bl_daemon *d, struct bl_config *next, char *err)
     return 0;
 }
 
-int bl_daemon_reload(struct bl_daemon *d, char waiting[BL_CONFIG_WAITING_BYTES],
-                     char err[BL_CONFIG_ERR_BYTES])
+int bl_daemon_reload(struct bl_daemon *d, char waiting[BL_CONFIG_WAITING_BYTES], char err[BL_ERR_BYTES])
 {
     pthread_mutex_lock(&d->reload);
     struct bl_config *next = bl_config_load_with(d->config->file, d->overrides, err);
@@ -486,7 +485,7 @@ int bl_daemon_reload(struct bl_daemon *d, char waiting[BL_CONFIG_WAITING_BYTES],
 
 void bl_daemon_run(struct bl_daemon *d)
 {
-    char waiting[BL_CONFIG_WAITING_BYTES], err[BL_CONFIG_ERR_BYTES];
+    char waiting[BL_CONFIG_WAITING_BYTES], err[BL_ERR_BYTES];
     sigset_t wanted;
     int signal_number;
 

@@ -9,6 +9,7 @@
 
 #include "control/config/config.h"
 #include "dataplane/port/port.h"
+#include "engine/base/err.h"
 
 struct bl_daemon;
 
@@ -16,7 +17,7 @@ struct bl_daemon;
  * reload applies them again). Opens and starts everything. NULL with err: one
  * line that says what failed and what to do; nothing is left behind. */
 struct bl_daemon *bl_daemon_start(struct bl_config *config, const struct bl_config_overrides *overrides,
-                                  const char *program, char err[BL_CONFIG_ERR_BYTES]);
+                                  const char *program, char err[BL_ERR_BYTES]);
 
 /* Serves until SIGTERM or SIGINT; SIGHUP reloads. */
 void bl_daemon_run(struct bl_daemon *d);
@@ -32,5 +33,4 @@ bool bl_daemon_stop(struct bl_daemon *d);
  * it) keeps its value; the log and `waiting` ("ports, udp_port"; "": none)
  * say which of it the file has changed. 0, or negative errno with err: the
  * old config stays in force. Main or api thread. */
-int bl_daemon_reload(struct bl_daemon *d, char waiting[BL_CONFIG_WAITING_BYTES],
-                     char err[BL_CONFIG_ERR_BYTES]);
+int bl_daemon_reload(struct bl_daemon *d, char waiting[BL_CONFIG_WAITING_BYTES], char err[BL_ERR_BYTES]);

@@ -97,7 +97,7 @@ static const struct argp parser = {
 };
 
 /* What only shows when the views are compiled. */
-static bool views_are_good(const struct bl_config *c, char err[BL_CONFIG_ERR_BYTES])
+static bool views_are_good(const struct bl_config *c, char err[BL_ERR_BYTES])
 {
     struct bl_view_match *m = bl_view_match_new(c->views, c->view_count, err);
     bl_view_match_free(m);
@@ -106,7 +106,7 @@ static bool views_are_good(const struct bl_config *c, char err[BL_CONFIG_ERR_BYT
 
 static int import(struct bl_config *config, const char *file)
 {
-    char err[BL_CONFIG_ERR_BYTES];
+    char err[BL_ERR_BYTES];
     int r = bl_lovebeat_import(config, file, stdout, stderr, err);
 
     if (r)
@@ -118,7 +118,7 @@ static int import(struct bl_config *config, const char *file)
 int main(int argc, char **argv)
 {
     struct command_line line = {0};
-    char err[BL_CONFIG_ERR_BYTES] = "";
+    char err[BL_ERR_BYTES] = "";
 
     argp_err_exit_status = 2;
     argp_parse(&parser, argc, argv, 0, NULL, &line);

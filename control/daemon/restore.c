@@ -48,7 +48,7 @@ static int load(const struct bl_restore *r, struct bl_store **store, char *err) 
                                 .say = say,
                                 .ctx = r->core};
     struct bl_store_loaded found;
-    char why[BL_STATE_DIR_WHY];
+    char why[BL_ERR_BYTES];
 
     struct bl_store *s = bl_store_open(&c, why);
     int result = s ? bl_store_load(s, &found, why) : -EIO;

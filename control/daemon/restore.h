@@ -6,6 +6,7 @@
 
 #include "control/core/core.h"
 #include "control/store/store.h"
+#include "engine/base/err.h"
 
 struct bl_restore {
     const char *state_dir; /* "": nothing is kept */

@@ -130,7 +130,7 @@ static void say(const struct bl_event_log *l, const char *text)
 
 static void complain(struct bl_event_log *l, int error)
 {
-    char text[BL_EVENT_LOG_WHY];
+    char text[BL_ERR_BYTES];
 
     ADD(l->stats.errors, 1);
     if (l->troubled)
@@ -144,7 +144,7 @@ static void complain(struct bl_event_log *l, int error)
 
 static void relax(struct bl_event_log *l)
 {
-    char text[BL_EVENT_LOG_WHY];
+    char text[BL_ERR_BYTES];
 
     if (!l->troubled)
         return;
@@ -276,17 +276,17 @@ static int open_file(struct bl_append_file *f, const char *path, char *why)
     *f = (struct bl_append_file){.fd = -1};
     int r = path[0] ? bl_append_file_open(f, path) : 0;
     if (r)
-        snprintf(why, BL_EVENT_LOG_WHY,
+        snprintf(why, BL_ERR_BYTES,
                  "event_log.path %.200s: %s; give a file that this user may write, or leave it out", path,
                  strerror(-r));
     return r;
 }
 
-struct bl_event_log *bl_event_log_new(const struct bl_event_log_config *c, char why[BL_EVENT_LOG_WHY])
+struct bl_event_log *bl_event_log_new(const struct bl_event_log_config *c, char why[BL_ERR_BYTES])
 {
     struct bl_event_log *l = calloc(1, sizeof(*l));
     if (!l) {
-        snprintf(why, BL_EVENT_LOG_WHY, "event log: out of memory");
+        snprintf(why, BL_ERR_BYTES, "event log: out of memory");
         return NULL;
     }
     l->config = *c;
@@ -294,14 +294,14 @@ struct bl_event_log *bl_event_log_new(const struct bl_event_log_config *c, char 
     l->file.fd = l->next.fd = -1;
     l->path = strdup(c->path);
     l->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    snprintf(why, BL_EVENT_LOG_WHY, "event log: out of memory or of open files");
+    snprintf(why, BL_ERR_BYTES, "event log: out of memory or of open files");
     if (l->path && l->wake_fd >= 0 && open_file(&l->file, c->path, why) == 0)
         return l;
     bl_event_log_free(l);
     return NULL;
 }
 
-int bl_event_log_start(struct bl_event_log *l, char why[BL_EVENT_LOG_WHY])
+int bl_event_log_start(struct bl_event_log *l, char why[BL_ERR_BYTES])
 {
     if (l->file.fd >= 0)
         add_remark(l, "started");
@@ -309,7 +309,7 @@ int bl_event_log_start(struct bl_event_log *l, char why[BL_EVENT_LOG_WHY])
     int r = pthread_create(&l->thread, NULL, run, l);
     if (r) {
         l->started = false;
-        snprintf(why, BL_EVENT_LOG_WHY, "event log: cannot start its thread: %s", strerror(r));
+        snprintf(why, BL_ERR_BYTES, "event log: cannot start its thread: %s", strerror(r));
         return -r;
     }
     pthread_setname_np(l->thread, "bl-event-log");
@@ -368,7 +368,7 @@ void bl_event_log_free(struct bl_event_log *l)
     free(l);
 }
 
-int bl_event_log_set_path(struct bl_event_log *l, const char *path, char why[BL_EVENT_LOG_WHY])
+int bl_event_log_set_path(struct bl_event_log *l, const char *path, char why[BL_ERR_BYTES])
 {
     struct bl_append_file next;
 
@@ -378,7 +378,7 @@ int bl_event_log_set_path(struct bl_event_log *l, const char *path, char why[BL_
     int r = copy ? open_file(&next, path, why) : -ENOMEM;
     if (r) {
         if (!copy)
-            snprintf(why, BL_EVENT_LOG_WHY, "event log: out of memory");
+            snprintf(why, BL_ERR_BYTES, "event log: out of memory");
         free(copy);
         return r;
     }

@@ -21,8 +21,7 @@
 #include <stdint.h>
 
 #include "control/core/event_feed.h"
-
-#define BL_EVENT_LOG_WHY 512
+#include "engine/base/err.h"
 
 struct bl_event_log_config {
     const char *path; /* "": none, for now */
@@ -36,8 +35,8 @@ struct bl_event_log_config {
 struct bl_event_log;
 
 /* Opens the file. NULL with why. */
-struct bl_event_log *bl_event_log_new(const struct bl_event_log_config *c, char why[BL_EVENT_LOG_WHY]);
-int bl_event_log_start(struct bl_event_log *l, char why[BL_EVENT_LOG_WHY]);
+struct bl_event_log *bl_event_log_new(const struct bl_event_log_config *c, char why[BL_ERR_BYTES]);
+int bl_event_log_start(struct bl_event_log *l, char why[BL_ERR_BYTES]);
 /* Ends the thread; while control still runs. Not started, or NULL: fine. */
 void bl_event_log_stop(struct bl_event_log *l);
 /* After control has stopped: what is left is written, as far as it can be
@@ -46,7 +45,7 @@ void bl_event_log_free(struct bl_event_log *l);
 
 /* Another path (reload); "": what is in the feed is written, then none. 0,
  * or negative errno with why: it cannot be opened, the old one stays. */
-int bl_event_log_set_path(struct bl_event_log *l, const char *path, char why[BL_EVENT_LOG_WHY]);
+int bl_event_log_set_path(struct bl_event_log *l, const char *path, char why[BL_ERR_BYTES]);
 /* SIGHUP: opens the file anew. NULL is fine. */
 void bl_event_log_reopen(struct bl_event_log *l);
 

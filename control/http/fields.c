@@ -33,9 +33,9 @@ static void known_names(const char *const *names, char *out, size_t bytes)
         used += (size_t)snprintf(out + used, bytes - used, "%s%s", i > 0 ? ", " : "", names[i]);
 }
 
-bool bl_fields_are(const struct bl_fields *f, const char *const *names, char why[BL_FIELD_WHY])
+bool bl_fields_are(const struct bl_fields *f, const char *const *names, char why[BL_ERR_BYTES])
 {
-    char known[BL_FIELD_WHY - 120];
+    char known[BL_ERR_BYTES - 120];
 
     for (unsigned p = 0; p < f->count; p++) {
         unsigned i = 0;
@@ -45,9 +45,9 @@ bool bl_fields_are(const struct bl_fields *f, const char *const *names, char why
             continue;
         known_names(names, known, sizeof(known));
         if (names[i] == NULL)
-            snprintf(why, BL_FIELD_WHY, "%.60s: not known here; there are: %s", f->param[p].name, known);
+            snprintf(why, BL_ERR_BYTES, "%.60s: not known here; there are: %s", f->param[p].name, known);
         else
-            snprintf(why, BL_FIELD_WHY, "%.60s: is a list, an object or too long a number; give one value",
+            snprintf(why, BL_ERR_BYTES, "%.60s: is a list, an object or too long a number; give one value",
                      names[i]);
         return false;
     }
@@ -55,7 +55,7 @@ bool bl_fields_are(const struct bl_fields *f, const char *const *names, char why
 }
 
 bool bl_field_number(const struct bl_fields *f, const char *name, uint64_t max, uint64_t *value, bool *given,
-                     char why[BL_FIELD_WHY])
+                     char why[BL_ERR_BYTES])
 {
     const char *text = bl_field(f, name);
     char *end = NULL;
@@ -67,16 +67,16 @@ bool bl_field_number(const struct bl_fields *f, const char *name, uint64_t max, 
     *value = text[0] >= '0' && text[0] <= '9' ? strtoull(text, &end, 10) : 0;
     if (end != NULL && *end == '\0' && errno == 0 && *value <= max)
         return true;
-    snprintf(why, BL_FIELD_WHY, "%s: \"%.40s\" is no whole number from 0 to %llu", name, text,
+    snprintf(why, BL_ERR_BYTES, "%s: \"%.40s\" is no whole number from 0 to %llu", name, text,
              (unsigned long long)max);
     return false;
 }
 
 bool bl_field_duration(const struct bl_fields *f, const char *name, uint32_t *ms, bool *given,
-                       char why[BL_FIELD_WHY])
+                       char why[BL_ERR_BYTES])
 {
     const char *text = bl_field(f, name);
-    char error[BL_DURATION_ERROR];
+    char error[BL_ERR_BYTES];
 
     *given = text != NULL;
     if (text == NULL)
@@ -85,14 +85,14 @@ bool bl_field_duration(const struct bl_fields *f, const char *name, uint32_t *ms
     if (rc == 0 && (*ms > 0 || strcmp(text, "none") == 0))
         return true;
     if (rc == 0)
-        snprintf(why, BL_FIELD_WHY, "%s: \"%.40s\" is too short; give 1ms or more, or none to clear it", name,
+        snprintf(why, BL_ERR_BYTES, "%s: \"%.40s\" is too short; give 1ms or more, or none to clear it", name,
                  text);
     else
-        snprintf(why, BL_FIELD_WHY, "%s: %s", name, bl_duration_error(text, rc, BL_TIMEOUT_MAX_MS, error));
+        snprintf(why, BL_ERR_BYTES, "%s: %s", name, bl_duration_error(text, rc, BL_TIMEOUT_MAX_MS, error));
     return false;
 }
 
-bool bl_field_flag(const struct bl_fields *f, const char *name, bool *value, char why[BL_FIELD_WHY])
+bool bl_field_flag(const struct bl_fields *f, const char *name, bool *value, char why[BL_ERR_BYTES])
 {
     const char *text = bl_field(f, name);
 
@@ -101,7 +101,7 @@ bool bl_field_flag(const struct bl_fields *f, const char *name, bool *value, cha
     *value = strcmp(text, "true") == 0 || strcmp(text, "1") == 0;
     if (*value || strcmp(text, "false") == 0 || strcmp(text, "0") == 0)
         return true;
-    snprintf(why, BL_FIELD_WHY, "%s: \"%.40s\" is neither true nor false", name, text);
+    snprintf(why, BL_ERR_BYTES, "%s: \"%.40s\" is neither true nor false", name, text);
     return false;
 }
 
@@ -154,7 +154,7 @@ int bl_fields_of_json(const json_t *object, struct bl_param *params, unsigned ma
 
 /* "timeout" as a duration or "timeout_ms" as a number, not both. */
 static bool take_age(const struct bl_fields *f, const char *name, const char *name_ms, uint32_t bit,
-                     uint32_t *ms, struct bl_policy_patch *patch, char why[BL_FIELD_WHY])
+                     uint32_t *ms, struct bl_policy_patch *patch, char why[BL_ERR_BYTES])
 {
     uint64_t number = 0;
     bool given, given_ms;
@@ -163,7 +163,7 @@ static bool take_age(const struct bl_fields *f, const char *name, const char *na
         !bl_field_number(f, name_ms, BL_TIMEOUT_MAX_MS, &number, &given_ms, why))
         return false;
     if (given && given_ms) {
-        snprintf(why, BL_FIELD_WHY, "%s and %s: give one of them", name, name_ms);
+        snprintf(why, BL_ERR_BYTES, "%s and %s: give one of them", name, name_ms);
         return false;
     }
     if (given_ms)
@@ -173,7 +173,7 @@ static bool take_age(const struct bl_fields *f, const char *name, const char *na
     return true;
 }
 
-static bool take_detector(const struct bl_fields *f, struct bl_policy_patch *patch, char why[BL_FIELD_WHY])
+static bool take_detector(const struct bl_fields *f, struct bl_policy_patch *patch, char why[BL_ERR_BYTES])
 {
     const char *text = bl_field(f, "detector");
     enum bl_detector d = text != NULL ? bl_detector_of_name(text) : BL_DETECTOR_FIXED;
@@ -185,14 +185,14 @@ static bool take_detector(const struct bl_fields *f, struct bl_policy_patch *pat
     patch->policy.detector = (uint8_t)d;
     if (d != BL_DETECTOR_COUNT)
         return true;
-    used = (size_t)snprintf(why, BL_FIELD_WHY, "detector: \"%.40s\" is none; there are", text);
+    used = (size_t)snprintf(why, BL_ERR_BYTES, "detector: \"%.40s\" is none; there are", text);
     for (unsigned i = 0; i < BL_DETECTOR_COUNT; i++)
-        used += (size_t)snprintf(why + used, BL_FIELD_WHY - used, "%s %s", i > 0 ? "," : "",
+        used += (size_t)snprintf(why + used, BL_ERR_BYTES - used, "%s %s", i > 0 ? "," : "",
                                  bl_detector_name((enum bl_detector)i));
     return false;
 }
 
-bool bl_policy_of_fields(const struct bl_fields *f, struct bl_policy_patch *patch, char why[BL_FIELD_WHY])
+bool bl_policy_of_fields(const struct bl_fields *f, struct bl_policy_patch *patch, char why[BL_ERR_BYTES])
 {
     struct bl_policy *p = &patch->policy;
     uint64_t retries = 0;
@@ -208,7 +208,7 @@ bool bl_policy_of_fields(const struct bl_fields *f, struct bl_policy_patch *patc
         p->retries = (uint8_t)retries;
     }
     if (p->warn_ms > p->err_ms && p->err_ms > 0) {
-        snprintf(why, BL_FIELD_WHY,
+        snprintf(why, BL_ERR_BYTES,
                  "warn: %u ms is longer than err, %u ms; give a shorter warn or a longer err", p->warn_ms,
                  p->err_ms);
         return false;

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "control/http/uri.h"
+#include "engine/base/err.h"
 #include "engine/fleet/fleet.h"
 
 struct json_t;
@@ -19,8 +20,6 @@ struct bl_fields {
     unsigned count;
 };
 
-#define BL_FIELD_WHY 320
-
 /* The value of the first (or, with *at, the next) field of that name;
  * NULL: none. */
 const char *bl_field(const struct bl_fields *f, const char *name);
@@ -28,16 +27,16 @@ const char *bl_field_next(const struct bl_fields *f, const char *name, unsigned 
 
 /* False, and why: a field is none of `names` (which end with NULL), or no
  * single value. */
-bool bl_fields_are(const struct bl_fields *f, const char *const *names, char why[BL_FIELD_WHY]);
+bool bl_fields_are(const struct bl_fields *f, const char *const *names, char why[BL_ERR_BYTES]);
 
 /* The value of a field, if it is there: *given says so. False, and why: it
  * is no whole number up to max, no duration ("2s", "1.5m", "none"),
  * neither true nor false. */
 bool bl_field_number(const struct bl_fields *f, const char *name, uint64_t max, uint64_t *value, bool *given,
-                     char why[BL_FIELD_WHY]);
+                     char why[BL_ERR_BYTES]);
 bool bl_field_duration(const struct bl_fields *f, const char *name, uint32_t *ms, bool *given,
-                       char why[BL_FIELD_WHY]);
-bool bl_field_flag(const struct bl_fields *f, const char *name, bool *value, char why[BL_FIELD_WHY]);
+                       char why[BL_ERR_BYTES]);
+bool bl_field_flag(const struct bl_fields *f, const char *name, bool *value, char why[BL_ERR_BYTES]);
 
 /* The members of a JSON object as fields; numbers get their text in
  * `words`, BL_FIELD_WORD bytes for each member. Names and texts are the
@@ -51,4 +50,4 @@ int bl_fields_of_json(const struct json_t *object, struct bl_param *params, unsi
  * taken, as off the wire, where each setting comes alone: the other may
  * follow. */
 #define BL_POLICY_FIELDS "timeout", "timeout_ms", "warn", "warn_ms", "err", "err_ms", "retries", "detector"
-bool bl_policy_of_fields(const struct bl_fields *f, struct bl_policy_patch *patch, char why[BL_FIELD_WHY]);
+bool bl_policy_of_fields(const struct bl_fields *f, struct bl_policy_patch *patch, char why[BL_ERR_BYTES]);

@@ -17,6 +17,7 @@
 
 #include "control/config/config.h"
 #include "control/model/context.h"
+#include "engine/base/err.h"
 
 struct bl_http;
 

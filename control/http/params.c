@@ -131,25 +131,25 @@ static bool or_say(struct bl_http_request *r, bool good, const char *why)
 
 bool bl_http_params_are(struct bl_http_request *r, const char *const *names)
 {
-    char why[BL_FIELD_WHY];
+    char why[BL_ERR_BYTES];
     return or_say(r, bl_fields_are(bl_http_fields(r), names, why), why);
 }
 
 bool bl_http_number(struct bl_http_request *r, const char *name, uint64_t max, uint64_t *value, bool *given)
 {
-    char why[BL_FIELD_WHY];
+    char why[BL_ERR_BYTES];
     return or_say(r, bl_field_number(bl_http_fields(r), name, max, value, given, why), why);
 }
 
 bool bl_http_duration(struct bl_http_request *r, const char *name, uint32_t *ms, bool *given)
 {
-    char why[BL_FIELD_WHY];
+    char why[BL_ERR_BYTES];
     return or_say(r, bl_field_duration(bl_http_fields(r), name, ms, given, why), why);
 }
 
 bool bl_http_flag(struct bl_http_request *r, const char *name, bool *value)
 {
-    char why[BL_FIELD_WHY];
+    char why[BL_ERR_BYTES];
     return or_say(r, bl_field_flag(bl_http_fields(r), name, value, why), why);
 }
 

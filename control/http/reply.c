@@ -205,7 +205,7 @@ void bl_http_asset(struct bl_http_request *r, const struct bl_http_asset *asset)
 
 bool bl_http_beat(struct bl_http_request *r, const char *name)
 {
-    char why[BL_FEED_WHY];
+    char why[BL_ERR_BYTES];
     int rc = bl_api_beat(r->api, name, why);
 
     if (rc != 0)

@@ -9,7 +9,7 @@
 
 #define BLOCK_BYTES 65536u
 
-int bl_gz_lines_open(struct bl_gz_lines *l, const char *path, char why[BL_GZ_WHY])
+int bl_gz_lines_open(struct bl_gz_lines *l, const char *path, char why[BL_ERR_BYTES])
 {
     *l = (struct bl_gz_lines){.block = malloc(BLOCK_BYTES)};
     errno = ENOMEM;
@@ -18,7 +18,7 @@ int bl_gz_lines_open(struct bl_gz_lines *l, const char *path, char why[BL_GZ_WHY
     if (l->file)
         return 0;
     int error = errno ? errno : ENOMEM;
-    snprintf(why, BL_GZ_WHY, "%s", strerror(error));
+    snprintf(why, BL_ERR_BYTES, "%s", strerror(error));
     bl_gz_lines_close(l);
     return -error;
 }
@@ -33,7 +33,7 @@ void bl_gz_lines_close(struct bl_gz_lines *l)
 }
 
 /* What zlib has to say of the end of a file: nothing, where it is one. */
-static int end_of_file(struct bl_gz_lines *l, char why[BL_GZ_WHY])
+static int end_of_file(struct bl_gz_lines *l, char why[BL_ERR_BYTES])
 {
     int error = Z_OK;
     const char *text = gzerror(l->file, &error);
@@ -42,17 +42,17 @@ static int end_of_file(struct bl_gz_lines *l, char why[BL_GZ_WHY])
         return 0;
     if (error == Z_ERRNO) {
         int result = errno;
-        snprintf(why, BL_GZ_WHY, "%s", strerror(result));
+        snprintf(why, BL_ERR_BYTES, "%s", strerror(result));
         return -result;
     }
     const char *what = strrchr(text, ':'); /* "PATH: what" */
-    snprintf(why, BL_GZ_WHY, "after line %llu the gzip data is damaged: %.150s",
+    snprintf(why, BL_ERR_BYTES, "after line %llu the gzip data is damaged: %.150s",
              (unsigned long long)l->number, what ? what + 2 : text);
     return -EBADMSG;
 }
 
 /* 1: there are bytes; 0: there are none any more. */
-static int read_block(struct bl_gz_lines *l, char why[BL_GZ_WHY])
+static int read_block(struct bl_gz_lines *l, char why[BL_ERR_BYTES])
 {
     int n = l->at < l->len ? 1 : gzread(l->file, l->block, BLOCK_BYTES);
 
@@ -65,10 +65,10 @@ static int read_block(struct bl_gz_lines *l, char why[BL_GZ_WHY])
     return 1;
 }
 
-static int take_bytes(struct bl_gz_lines *l, unsigned n, char why[BL_GZ_WHY])
+static int take_bytes(struct bl_gz_lines *l, unsigned n, char why[BL_ERR_BYTES])
 {
     if (n > BL_GZ_LINE_MAX - l->line.len) {
-        snprintf(why, BL_GZ_WHY, "line %llu: over %u bytes long", (unsigned long long)l->number + 1,
+        snprintf(why, BL_ERR_BYTES, "line %llu: over %u bytes long", (unsigned long long)l->number + 1,
                  BL_GZ_LINE_MAX);
         return -EMSGSIZE;
     }
@@ -76,11 +76,11 @@ static int take_bytes(struct bl_gz_lines *l, unsigned n, char why[BL_GZ_WHY])
     l->at += n;
     if (!l->line.failed)
         return 0;
-    snprintf(why, BL_GZ_WHY, "out of memory");
+    snprintf(why, BL_ERR_BYTES, "out of memory");
     return -ENOMEM;
 }
 
-int bl_gz_lines_next(struct bl_gz_lines *l, char why[BL_GZ_WHY])
+int bl_gz_lines_next(struct bl_gz_lines *l, char why[BL_ERR_BYTES])
 {
     int r;
 

@@ -7,9 +7,9 @@
 #include <stdint.h>
 
 #include "control/text/json.h"
+#include "engine/base/err.h"
 
 #define BL_GZ_LINE_MAX (1u << 20)
-#define BL_GZ_WHY      256
 
 struct bl_gz_lines {
     void *file;          /* zlib's */
@@ -20,9 +20,9 @@ struct bl_gz_lines {
 };
 
 /* 0, or negative errno with why. */
-int bl_gz_lines_open(struct bl_gz_lines *l, const char *path, char why[BL_GZ_WHY]);
+int bl_gz_lines_open(struct bl_gz_lines *l, const char *path, char why[BL_ERR_BYTES]);
 void bl_gz_lines_close(struct bl_gz_lines *l);
 
 /* 1: l->line is the next one; 0: there is none; negative errno with why. A
  * last line without a line feed counts. */
-int bl_gz_lines_next(struct bl_gz_lines *l, char why[BL_GZ_WHY]);
+int bl_gz_lines_next(struct bl_gz_lines *l, char why[BL_ERR_BYTES]);

@@ -54,11 +54,11 @@ static int make_fleet(struct import *i)
 static int begin(struct import *i, char *err) BL_ON_CONTROL;
 static int begin(struct import *i, char *err)
 {
-    char why[BL_STATE_DIR_WHY] = "";
+    char why[BL_ERR_BYTES] = "";
     int r = make_fleet(i);
 
     if (r) {
-        snprintf(err, BL_CONFIG_ERR_BYTES, "--import-lovebeat: %s", strerror(-r));
+        snprintf(err, BL_ERR_BYTES, "--import-lovebeat: %s", strerror(-r));
         return r;
     }
     struct bl_store_config c = {.dir = i->config->state_dir,
@@ -70,7 +70,7 @@ static int begin(struct import *i, char *err)
     i->store = bl_store_open(&c, why);
     r = i->store ? bl_store_load(i->store, &i->found, why) : -EIO;
     if (r)
-        snprintf(err, BL_CONFIG_ERR_BYTES, "%s", why);
+        snprintf(err, BL_ERR_BYTES, "%s", why);
     return r;
 }
 
@@ -107,8 +107,8 @@ static int run(struct import *i, const char *file, FILE *yaml, FILE *to, char *e
         r = bl_store_save(i->store);
         bl_rcu_thread_register();
         if (r)
-            snprintf(err, BL_CONFIG_ERR_BYTES, "state.dir %.200s: %s; nothing is imported",
-                     i->config->state_dir, strerror(-r));
+            snprintf(err, BL_ERR_BYTES, "state.dir %.200s: %s; nothing is imported", i->config->state_dir,
+                     strerror(-r));
     }
     if (r == 0) {
         account(i, file, &n, to);
@@ -121,13 +121,13 @@ static int run(struct import *i, const char *file, FILE *yaml, FILE *to, char *e
 }
 
 int bl_lovebeat_import(const struct bl_config *c, const char *file, FILE *yaml, FILE *to,
-                       char err[BL_CONFIG_ERR_BYTES])
+                       char err[BL_ERR_BYTES])
 {
     struct import i = {.config = c};
 
     err[0] = '\0';
     if (!c->state_dir[0]) {
-        snprintf(err, BL_CONFIG_ERR_BYTES,
+        snprintf(err, BL_ERR_BYTES,
                  "--import-lovebeat: state.dir of the config is not set; give --state-dir DIR: what is "
                  "imported is kept there");
         return -EINVAL;

@@ -8,7 +8,7 @@
 #include "control/import/gz_lines.h"
 #include "control/import/lovebeat_line.h"
 
-_Static_assert(BL_GZ_WHY >= BL_LOVEBEAT_WHY, "one buffer takes what either says");
+_Static_assert(BL_ERR_BYTES >= BL_ERR_BYTES, "one buffer takes what either says");
 
 /* ---- views, as the config has them --------------------------------------------- */
 
@@ -85,32 +85,32 @@ static int take_line(const struct bl_lovebeat_import *to, const struct bl_text *
         return error;
     error = r.kind == BL_LOVEBEAT_SERVICE ? take_service(to, &r, out) : take_view(to, &r, out);
     if (error)
-        snprintf(why, BL_LOVEBEAT_WHY, "%.100s: %s", r.name, refusal(error));
+        snprintf(why, BL_ERR_BYTES, "%.100s: %s", r.name, refusal(error));
     return error;
 }
 
 int bl_lovebeat_read(const struct bl_lovebeat_import *to, const char *file, struct bl_lovebeat_imported *out,
-                     char err[BL_CONFIG_ERR_BYTES])
+                     char err[BL_ERR_BYTES])
 {
-    char why[BL_GZ_WHY];
+    char why[BL_ERR_BYTES];
     struct bl_gz_lines lines;
 
     *out = (struct bl_lovebeat_imported){0};
     int r = bl_gz_lines_open(&lines, file, why);
     if (r) {
-        snprintf(err, BL_CONFIG_ERR_BYTES, "%.400s: %s; nothing is imported", file, why);
+        snprintf(err, BL_ERR_BYTES, "%.400s: %.500s; nothing is imported", file, why);
         return r;
     }
     while ((r = bl_gz_lines_next(&lines, why)) > 0) {
         r = take_line(to, &lines.line, out, why);
         if (r) {
-            snprintf(err, BL_CONFIG_ERR_BYTES, "%.400s: line %" PRIu64 ": %s; nothing is imported", file,
+            snprintf(err, BL_ERR_BYTES, "%.400s: line %" PRIu64 ": %.500s; nothing is imported", file,
                      lines.number, why);
             break;
         }
     }
     if (r && err[0] == '\0')
-        snprintf(err, BL_CONFIG_ERR_BYTES, "%.400s: %s; nothing is imported", file, why);
+        snprintf(err, BL_ERR_BYTES, "%.400s: %.500s; nothing is imported", file, why);
     bl_gz_lines_close(&lines);
     return r;
 }

@@ -17,6 +17,7 @@
 #include <stdio.h>
 
 #include "control/config/config.h"
+#include "engine/base/err.h"
 #include "engine/fleet/fleet.h"
 #include "engine/views/views.h"
 
@@ -36,9 +37,9 @@ struct bl_lovebeat_imported {
 /* Reads a database into a fleet. 0, or negative errno with why, which says
  * the line; the fleet is then good for nothing. */
 int bl_lovebeat_read(const struct bl_lovebeat_import *to, const char *file, struct bl_lovebeat_imported *out,
-                     char err[BL_CONFIG_ERR_BYTES]) BL_ON_CONTROL;
+                     char err[BL_ERR_BYTES]) BL_ON_CONTROL;
 
 /* The whole of `beatlined --import-lovebeat`: YAML to `yaml`, an account
  * to `account`. 0 or negative errno with err. */
 int bl_lovebeat_import(const struct bl_config *c, const char *file, FILE *yaml, FILE *account,
-                       char err[BL_CONFIG_ERR_BYTES]);
+                       char err[BL_ERR_BYTES]);

@@ -24,7 +24,7 @@ struct reader {
 static void fail(struct reader *r, const char *member, const char *what)
 {
     if (!r->failed)
-        snprintf(r->why, BL_LOVEBEAT_WHY, "%s: %s", member, what);
+        snprintf(r->why, BL_ERR_BYTES, "%s: %s", member, what);
     r->failed = true;
 }
 
@@ -180,7 +180,7 @@ static int read_object(const json_t *object, int64_t now_unix_ms, struct bl_love
     struct reader r = {.object = object, .why = why, .now_unix_ms = now_unix_ms};
 
     if (!json_is_object(object)) {
-        snprintf(why, BL_LOVEBEAT_WHY, "is no JSON object");
+        snprintf(why, BL_ERR_BYTES, "is no JSON object");
         return -EINVAL;
     }
     /* 0.8, with its members in capitals; and what came soon after. */
@@ -197,20 +197,20 @@ static int read_object(const json_t *object, int64_t now_unix_ms, struct bl_love
 }
 
 int bl_lovebeat_line_parse(const char *line, size_t len, int64_t now_unix_ms, struct bl_lovebeat_record *out,
-                           char why[BL_LOVEBEAT_WHY])
+                           char why[BL_ERR_BYTES])
 {
     json_error_t error;
 
     *out = (struct bl_lovebeat_record){0};
     size_t head = kind_of(line, len, &out->kind);
     if (head == 0) {
-        snprintf(why, BL_LOVEBEAT_WHY,
+        snprintf(why, BL_ERR_BYTES,
                  "begins with none of SERV, VIEW and ALARM; is this a database of lovebeat's?");
         return -EINVAL;
     }
     json_t *object = json_loadb(line + head, len - head, 0, &error);
     if (!object) {
-        snprintf(why, BL_LOVEBEAT_WHY, "column %zu: bad JSON: %.150s", head + (size_t)error.position,
+        snprintf(why, BL_ERR_BYTES, "column %zu: bad JSON: %.150s", head + (size_t)error.position,
                  error.text);
         return -EINVAL;
     }

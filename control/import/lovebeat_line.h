@@ -17,10 +17,10 @@
 
 #include <stddef.h>
 
+#include "engine/base/err.h"
 #include "engine/fleet/fleet.h"
 #include "engine/views/views.h"
 
-#define BL_LOVEBEAT_WHY        256
 #define BL_LOVEBEAT_REGEXP_MAX 1000u
 
 enum bl_lovebeat_kind { BL_LOVEBEAT_SERVICE = 1, BL_LOVEBEAT_VIEW, BL_LOVEBEAT_ALARM };
@@ -39,4 +39,4 @@ struct bl_lovebeat_record {
 /* 0; or -EINVAL, and why: "last_beat: ...". `now_unix_ms` stands for times
  * that lovebeat did not keep. */
 int bl_lovebeat_line_parse(const char *line, size_t len, int64_t now_unix_ms, struct bl_lovebeat_record *out,
-                           char why[BL_LOVEBEAT_WHY]);
+                           char why[BL_ERR_BYTES]);

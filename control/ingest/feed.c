@@ -7,18 +7,18 @@
 
 /* Why the beat just fed was dropped: the reason that counted one more. */
 static int refused(const char *name, const struct bl_counters *before, const struct bl_counters *after,
-                   char why[BL_FEED_WHY])
+                   char why[BL_ERR_BYTES])
 {
     unsigned d = 0;
 
     while (d < BL_DROP_COUNT && after->drop[d] == before->drop[d])
         d++;
-    snprintf(why, BL_FEED_WHY, "%s was not taken: %s", name,
+    snprintf(why, BL_ERR_BYTES, "%s was not taken: %s", name,
              d < BL_DROP_COUNT ? bl_drop_sentence((enum bl_drop)d) : "not counted as a beat");
     return d == BL_DROP_unknown_node ? -ENOENT : -EBUSY;
 }
 
-int bl_api_beat(struct bl_api *api, const char *name, char why[BL_FEED_WHY])
+int bl_api_beat(struct bl_api *api, const char *name, char why[BL_ERR_BYTES])
 {
     struct bl_worker *w = api->worker;
     struct bl_counters before, after;
@@ -26,7 +26,7 @@ int bl_api_beat(struct bl_api *api, const char *name, char why[BL_FEED_WHY])
 
     bl_role_assume_worker(); /* of this thread's own */
     if (!bl_name_is_valid(name, strlen(name))) {
-        snprintf(why, BL_FEED_WHY, "\"%.60s\" is no name; give 1 to %u bytes without spaces, ':' or '|'",
+        snprintf(why, BL_ERR_BYTES, "\"%.60s\" is no name; give 1 to %u bytes without spaces, ':' or '|'",
                  name, BL_NAME_MAX);
         return -EINVAL;
     }

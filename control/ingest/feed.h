@@ -4,9 +4,9 @@
 #pragma once
 
 #include "control/model/context.h"
+#include "engine/base/err.h"
 
 /* 0; or -EINVAL (no name a node can have), -ENOENT (not known, and
  * nodes.unknown says reject), -EBUSY (dropped for another reason), and
  * what is wrong and what to do in `why`. */
-#define BL_FEED_WHY 320
-int bl_api_beat(struct bl_api *api, const char *name, char why[BL_FEED_WHY]);
+int bl_api_beat(struct bl_api *api, const char *name, char why[BL_ERR_BYTES]);

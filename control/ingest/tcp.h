@@ -21,6 +21,7 @@
 
 #include "control/net/listen.h"
 #include "dataplane/worker/worker.h"
+#include "engine/base/err.h"
 
 #define BL_TCP_TURN    32u                  /* connections served in a turn: 0.5 MiB, some 2 ms */
 #define BL_TCP_WAIT_NS UINT64_C(1000000000) /* for room; then the worker drops, and counts */

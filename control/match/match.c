@@ -40,7 +40,7 @@ struct bl_view_match {
     struct look control, api;
 };
 
-bool bl_view_regexp_is_good(const char *text, char why[BL_CONFIG_WHY])
+bool bl_view_regexp_is_good(const char *text, char why[BL_ERR_BYTES])
 {
     hs_expr_info_t *info = NULL;
     hs_compile_error_t *error = NULL;
@@ -51,7 +51,7 @@ bool bl_view_regexp_is_good(const char *text, char why[BL_CONFIG_WHY])
     while (len > 0 && message[len - 1] == '.')
         len--;
     if (!good)
-        snprintf(why, BL_CONFIG_WHY, "\"%.100s\": %.*s; write it in another way", text,
+        snprintf(why, BL_ERR_BYTES, "\"%.100s\": %.*s; write it in another way", text,
                  (int)(len < 150 ? len : 150), message);
     free(info);
     hs_free_compile_error(error);
@@ -62,7 +62,7 @@ bool bl_view_regexp_is_good(const char *text, char why[BL_CONFIG_WHY])
 
 static int add(struct bl_view_match *m, const char *glob, uint32_t entry, bool exclude)
 {
-    char why[BL_PATTERN_WHY];
+    char why[BL_ERR_BYTES];
 
     struct expression *all = bl_array_room(m->expression, m->expression_count, &m->capacity, sizeof(*all));
     if (all == NULL)
@@ -128,16 +128,16 @@ static void source_add(struct source *s, const char *text, size_t len, unsigned 
 }
 
 static int say(const struct bl_view_match *m, const struct source *s, hs_compile_error_t *e,
-               char err[BL_CONFIG_ERR_BYTES])
+               char err[BL_ERR_BYTES])
 {
     unsigned at = e != NULL && e->expression >= 0 ? m->expression[s->id[e->expression]].entry : 0;
-    snprintf(err, BL_CONFIG_ERR_BYTES, "views[%u]: cannot be compiled: %.300s; write it in another way", at,
+    snprintf(err, BL_ERR_BYTES, "views[%u]: cannot be compiled: %.300s; write it in another way", at,
              e != NULL ? e->message : "out of memory");
     hs_free_compile_error(e);
     return -EINVAL;
 }
 
-static int compile_regexps(struct bl_view_match *m, struct source *s, char err[BL_CONFIG_ERR_BYTES])
+static int compile_regexps(struct bl_view_match *m, struct source *s, char err[BL_ERR_BYTES])
 {
     hs_compile_error_t *e = NULL;
 
@@ -151,7 +151,7 @@ static int compile_regexps(struct bl_view_match *m, struct source *s, char err[B
 }
 
 static int compile_pieces(struct bl_view_match *m, struct source *s, struct bl_pieces *pieces,
-                          char err[BL_CONFIG_ERR_BYTES])
+                          char err[BL_ERR_BYTES])
 {
     hs_compile_error_t *e = NULL;
 
@@ -172,7 +172,7 @@ static int compile_pieces(struct bl_view_match *m, struct source *s, struct bl_p
     return say(m, s, e, err);
 }
 
-static int compile(struct bl_view_match *m, char err[BL_CONFIG_ERR_BYTES])
+static int compile(struct bl_view_match *m, char err[BL_ERR_BYTES])
 {
     struct source regexps = {0}, literals = {0};
     struct bl_pieces *pieces = bl_pieces_new();
@@ -205,7 +205,7 @@ static int look_init(const struct bl_view_match *m, struct look *l)
 }
 
 static int make(struct bl_view_match *m, const struct bl_view_config *views, unsigned count,
-                char err[BL_CONFIG_ERR_BYTES])
+                char err[BL_ERR_BYTES])
 {
     int r = 0;
 
@@ -228,11 +228,11 @@ static int make(struct bl_view_match *m, const struct bl_view_config *views, uns
 }
 
 struct bl_view_match *bl_view_match_new(const struct bl_view_config *views, unsigned count,
-                                        char err[BL_CONFIG_ERR_BYTES])
+                                        char err[BL_ERR_BYTES])
 {
     struct bl_view_match *m = calloc(1, sizeof(*m));
 
-    snprintf(err, BL_CONFIG_ERR_BYTES, "views: out of memory");
+    snprintf(err, BL_ERR_BYTES, "views: out of memory");
     if (m != NULL && make(m, views, count, err) == 0) {
         err[0] = '\0';
         return m;

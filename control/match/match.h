@@ -19,7 +19,8 @@
 
 #include <stdbool.h>
 
-#include "control/config/config_schema.h"
+#include "control/match/entry.h"
+#include "engine/base/err.h"
 #include "engine/base/role.h"
 #include "engine/views/views.h"
 
@@ -28,7 +29,7 @@ struct bl_view_match;
 /* NULL with err: "views[3].regexp: ...", or out of memory. The config may
  * go away afterwards. */
 struct bl_view_match *bl_view_match_new(const struct bl_view_config *views, unsigned count,
-                                        char err[BL_CONFIG_ERR_BYTES]);
+                                        char err[BL_ERR_BYTES]);
 /* Of one that has not become a plan. */
 void bl_view_match_free(struct bl_view_match *m);
 
@@ -46,4 +47,4 @@ void bl_view_match_test(const struct bl_view_match *m, const char *name, bl_view
 const struct bl_view_config *bl_view_match_entry(const struct bl_view_match *m, uint32_t entry);
 
 /* Whether a regular expression will do; else why, and what to do. */
-bool bl_view_regexp_is_good(const char *text, char why[BL_CONFIG_WHY]);
+bool bl_view_regexp_is_good(const char *text, char why[BL_ERR_BYTES]);

@@ -65,15 +65,15 @@ static int find_variable(const struct bl_pattern *p, const char *word, unsigned 
     return -1;
 }
 
-static bool add_variable(struct bl_pattern *p, unsigned at, unsigned len, char why[BL_PATTERN_WHY])
+static bool add_variable(struct bl_pattern *p, unsigned at, unsigned len, char why[BL_ERR_BYTES])
 {
     if (find_variable(p, p->text + at + 1, len) >= 0) {
-        snprintf(why, BL_PATTERN_WHY, "$%.*s is in it twice; give the second one a name of its own",
+        snprintf(why, BL_ERR_BYTES, "$%.*s is in it twice; give the second one a name of its own",
                  (int)(len < 40 ? len : 40), p->text + at + 1);
         return false;
     }
     if (p->variables == BL_PATTERN_VARIABLES) {
-        snprintf(why, BL_PATTERN_WHY, "more than %u variables; use fewer", BL_PATTERN_VARIABLES);
+        snprintf(why, BL_ERR_BYTES, "more than %u variables; use fewer", BL_PATTERN_VARIABLES);
         return false;
     }
     p->element[p->elements++] = (struct element){.kind = VARIABLE, .start = (uint16_t)p->variables};
@@ -92,7 +92,7 @@ static void add_literal(struct bl_pattern *p, unsigned *used, char c)
     ++*used;
 }
 
-static bool read_elements(struct bl_pattern *p, char why[BL_PATTERN_WHY])
+static bool read_elements(struct bl_pattern *p, char why[BL_ERR_BYTES])
 {
     unsigned used = 0;
 
@@ -133,25 +133,25 @@ static bool is_utf8(const char *text, size_t len)
     return bytes > 0;
 }
 
-struct bl_pattern *bl_pattern_new(const char *text, char why[BL_PATTERN_WHY])
+struct bl_pattern *bl_pattern_new(const char *text, char why[BL_ERR_BYTES])
 {
     size_t len = strlen(text);
     if (has_control_byte(text)) {
-        snprintf(why, BL_PATTERN_WHY, "has a control byte, which no name has; remove it");
+        snprintf(why, BL_ERR_BYTES, "has a control byte, which no name has; remove it");
         return NULL;
     }
     if (!is_utf8(text, len)) {
-        snprintf(why, BL_PATTERN_WHY, "is no UTF-8; write it so");
+        snprintf(why, BL_ERR_BYTES, "is no UTF-8; write it so");
         return NULL;
     }
     if (len == 0 || len > BL_PATTERN_MAX) {
-        snprintf(why, BL_PATTERN_WHY, "has %zu bytes; give 1 to %u, as in web.* or $dc.web.*", len,
+        snprintf(why, BL_ERR_BYTES, "has %zu bytes; give 1 to %u, as in web.* or $dc.web.*", len,
                  BL_PATTERN_MAX);
         return NULL;
     }
     struct bl_pattern *p = calloc(1, sizeof(*p) + len * sizeof(p->element[0]));
     if (p == NULL) {
-        snprintf(why, BL_PATTERN_WHY, "out of memory");
+        snprintf(why, BL_ERR_BYTES, "out of memory");
         return NULL;
     }
     memcpy(p->text, text, len + 1);

@@ -15,9 +15,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "engine/base/err.h"
+
 #define BL_PATTERN_MAX       200u /* bytes: as long as a name */
 #define BL_PATTERN_VARIABLES 16u
-#define BL_PATTERN_WHY       200
 
 struct bl_pattern;
 
@@ -29,7 +30,7 @@ struct bl_capture {
 
 /* NULL and why (what is wrong and what to do): empty, too long, a control
  * byte, no UTF-8, the same variable twice, out of memory. */
-struct bl_pattern *bl_pattern_new(const char *text, char why[BL_PATTERN_WHY]);
+struct bl_pattern *bl_pattern_new(const char *text, char why[BL_ERR_BYTES]);
 void bl_pattern_free(struct bl_pattern *p);
 
 /* Whether the name (terminated, at most BL_NAME_MAX bytes) matches.

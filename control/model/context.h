@@ -16,6 +16,7 @@
 #include "control/model/history.h"
 #include "control/model/incidents.h"
 #include "control/model/maps.h"
+#include "engine/base/err.h"
 #include "engine/base/role.h"
 
 /* Long output is made in pieces of at most so many bytes, so that a slow
@@ -44,7 +45,7 @@ struct bl_api {
     struct bl_maps maps;           /* of who looks at the web page */
     int64_t start_unix_ms;         /* for people, and to tell one run from another */
     uint64_t start_ns;             /* the same moment on now_ns' clock */
-    int (*reload)(void *ctx, char waiting[BL_CONFIG_WAITING_BYTES], char err[BL_CONFIG_ERR_BYTES]);
+    int (*reload)(void *ctx, char waiting[BL_CONFIG_WAITING_BYTES], char err[BL_ERR_BYTES]);
     void *reload_ctx;
     uint64_t now_ns;
     int64_t now_unix_ms;

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include "dataplane/port/port.h"
+#include "engine/base/err.h"
 
 #define BL_LISTEN_MAX  16u /* addresses of a server */
 #define BL_LISTEN_TEXT 64  /* "[IPv6]:PORT" */

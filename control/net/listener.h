@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "dataplane/port/port.h"
+#include "engine/base/err.h"
 
 struct bl_listener {
     int fd;

@@ -15,14 +15,14 @@
 
 /* ---- the folder ------------------------------------------------------------ */
 
-static int refuse(struct bl_state_dir *d, int error, const char *what, char why[BL_STATE_DIR_WHY])
+static int refuse(struct bl_state_dir *d, int error, const char *what, char why[BL_ERR_BYTES])
 {
-    snprintf(why, BL_STATE_DIR_WHY, "state.dir %.120s: %s%s", d->path, error ? strerror(error) : "", what);
+    snprintf(why, BL_ERR_BYTES, "state.dir %.120s: %s%s", d->path, error ? strerror(error) : "", what);
     bl_state_dir_close(d);
     return error ? -error : -EBUSY;
 }
 
-static int lock(struct bl_state_dir *d, char why[BL_STATE_DIR_WHY])
+static int lock(struct bl_state_dir *d, char why[BL_ERR_BYTES])
 {
     d->lock_fd = openat(d->fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0640);
     if (d->lock_fd < 0)
@@ -33,11 +33,11 @@ static int lock(struct bl_state_dir *d, char why[BL_STATE_DIR_WHY])
     return 0;
 }
 
-int bl_state_dir_open(struct bl_state_dir *d, const char *path, char why[BL_STATE_DIR_WHY])
+int bl_state_dir_open(struct bl_state_dir *d, const char *path, char why[BL_ERR_BYTES])
 {
     *d = (struct bl_state_dir){.path = strdup(path), .fd = -1, .lock_fd = -1};
     if (d->path == NULL) {
-        snprintf(why, BL_STATE_DIR_WHY, "state.dir %.120s: out of memory", path);
+        snprintf(why, BL_ERR_BYTES, "state.dir %.120s: out of memory", path);
         return -ENOMEM;
     }
     if (mkdir(path, 0750) != 0 && errno != EEXIST)

@@ -19,7 +19,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define BL_STATE_DIR_WHY  512
+#include "engine/base/err.h"
+
 #define BL_STATE_NAME     40
 #define BL_STATE_LIST_MAX 64u
 
@@ -30,7 +31,7 @@ struct bl_state_dir {
 
 /* Opens the folder, makes it (mode 0750) if its parent is there, and
  * locks it. 0, or negative errno and why: "PATH: why; what to do". */
-int bl_state_dir_open(struct bl_state_dir *d, const char *path, char why[BL_STATE_DIR_WHY]);
+int bl_state_dir_open(struct bl_state_dir *d, const char *path, char why[BL_ERR_BYTES]);
 void bl_state_dir_close(struct bl_state_dir *d);
 
 /* The generations of its snapshots, or journals, ascending: at most

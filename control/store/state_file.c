@@ -275,7 +275,7 @@ struct reader {
 
 static int damaged(struct reader *r, const char *what)
 {
-    snprintf(r->why, BL_STATE_WHY, "damaged at byte %llu of %llu: %s",
+    snprintf(r->why, BL_ERR_BYTES, "damaged at byte %llu of %llu: %s",
              (unsigned long long)r->info->good_bytes, (unsigned long long)r->info->bytes, what);
     return -EBADMSG;
 }
@@ -310,7 +310,7 @@ static int read_header(struct reader *r, enum bl_state_kind kind, uint64_t gener
     if (h->checksum != header_checksum(h))
         return damaged(r, "its header's checksum is wrong");
     if (h->version > BL_STATE_VERSION) {
-        snprintf(r->why, BL_STATE_WHY,
+        snprintf(r->why, BL_ERR_BYTES,
                  "written by a newer beatline (format %u, this one reads up to %u); start that one, or give "
                  "another state.dir",
                  h->version, BL_STATE_VERSION);
@@ -467,7 +467,7 @@ static int take_section(struct reader *r)
     size_t known = fixed_bytes_of(s->type);
 
     if (known == 0 || s->fixed_bytes > known) {
-        snprintf(r->why, BL_STATE_WHY,
+        snprintf(r->why, BL_ERR_BYTES,
                  "written by a newer beatline (records of type %u and %u bytes); start that one, or give "
                  "another state.dir",
                  s->type, s->fixed_bytes);
@@ -510,7 +510,7 @@ static int read_sections(struct reader *r, enum bl_state_kind kind)
 }
 
 int bl_state_read(int fd, enum bl_state_kind kind, uint64_t generation, const struct bl_state_sink *sink,
-                  struct bl_state_info *info, char why[BL_STATE_WHY])
+                  struct bl_state_info *info, char why[BL_ERR_BYTES])
 {
     static const struct bl_state_sink nobody;
     struct reader r = {.fd = fd, .sink = sink ? sink : &nobody, .info = info, .why = why};
@@ -530,6 +530,6 @@ int bl_state_read(int fd, enum bl_state_kind kind, uint64_t generation, const st
         err = read_sections(&r, kind);
     free(r.records);
     if (err && why[0] == '\0')
-        snprintf(why, BL_STATE_WHY, "cannot be read: %s", strerror(-err));
+        snprintf(why, BL_ERR_BYTES, "cannot be read: %s", strerror(-err));
     return err;
 }

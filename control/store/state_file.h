@@ -28,11 +28,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "engine/base/err.h"
 #include "engine/fleet/fleet.h"
 
 /* 2: a node's silence and rhythm, whether the stop was a clean one. */
 #define BL_STATE_VERSION 2u
-#define BL_STATE_WHY     256
 
 enum bl_state_kind { BL_STATE_SNAPSHOT = 1, BL_STATE_JOURNAL };
 
@@ -137,4 +137,4 @@ struct bl_state_info {
  * what read(2) says. A file of another kind or generation than expected
  * is damaged. */
 int bl_state_read(int fd, enum bl_state_kind kind, uint64_t generation, const struct bl_state_sink *sink,
-                  struct bl_state_info *info, char why[BL_STATE_WHY]);
+                  struct bl_state_info *info, char why[BL_ERR_BYTES]);

@@ -67,7 +67,7 @@ static void say(struct bl_store *s, const char *text)
 /* Told once, however long it lasts. */
 static void complain(struct bl_store *s, const char *what, int error)
 {
-    char text[BL_STATE_DIR_WHY];
+    char text[BL_ERR_BYTES];
 
     if (s->troubled)
         return;
@@ -462,11 +462,11 @@ static void *run(void *arg)
 
 /* ---- life ---------------------------------------------------------------------------- */
 
-struct bl_store *bl_store_open(const struct bl_store_config *c, char why[BL_STATE_DIR_WHY])
+struct bl_store *bl_store_open(const struct bl_store_config *c, char why[BL_ERR_BYTES])
 {
     struct bl_store *s = calloc(1, sizeof(*s));
     if (!s) {
-        snprintf(why, BL_STATE_DIR_WHY, "state.dir %.120s: out of memory", c->dir);
+        snprintf(why, BL_ERR_BYTES, "state.dir %.120s: out of memory", c->dir);
         return NULL;
     }
     s->config = *c;
@@ -475,8 +475,8 @@ struct bl_store *bl_store_open(const struct bl_store_config *c, char why[BL_STAT
     s->save_every_ms = c->save_every_ms;
     s->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (s->stop_fd < 0)
-        snprintf(why, BL_STATE_DIR_WHY, "state.dir %.120s: %s; raise the limit on open files (ulimit -n)",
-                 c->dir, strerror(errno));
+        snprintf(why, BL_ERR_BYTES, "state.dir %.120s: %s; raise the limit on open files (ulimit -n)", c->dir,
+                 strerror(errno));
     else if (bl_state_dir_open(&s->dir, c->dir, why) == 0)
         return s;
     bl_store_free(s);
@@ -497,12 +497,12 @@ void bl_store_free(struct bl_store *s)
     free(s);
 }
 
-int bl_store_start(struct bl_store *s, char why[BL_STATE_DIR_WHY])
+int bl_store_start(struct bl_store *s, char why[BL_ERR_BYTES])
 {
     s->next_generation = s->first_generation;
     int r = pthread_create(&s->thread, NULL, run, s);
     if (r) {
-        snprintf(why, BL_STATE_DIR_WHY, "store: cannot start its thread: %s", strerror(r));
+        snprintf(why, BL_ERR_BYTES, "store: cannot start its thread: %s", strerror(r));
         return -r;
     }
     pthread_setname_np(s->thread, "bl-store");

@@ -32,6 +32,7 @@
 #include "control/core/changes.h"
 #include "control/store/state_dir.h"
 #include "control/store/state_file.h"
+#include "engine/base/err.h"
 #include "engine/fleet/fleet.h"
 #include "engine/views/views.h"
 
@@ -51,7 +52,7 @@ struct bl_store_config {
 struct bl_store;
 
 /* Main: opens and locks the folder. NULL with why. */
-struct bl_store *bl_store_open(const struct bl_store_config *c, char why[BL_STATE_DIR_WHY]);
+struct bl_store *bl_store_open(const struct bl_store_config *c, char why[BL_ERR_BYTES]);
 /* Main, the thread has stopped. NULL is fine. */
 void bl_store_free(struct bl_store *s);
 
@@ -65,7 +66,7 @@ struct bl_store_loaded {
     bool stopped;                                   /* cleanly: what was saved is the last there was */
     unsigned damaged;                               /* files that were refused, whole or from some byte on */
     int64_t saved_unix_ms;                          /* of the snapshot; 0: there was none */
-    char trouble[BL_STATE_WHY + BL_STATE_NAME + 8]; /* the first of it, for people; "" none */
+    char trouble[BL_ERR_BYTES + BL_STATE_NAME + 8]; /* the first of it, for people; "" none */
 };
 
 /* Main, before any other thread runs: brings the fleet back to what the
@@ -74,10 +75,10 @@ struct bl_store_loaded {
  * A damaged snapshot is put aside, and the one before serves with its
  * journals. 0, or negative errno and why where going on would lose
  * something: files of a newer version, or that cannot be read. */
-int bl_store_load(struct bl_store *s, struct bl_store_loaded *out, char why[BL_STATE_DIR_WHY]) BL_ON_CONTROL;
+int bl_store_load(struct bl_store *s, struct bl_store_loaded *out, char why[BL_ERR_BYTES]) BL_ON_CONTROL;
 
 /* Main: starts the thread, which begins with a snapshot. */
-int bl_store_start(struct bl_store *s, char why[BL_STATE_DIR_WHY]);
+int bl_store_start(struct bl_store *s, char why[BL_ERR_BYTES]);
 /* Main: ends the thread. Not started, or NULL: fine. */
 void bl_store_stop(struct bl_store *s);
 /* Main, after everybody has stopped: a last snapshot. 0 or negative errno. */

@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "control/store/store.h"
+#include "engine/base/err.h"
 
 struct bl_store {
     struct bl_store_config config;
@@ -14,7 +15,7 @@ struct bl_store {
     pthread_t thread;
     bool started;
     int stop_fd;
-    char trouble[BL_STATE_WHY + BL_STATE_NAME + 32]; /* found at the start; the thread tells it */
+    char trouble[BL_ERR_BYTES + BL_STATE_NAME + 32]; /* found at the start; the thread tells it */
     /* the thread's */
     struct bl_state_writer journal;
     bool journal_open;

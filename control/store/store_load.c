@@ -109,7 +109,7 @@ static void note_trouble(struct loading *l, const char *name, const char *what)
 
 static int give_up(const struct loading *l, const char *name, const char *what, int error)
 {
-    snprintf(l->why, BL_STATE_DIR_WHY, "state.dir %.80s: %s: %.140s", l->store->dir.path, name, what);
+    snprintf(l->why, BL_ERR_BYTES, "state.dir %.80s: %s: %.140s", l->store->dir.path, name, what);
     return error;
 }
 
@@ -121,7 +121,7 @@ static int give_up(const struct loading *l, const char *name, const char *what, 
 static int read_snapshot(struct loading *l, uint64_t generation)
 {
     struct bl_state_sink sink = {.ctx = l, .node = take_node, .view = take_view, .numbers = take_numbers};
-    char name[BL_STATE_NAME], what[BL_STATE_WHY];
+    char name[BL_STATE_NAME], what[BL_ERR_BYTES];
     struct bl_state_info info;
 
     bl_state_file_name(BL_SNAPSHOT_PREFIX, generation, name);
@@ -163,7 +163,7 @@ static int read_journal(struct loading *l, uint64_t generation, bool last)
 {
     struct bl_state_sink sink = {
         .ctx = l, .node = take_node, .removed = take_removed, .view = take_view, .numbers = take_numbers};
-    char name[BL_STATE_NAME], what[BL_STATE_WHY];
+    char name[BL_STATE_NAME], what[BL_ERR_BYTES];
     struct bl_state_info info;
 
     bl_state_file_name(BL_JOURNAL_PREFIX, generation, name);
@@ -210,7 +210,7 @@ static void count(struct bl_store *s, const struct bl_store_loaded *out)
     BL_STORE_SET(s->stats.refused, out->refused);
 }
 
-int bl_store_load(struct bl_store *s, struct bl_store_loaded *out, char why[BL_STATE_DIR_WHY])
+int bl_store_load(struct bl_store *s, struct bl_store_loaded *out, char why[BL_ERR_BYTES])
 {
     struct loading l = {.store = s, .out = out, .why = why};
     struct bl_state_list snapshots, journals;

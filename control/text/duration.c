@@ -93,23 +93,22 @@ const char *bl_duration_text(uint32_t ms, char out[BL_DURATION_TEXT])
     return out;
 }
 
-const char *bl_duration_error(const char *text, int error, uint32_t max_ms, char out[BL_DURATION_ERROR])
+const char *bl_duration_error(const char *text, int error, uint32_t max_ms, char out[BL_ERR_BYTES])
 {
     char most[BL_DURATION_TEXT];
     struct number n;
     const char *rest = read_number(text, &n);
 
     if (error == -ERANGE && *text == '-')
-        snprintf(out, BL_DURATION_ERROR, "\"%.40s\" is negative; write none to have no limit", text);
+        snprintf(out, BL_ERR_BYTES, "\"%.40s\" is negative; write none to have no limit", text);
     else if (error == -ERANGE)
-        snprintf(out, BL_DURATION_ERROR, "\"%.40s\" is too long; at most %s", text,
+        snprintf(out, BL_ERR_BYTES, "\"%.40s\" is too long; at most %s", text,
                  bl_duration_text(max_ms, most));
     else if (rest != NULL && *rest == '\0')
-        snprintf(out, BL_DURATION_ERROR, "\"%.40s\" has no unit; write %.40ss or %.40sms", text, text, text);
+        snprintf(out, BL_ERR_BYTES, "\"%.40s\" has no unit; write %.40ss or %.40sms", text, text, text);
     else if (rest != NULL && unit_ms(rest) != 0)
-        snprintf(out, BL_DURATION_ERROR, "\"%.40s\" is no whole number of milliseconds; round it", text);
+        snprintf(out, BL_ERR_BYTES, "\"%.40s\" is no whole number of milliseconds; round it", text);
     else
-        snprintf(out, BL_DURATION_ERROR, "\"%.40s\" is no duration; write 500ms, 2s, 1.5m, 2h, 3d or none",
-                 text);
+        snprintf(out, BL_ERR_BYTES, "\"%.40s\" is no duration; write 500ms, 2s, 1.5m, 2h, 3d or none", text);
     return out;
 }

@@ -7,8 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BL_DURATION_TEXT  24
-#define BL_DURATION_ERROR 200
+#include "engine/base/err.h"
+
+#define BL_DURATION_TEXT 24
 
 /* 0 and *ms ("none" is 0), or -EINVAL / -ERANGE (over max_ms, negative). */
 int bl_duration_parse(const char *text, uint32_t max_ms, uint32_t *ms);
@@ -16,4 +17,4 @@ int bl_duration_parse(const char *text, uint32_t max_ms, uint32_t *ms);
 const char *bl_duration_text(uint32_t ms, char out[BL_DURATION_TEXT]);
 /* What is wrong with a text that bl_duration_parse refused with `error`,
  * and what to write: `"30" has no unit; write 30s or 30ms`. */
-const char *bl_duration_error(const char *text, int error, uint32_t max_ms, char out[BL_DURATION_ERROR]);
+const char *bl_duration_error(const char *text, int error, uint32_t max_ms, char out[BL_ERR_BYTES]);

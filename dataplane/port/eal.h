@@ -20,6 +20,7 @@
 #include <stddef.h>
 
 #include "dataplane/port/port.h"
+#include "engine/base/err.h"
 
 struct bl_eal_config {
     const char *program; /* argv[0] for DPDK's messages */

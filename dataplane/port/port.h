@@ -28,11 +28,10 @@
 #include "dataplane/base/counters.h"
 #include "dataplane/wire/decode.h"
 #include "engine/base/beat.h"
+#include "engine/base/err.h"
 #include "engine/base/role.h"
 
 enum bl_port_kind { BL_PORT_SOCKET, BL_PORT_DPDK };
-
-#define BL_ERR_BYTES 512 /* room for an error line: what, where, why, what to do */
 
 #define BL_PORT_QUEUES_MAX   128u                /* BL_TABLES_MAX: a worker and a table each */
 #define BL_PORT_RCVBUF_BYTES (UINT32_C(8) << 20) /* 40 ms of a million small datagrams a second */

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "dataplane/port/port.h"
+#include "engine/base/err.h"
 
 struct bl_port {
     struct bl_port_spec spec;

@@ -18,6 +18,7 @@
 #include "dataplane/port/port.h"
 #include "dataplane/wire/wire.h"
 #include "dataplane/worker/reports.h"
+#include "engine/base/err.h"
 #include "engine/base/role.h"
 #include "engine/fleet/ingest_clock.h"
 #include "engine/table/table.h"

@@ -12,7 +12,7 @@
 #include "control/text/url_text.h"
 #include "tests/fuzz/fuzz.h"
 
-static struct bl_config *load(const void *yaml, size_t len, char err[BL_CONFIG_ERR_BYTES])
+static struct bl_config *load(const void *yaml, size_t len, char err[BL_ERR_BYTES])
 {
     char path[64];
     int fd = memfd_create("config", MFD_CLOEXEC);
@@ -23,7 +23,7 @@ static struct bl_config *load(const void *yaml, size_t len, char err[BL_CONFIG_E
     err[0] = '\0';
     struct bl_config *c = bl_config_load(path, err);
     close(fd);
-    assert(strnlen(err, BL_CONFIG_ERR_BYTES) < BL_CONFIG_ERR_BYTES);
+    assert(strnlen(err, BL_ERR_BYTES) < BL_ERR_BYTES);
     assert((c == NULL) == (err[0] != '\0'));
     return c;
 }
@@ -48,7 +48,7 @@ static bool has_secrets(const struct bl_config *c)
 
 static void load_back(const struct bl_config *c)
 {
-    char err[BL_CONFIG_ERR_BYTES];
+    char err[BL_ERR_BYTES];
     struct bl_text yaml = shown(c, false), json = shown(c, true), again;
     struct bl_config *back = load(yaml.data, yaml.len, err);
 
@@ -65,7 +65,7 @@ static void load_back(const struct bl_config *c)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    char err[BL_CONFIG_ERR_BYTES];
+    char err[BL_ERR_BYTES];
     struct bl_config *c = load(data, size, err);
 
     if (c != NULL && !has_secrets(c))

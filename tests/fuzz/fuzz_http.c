@@ -17,7 +17,7 @@ static void read_object(const char *text, size_t len)
 {
     json_t *object = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
     struct bl_param params[PARAMS_MAX];
-    char words[PARAMS_MAX * BL_FIELD_WORD], why[BL_FIELD_WHY];
+    char words[PARAMS_MAX * BL_FIELD_WORD], why[BL_ERR_BYTES];
     struct bl_policy_patch patch = {0};
     int n = object != NULL ? bl_fields_of_json(object, params, PARAMS_MAX, words) : -1;
     struct bl_fields f = {.param = params, .count = n < 0 ? 0 : (unsigned)n};

@@ -34,7 +34,7 @@ static void check_view(const struct bl_lovebeat_record *r)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct bl_lovebeat_record r;
-    char why[BL_LOVEBEAT_WHY] = "";
+    char why[BL_ERR_BYTES] = "";
 
     if (bl_lovebeat_line_parse((const char *)data, size, NOW, &r, why) != 0) {
         assert(why[0] != '\0' && strnlen(why, sizeof(why)) < sizeof(why));

@@ -136,7 +136,7 @@ static void check_copy(struct copy *c, enum bl_state_kind kind)
     struct copy again = {.sum = 0};
     struct bl_state_sink sink = sink_of(&again);
     struct bl_state_info info;
-    char why[BL_STATE_WHY];
+    char why[BL_ERR_BYTES];
 
     assert((kind == BL_STATE_SNAPSHOT ? bl_state_end(&c->writer) : bl_state_flush(&c->writer)) == 0);
     assert(bl_state_read(c->writer.fd, kind, 1, &sink, &info, why) == 0);
@@ -148,7 +148,7 @@ static void check_file(int fd, enum bl_state_kind kind, struct bl_fleet *fleet)
     struct copy c = {.fleet = fleet};
     struct bl_state_sink sink = sink_of(&c);
     struct bl_state_info info;
-    char why[BL_STATE_WHY];
+    char why[BL_ERR_BYTES];
     int copy_fd = memfd_create("copy", MFD_CLOEXEC);
 
     assert(copy_fd >= 0 && bl_state_writer_begin(&c.writer, copy_fd, kind, 1, 0) == 0);

@@ -17,7 +17,7 @@
 static void read_duration(const char *text)
 {
     uint32_t ms = 0, again = 0;
-    char shown[BL_DURATION_TEXT], why[BL_DURATION_ERROR];
+    char shown[BL_DURATION_TEXT], why[BL_ERR_BYTES];
     int error = bl_duration_parse(text, MAX_MS, &ms);
 
     if (error != 0) {

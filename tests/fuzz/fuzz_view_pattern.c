@@ -76,7 +76,7 @@ static void check_name(const struct bl_pattern *p, const char *pattern, const ch
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    char *text = malloc(size + 1), *rest = text, why[BL_PATTERN_WHY] = "", *name;
+    char *text = malloc(size + 1), *rest = text, why[BL_ERR_BYTES] = "", *name;
     memcpy(text, data, size);
     text[size] = '\0';
 

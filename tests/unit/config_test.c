@@ -16,9 +16,9 @@
 
 /* Loads `yaml` from a file of its own; err has its name cut off each
  * line: "3:5: path: why". */
-static struct bl_config *load(const char *yaml, size_t len, char err[BL_CONFIG_ERR_BYTES])
+static struct bl_config *load(const char *yaml, size_t len, char err[BL_ERR_BYTES])
 {
-    char file[] = "/tmp/beatline-config-XXXXXX", whole[BL_CONFIG_ERR_BYTES];
+    char file[] = "/tmp/beatline-config-XXXXXX", whole[BL_ERR_BYTES];
     int fd = mkstemp(file);
     assert_true(fd >= 0);
     assert_int_equal(write(fd, yaml, len), (ssize_t)len);
@@ -38,7 +38,7 @@ static struct bl_config *load(const char *yaml, size_t len, char err[BL_CONFIG_E
 
 static struct bl_config *load_good(const char *yaml)
 {
-    char err[BL_CONFIG_ERR_BYTES];
+    char err[BL_ERR_BYTES];
     struct bl_config *c = load(yaml, strlen(yaml), err);
     if (c == NULL)
         fail_msg("%s", err);
@@ -48,7 +48,7 @@ static struct bl_config *load_good(const char *yaml)
 static void no_file_is_a_valid_config(void **state)
 {
     (void)state;
-    char err[BL_CONFIG_ERR_BYTES], socket_path[108];
+    char err[BL_ERR_BYTES], socket_path[108];
     struct bl_config *c = bl_config_load(NULL, err);
 
     assert_non_null(c);
@@ -191,7 +191,7 @@ static void an_unknown_key_at_the_top_lists_those_there_are(void **state)
     (void)state;
     static const char yaml[] = "zzzzzzzzz: 3\n",
                       should[] = "1:1: zzzzzzzzz: unknown key; known here: ports, ";
-    char err[BL_CONFIG_ERR_BYTES];
+    char err[BL_ERR_BYTES];
     assert_null(load(yaml, strlen(yaml), err));
     assert_memory_equal(err, should, strlen(should));
     assert_non_null(strstr(err, ", defaults, "));
@@ -310,7 +310,7 @@ static void each_mistake_is_told_with_its_place_and_what_to_do(void **state)
          "the line above"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        char err[BL_CONFIG_ERR_BYTES];
+        char err[BL_ERR_BYTES];
         struct bl_config *c = load(cases[i].yaml, strlen(cases[i].yaml), err);
         if (c != NULL)
             fail_msg("taken, but wrong: %s", cases[i].yaml);
@@ -324,7 +324,7 @@ static void each_mistake_is_told_with_its_place_and_what_to_do(void **state)
 static void several_mistakes_are_told_in_one_run_up_to_ten(void **state)
 {
     (void)state;
-    char yaml[512] = "", err[BL_CONFIG_ERR_BYTES];
+    char yaml[512] = "", err[BL_ERR_BYTES];
 
     for (int i = 0; i < 14; i++)
         sprintf(yaml + strlen(yaml), "log%d: 1\n", i + 10);
@@ -375,7 +375,7 @@ static void views_that_cannot_be_are_told_with_their_place(void **state)
         {"{name: a, pattern: b}\n  - {name: a, pattern: c}", "3:5: views[1]: the name a is views[0]'s"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        char yaml[256], err[BL_CONFIG_ERR_BYTES];
+        char yaml[256], err[BL_ERR_BYTES];
         int len = snprintf(yaml, sizeof(yaml), "views:\n  - %s\n", cases[i].view);
         assert_null(load(yaml, (size_t)len, err));
         if (strncmp(err, cases[i].why, strlen(cases[i].why)) != 0)
@@ -389,7 +389,7 @@ static void a_garbled_file_never_hurts(void **state)
     unsigned seed = 77, taken = 0;
     print_message("seed %u\n", seed);
     for (int round = 0; round < 3000; round++) {
-        char yaml[2 * sizeof(everything)], err[BL_CONFIG_ERR_BYTES];
+        char yaml[2 * sizeof(everything)], err[BL_ERR_BYTES];
         size_t len = sizeof(everything) - 1;
         memcpy(yaml, everything, len);
         for (int edits = 1 + rand_r(&seed) % 3; edits > 0; edits--) {
@@ -414,7 +414,7 @@ static void a_garbled_file_never_hurts(void **state)
 static void a_file_that_cannot_be_read_is_told(void **state)
 {
     (void)state;
-    char err[BL_CONFIG_ERR_BYTES];
+    char err[BL_ERR_BYTES];
     assert_null(bl_config_load("/tmp/beatline-no-such-file.yaml", err));
     assert_string_equal(err,
                         "/tmp/beatline-no-such-file.yaml: cannot be read: No such file or directory; give a "
@@ -473,7 +473,7 @@ static void what_is_shown_loads_back_to_the_same(void **state)
 static void secrets_are_not_shown_and_do_not_load_as_none(void **state)
 {
     (void)state;
-    char err[BL_CONFIG_ERR_BYTES];
+    char err[BL_ERR_BYTES];
     struct bl_config *c = load_good(everything);
 
     for (int json = 0; json < 2; json++) {
@@ -495,7 +495,7 @@ static void secrets_of_urls_are_not_shown(void **state)
         "https://user:sesame@h:8443/",  "https://sesame@h:8443", "https://h:8443/services/T0/sesame",
         "https://h:8443/?token=sesame", "https://h:8443?sesame", "https://u:p@h:8443/a#sesame"};
     for (size_t i = 0; i < 2 * sizeof(urls) / sizeof(urls[0]); i++) {
-        char yaml[256], err[BL_CONFIG_ERR_BYTES];
+        char yaml[256], err[BL_ERR_BYTES];
         bool json = i % 2 == 1;
         snprintf(yaml, sizeof(yaml), "notify: {webhook: [{url: \"%s\"}]}\n", urls[i / 2]);
         struct bl_config *c = load_good(yaml);

@@ -31,7 +31,7 @@ struct world {
 
 static void setup(struct world *w)
 {
-    char err[BL_CONFIG_ERR_BYTES];
+    char err[BL_ERR_BYTES];
     uint8_t seed[BL_KEY_SECRET_BYTES + 24];
 
     memset(w, 0, sizeof(*w));

@@ -56,7 +56,7 @@ static void what_is_no_duration_is_refused_with_what_to_write(void **state)
         {"99999999999999999999999999d", -ERANGE, "\"99999999999999999999999999d\" is too long; at most 45d"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        char why[BL_DURATION_ERROR];
+        char why[BL_ERR_BYTES];
         uint32_t ms = 77;
         int rc = bl_duration_parse(cases[i].text, MAX_MS, &ms);
         assert_int_equal(rc, cases[i].error);

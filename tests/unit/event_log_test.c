@@ -34,7 +34,7 @@ static void say(void *ctx, const char *text)
 
 static void begin(struct life *l, const char *at)
 {
-    char why[BL_EVENT_LOG_WHY];
+    char why[BL_ERR_BYTES];
     l->said = 0;
     assert_int_equal(bl_event_feed_init(&l->feed), 0);
     struct bl_event_log_config c = {.path = at, .feed = &l->feed, .say = say, .ctx = l};
@@ -231,7 +231,7 @@ static void another_path_takes_over_and_none_ends_it(void **state)
 {
     (void)state;
     struct life l;
-    char why[BL_EVENT_LOG_WHY];
+    char why[BL_ERR_BYTES];
     begin(&l, path);
     tell(&l, 1);
     assert_int_equal(bl_event_log_set_path(l.log, other, why), 0);
@@ -257,7 +257,7 @@ static void a_start_without_a_file_can_get_one(void **state)
 {
     (void)state;
     struct life l;
-    char why[BL_EVENT_LOG_WHY];
+    char why[BL_ERR_BYTES];
     begin(&l, "");
     tell(&l, 1);
     assert_int_equal(bl_event_log_set_path(l.log, path, why), 0);

@@ -136,7 +136,7 @@ static void random_lists_are_read_as_jansson_reads_them(void **state)
 /* Reads a policy from JSON; NULL, or what is wrong with it. */
 static const char *policy_of(const char *text, struct bl_policy_patch *patch)
 {
-    static char why[BL_FIELD_WHY];
+    static char why[BL_ERR_BYTES];
     static const char *const names[] = {BL_POLICY_FIELDS, NULL};
     struct bl_param params[8];
     char words[8 * BL_FIELD_WORD];

@@ -17,7 +17,7 @@ static struct bl_lovebeat_record record;
 
 static const struct bl_lovebeat_record *parse(const char *line)
 {
-    char why[BL_LOVEBEAT_WHY] = "";
+    char why[BL_ERR_BYTES] = "";
     if (bl_lovebeat_line_parse(line, strlen(line), NOW, &record, why) != 0)
         fail_msg("%s", why);
     return &record;
@@ -25,7 +25,7 @@ static const struct bl_lovebeat_record *parse(const char *line)
 
 static void assert_refused(const char *line, const char *says)
 {
-    char why[BL_LOVEBEAT_WHY] = "";
+    char why[BL_ERR_BYTES] = "";
     assert_int_equal(bl_lovebeat_line_parse(line, strlen(line), NOW, &record, why), -EINVAL);
     if (!strstr(why, says))
         fail_msg("%s: says \"%s\", not \"%s\"", line, why, says);

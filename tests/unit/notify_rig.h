@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "control/alert/notifier.h"
+#include "engine/base/err.h"
 #include "tests/real_time.h"
 
 #define RIG_EVENTS_MAX 20000u

@@ -37,20 +37,20 @@ struct daemon {
 
 static struct daemon d;
 
-static int reload(void *ctx, char waiting[BL_CONFIG_WAITING_BYTES], char err[BL_CONFIG_ERR_BYTES])
+static int reload(void *ctx, char waiting[BL_CONFIG_WAITING_BYTES], char err[BL_ERR_BYTES])
 {
     int *reloads = ctx;
     snprintf(waiting, BL_CONFIG_WAITING_BYTES, "%s", *reloads >= 2 ? "ports, udp_port" : "");
     if (++*reloads != 2)
         return 0;
-    snprintf(err, BL_CONFIG_ERR_BYTES, "f.yaml:1:1: x: unknown key");
+    snprintf(err, BL_ERR_BYTES, "f.yaml:1:1: x: unknown key");
     return -EINVAL;
 }
 
 static int start(void **state)
 {
     (void)state;
-    char err[BL_CONFIG_ERR_BYTES];
+    char err[BL_ERR_BYTES];
     uint8_t seed[BL_KEY_SECRET_BYTES + 24] = {1, 2, 3};
 
     strcpy(d.directory, "/tmp/beatline-server-XXXXXX");

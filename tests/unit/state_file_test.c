@@ -186,7 +186,7 @@ static void see_numbers(void *ctx, const struct bl_state_numbers *n)
 }
 
 static int read_book(int fd, enum bl_state_kind kind, struct book *b, struct bl_state_info *info,
-                     char why[BL_STATE_WHY])
+                     char why[BL_ERR_BYTES])
 {
     struct bl_state_sink sink = {
         .ctx = b, .node = see_node, .removed = see_removed, .view = see_view, .numbers = see_numbers};
@@ -216,7 +216,7 @@ static void what_is_written_is_read(void **state)
 {
     (void)state;
     struct book b;
-    char why[BL_STATE_WHY];
+    char why[BL_ERR_BYTES];
     struct bl_state_info info;
     for (unsigned kind = BL_STATE_SNAPSHOT; kind <= BL_STATE_JOURNAL; kind++) {
         int fd = book_file((enum bl_state_kind)kind, &b, RECORDS_MAX, "state_file");
@@ -233,7 +233,7 @@ static void an_empty_fleet_is_a_good_snapshot(void **state)
 {
     (void)state;
     struct book b = {0};
-    char why[BL_STATE_WHY];
+    char why[BL_ERR_BYTES];
     struct bl_state_info info;
     int fd = memory_file();
     write_book(fd, BL_STATE_SNAPSHOT, &b, 1);
@@ -248,7 +248,7 @@ static void a_snapshot_with_one_wrong_bit_is_refused(void **state)
 {
     (void)state;
     struct book b;
-    char why[BL_STATE_WHY];
+    char why[BL_ERR_BYTES];
     struct bl_state_info info;
     int fd = book_file(BL_STATE_SNAPSHOT, &b, 200, "bits");
     uint64_t bytes = file_bytes(fd);
@@ -271,7 +271,7 @@ static void a_snapshot_cut_anywhere_is_refused(void **state)
 {
     (void)state;
     struct book b;
-    char why[BL_STATE_WHY];
+    char why[BL_ERR_BYTES];
     struct bl_state_info info;
     int fd = book_file(BL_STATE_SNAPSHOT, &b, 50, "cut");
     uint64_t bytes = file_bytes(fd);
@@ -289,7 +289,7 @@ static void a_journal_cut_anywhere_is_good_up_to_there(void **state)
 {
     (void)state;
     struct book b;
-    char why[BL_STATE_WHY];
+    char why[BL_ERR_BYTES];
     struct bl_state_info info;
     int fd = book_file(BL_STATE_JOURNAL, &b, 200, "torn");
     uint64_t bytes = file_bytes(fd), records = 200, whole = 0;
@@ -311,7 +311,7 @@ static void what_newer_versions_write_is_told_from_damage(void **state)
 {
     (void)state;
     struct bl_state_writer w;
-    char why[BL_STATE_WHY];
+    char why[BL_ERR_BYTES];
     struct bl_state_info info;
     int fd = memory_file();
     assert_int_equal(bl_state_writer_begin(&w, fd, BL_STATE_JOURNAL, GENERATION, 0), 0);
@@ -330,7 +330,7 @@ static void fields_that_an_older_version_did_not_write_are_zero(void **state)
 {
     (void)state;
     struct bl_state_writer w;
-    char why[BL_STATE_WHY];
+    char why[BL_ERR_BYTES];
     struct bl_state_info info;
     int fd = memory_file();
     assert_int_equal(bl_state_writer_begin(&w, fd, BL_STATE_JOURNAL, GENERATION, 0), 0);

@@ -18,7 +18,7 @@ static struct bl_worker *worker;
 
 static int set_up(void **state)
 {
-    static char err[BL_CONFIG_ERR_BYTES];
+    static char err[BL_ERR_BYTES];
     if (worker_rig_set_up(state) != 0)
         return 1;
     config = bl_config_load(NULL, err);

@@ -49,7 +49,7 @@ static void say(void *ctx, const char *text)
     __atomic_fetch_add(&((struct life *)ctx)->said, 1, __ATOMIC_RELAXED);
 }
 
-static int try_begin(struct life *l, char why[BL_STATE_DIR_WHY])
+static int try_begin(struct life *l, char why[BL_ERR_BYTES])
 {
     bl_role_assume_control();
     setup_saved(&l->w, TIMEOUT_1S, changed, removed); /* clears it */
@@ -76,7 +76,7 @@ static int try_begin(struct life *l, char why[BL_STATE_DIR_WHY])
 
 static void begin(struct life *l)
 {
-    char why[BL_STATE_DIR_WHY] = "";
+    char why[BL_ERR_BYTES] = "";
     if (try_begin(l, why) != 0)
         fail_msg("%s", why);
 }
@@ -105,7 +105,7 @@ static void end(struct life *l, bool clean)
 
 static void start(struct life *l)
 {
-    char why[BL_STATE_DIR_WHY];
+    char why[BL_ERR_BYTES];
     assert_int_equal(bl_store_start(l->store, why), 0);
 }
 
@@ -410,7 +410,7 @@ static void a_folder_is_of_one_daemon(void **state)
 {
     (void)state;
     struct life l, other;
-    char why[BL_STATE_DIR_WHY];
+    char why[BL_ERR_BYTES];
     clear_folder();
     begin(&l);
     assert_true(try_begin(&other, why) != 0);
@@ -424,7 +424,7 @@ static void nothing_is_written_over_what_a_newer_version_wrote(void **state)
 {
     (void)state;
     struct life l;
-    char why[BL_STATE_DIR_WHY];
+    char why[BL_ERR_BYTES];
     make_two();
     int fd = open_file(BL_SNAPSHOT_PREFIX, 2);
     struct bl_state_writer w;

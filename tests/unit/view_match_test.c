@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include "control/config/config.h"
+#include "control/config/views_config.h"
 #include "control/match/glob.h"
 #include "control/match/match.h"
 #include "tests/unit/random.h"
@@ -31,7 +33,7 @@ static struct bl_view_config *add(struct bl_config *c, const char *name, const c
 
 static struct bl_view_match *make(const struct bl_config *c)
 {
-    char err[BL_CONFIG_ERR_BYTES];
+    char err[BL_ERR_BYTES];
     struct bl_view_match *m = bl_view_match_new(c->views, c->view_count, err);
     if (m == NULL)
         fail_msg("%s", err);
@@ -113,7 +115,7 @@ static void expressions_without_bounds_are_refused_with_a_reason(void **state)
     static const char *const bad[] = {"(a)\\1", "a(?=b)", "(?<!a)b", "a++", "[", "(", "a{2,1}"};
     static const char *const good[] = {"",  "^$", "(?i)web", "(?P<x>a|b)", "\\bdb\\b", "[[:digit:]]{1,3}$",
                                        "a*"};
-    char why[BL_CONFIG_WHY];
+    char why[BL_ERR_BYTES];
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         assert_false(bl_view_regexp_is_good(bad[i], why));
         assert_non_null(strstr(why, "write it in another way"));

@@ -18,7 +18,7 @@
 
 static struct bl_pattern *make(const char *text)
 {
-    char why[BL_PATTERN_WHY] = "";
+    char why[BL_ERR_BYTES] = "";
     struct bl_pattern *p = bl_pattern_new(text, why);
     if (p == NULL)
         print_error("%s: %s\n", text, why);
@@ -88,7 +88,7 @@ static void stars_questions_sets_and_escapes_are_globs(void **state)
 static void bad_patterns_are_refused_with_a_reason(void **state)
 {
     (void)state;
-    char why[BL_PATTERN_WHY], longest[BL_PATTERN_MAX + 2], many[64] = "";
+    char why[BL_ERR_BYTES], longest[BL_PATTERN_MAX + 2], many[64] = "";
     memset(longest, '*', sizeof(longest));
     longest[BL_PATTERN_MAX + 1] = '\0';
     for (int c = 'a'; c < 'a' + 17; c++)

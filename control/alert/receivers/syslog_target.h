@@ -13,6 +13,7 @@
 #include <stdbool.h>
 
 #include "dataplane/port/port.h"
+#include "engine/base/err.h"
 
 enum bl_syslog_kind { BL_SYSLOG_UNIX, BL_SYSLOG_UDP, BL_SYSLOG_TCP };
 

@@ -20,15 +20,14 @@ struct answer {
     bool reader_gone; /* EPIPE */
 };
 
-static int connect_to(const char *path, int *fd, char why[BL_EXCHANGE_ERR])
+static int connect_to(const char *path, int *fd, char why[BL_ERR_BYTES])
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
 
     *fd = -1;
     if (strlen(path) >= sizeof(address.sun_path)) {
-        snprintf(why, BL_EXCHANGE_ERR,
-                 "%.200s: over %zu bytes, which no socket's path is; give a shorter one", path,
-                 sizeof(address.sun_path) - 1);
+        snprintf(why, BL_ERR_BYTES, "%.200s: over %zu bytes, which no socket's path is; give a shorter one",
+                 path, sizeof(address.sun_path) - 1);
         return BL_EXIT_USAGE;
     }
     snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
@@ -36,11 +35,11 @@ static int connect_to(const char *path, int *fd, char why[BL_EXCHANGE_ERR])
     if (*fd >= 0 && connect(*fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
         return BL_EXIT_OK;
     if (errno == EACCES || errno == EPERM) {
-        snprintf(why, BL_EXCHANGE_ERR, "%s: %s; run as the user beatlined runs as, or join its group", path,
+        snprintf(why, BL_ERR_BYTES, "%s: %s; run as the user beatlined runs as, or join its group", path,
                  strerror(errno));
         return BL_EXIT_DENIED;
     }
-    snprintf(why, BL_EXCHANGE_ERR, "no daemon at %s: %s; start one with beatlined", path, strerror(errno));
+    snprintf(why, BL_ERR_BYTES, "no daemon at %s: %s; start one with beatlined", path, strerror(errno));
     return BL_EXIT_UNREACHABLE;
 }
 
@@ -103,7 +102,7 @@ static bool write_all(struct answer *a, int fd, const char *data, size_t len)
         if (n < 0) {
             a->reader_gone = errno == EPIPE;
             if (!a->reader_gone)
-                snprintf(a->why, BL_EXCHANGE_ERR, "cannot write: %s", strerror(errno));
+                snprintf(a->why, BL_ERR_BYTES, "cannot write: %s", strerror(errno));
             return false;
         }
         data += n;
@@ -141,11 +140,11 @@ static int read_answer(struct answer *a)
         return BL_EXIT_OK;
     if (a->why[0] != '\0')
         return BL_EXIT_ERROR;
-    snprintf(a->why, BL_EXCHANGE_ERR, "the daemon left in the middle of its answer; its log says why");
+    snprintf(a->why, BL_ERR_BYTES, "the daemon left in the middle of its answer; its log says why");
     return BL_EXIT_UNREACHABLE;
 }
 
-int bl_exchange(const char *path, const char *request, size_t len, char why[BL_EXCHANGE_ERR])
+int bl_exchange(const char *path, const char *request, size_t len, char why[BL_ERR_BYTES])
 {
     static struct answer a; /* one exchange at a time; too large for a stack */
 

@@ -5,10 +5,11 @@
 
 #include <stddef.h>
 
-#define BL_SOCKET_PATH  108
-#define BL_EXCHANGE_ERR 512
+#include "engine/base/err.h"
+
+#define BL_SOCKET_PATH 108
 
 /* Returns the exit code. why is "" or says what went wrong on the way,
  * for the caller to tell. A stdout that nobody reads any more ends it
  * with code 0. */
-int bl_exchange(const char *path, const char *request, size_t len, char why[BL_EXCHANGE_ERR]);
+int bl_exchange(const char *path, const char *request, size_t len, char why[BL_ERR_BYTES]);

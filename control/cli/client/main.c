@@ -224,7 +224,7 @@ static void build_request(const struct command_line *l, struct bl_text *request)
 
 static int ask_daemon(const struct command_line *l)
 {
-    char otherwise[BL_SOCKET_PATH], why[BL_EXCHANGE_ERR];
+    char otherwise[BL_SOCKET_PATH], why[BL_ERR_BYTES];
     const char *path = find_socket(l, otherwise);
     struct bl_text request = {0};
 
@@ -243,7 +243,7 @@ static int ask_daemon(const struct command_line *l)
 /* Our own version, and the daemon's if there is one. */
 static int print_version(const struct command_line *l)
 {
-    char otherwise[BL_SOCKET_PATH], why[BL_EXCHANGE_ERR];
+    char otherwise[BL_SOCKET_PATH], why[BL_ERR_BYTES];
     struct bl_text request = {0};
     char *argv[] = {"version"};
     struct command_line version = *l;

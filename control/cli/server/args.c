@@ -137,7 +137,7 @@ bool bl_args_number(struct bl_call *call, const char *option, const char *text, 
 
 bool bl_args_duration(struct bl_call *call, const char *option, const char *text, uint32_t *ms)
 {
-    char why[BL_DURATION_ERROR];
+    char why[BL_ERR_BYTES];
     int rc = bl_duration_parse(text, BL_TIMEOUT_MAX_MS, ms);
 
     if (rc == 0 && (*ms > 0 || strcmp(text, "none") == 0))

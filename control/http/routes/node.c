@@ -112,7 +112,7 @@ static void created(struct bl_http_request *r, struct bl_command *answer)
 static bool read_policy(struct bl_http_request *r, struct bl_policy_patch *patch)
 {
     static const char *const names[] = {"name", BL_POLICY_FIELDS, NULL};
-    char why[BL_FIELD_WHY];
+    char why[BL_ERR_BYTES];
 
     if (!params_are(r, names))
         return false;

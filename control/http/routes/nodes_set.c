@@ -54,7 +54,7 @@ static void done(struct bl_http_request *r, struct bl_command *answer)
 
 /* False, and why: no name, or a policy that is none. */
 static bool read_item(const struct bl_fields *f, struct bl_policy_patch *patch, bool *create,
-                      char why[BL_FIELD_WHY])
+                      char why[BL_ERR_BYTES])
 {
     static const char *const names[] = {"name", "create", BL_POLICY_FIELDS, NULL};
     const char *name = bl_field(f, "name");
@@ -64,7 +64,7 @@ static bool read_item(const struct bl_fields *f, struct bl_policy_patch *patch, 
         return false;
     if (name != NULL && bl_name_is_valid(name, strlen(name)))
         return true;
-    snprintf(why, BL_FIELD_WHY, "%s",
+    snprintf(why, BL_ERR_BYTES, "%s",
              name == NULL ? "has no name; add \"name\""
                           : "not a name a node can have: 1 to 200 bytes, no space, ':' or '|'");
     return false;
@@ -73,7 +73,7 @@ static bool read_item(const struct bl_fields *f, struct bl_policy_patch *patch, 
 static void take_object(struct bl_http_request *r, struct bulk *b, const json_t *object)
 {
     struct bl_param params[MEMBERS_MOST];
-    char words[MEMBERS_MOST * BL_FIELD_WORD], why[BL_FIELD_WHY];
+    char words[MEMBERS_MOST * BL_FIELD_WORD], why[BL_ERR_BYTES];
     int n = bl_fields_of_json(object, params, MEMBERS_MOST, words);
     struct bl_policy_patch patch = {0};
     bool create = true;
@@ -100,7 +100,7 @@ static void take_item(struct bl_http_request *r, struct bulk *b)
 {
     json_error_t error;
     json_t *object = json_loadb(b->items.text, b->items.len, JSON_REJECT_DUPLICATES, &error);
-    char why[BL_FIELD_WHY];
+    char why[BL_ERR_BYTES];
 
     b->seen++;
     if (object != NULL) {

@@ -17,7 +17,7 @@ static void done(struct bl_call *call, const char *name)
 
 static void beat(struct bl_call *call, const char *name)
 {
-    char why[BL_FEED_WHY];
+    char why[BL_ERR_BYTES];
     int rc = bl_api_beat(call->api, name, why);
     enum bl_exit code = rc == -EINVAL ? BL_EXIT_USAGE : rc == -ENOENT ? BL_EXIT_NOT_FOUND : BL_EXIT_ERROR;
 

@@ -33,7 +33,7 @@ static void reloaded(struct bl_call *call, char *waiting)
 
 static enum bl_step run(struct bl_call *call)
 {
-    char waiting[BL_CONFIG_WAITING_BYTES] = "", err[BL_CONFIG_ERR_BYTES] = "";
+    char waiting[BL_CONFIG_WAITING_BYTES] = "", err[BL_ERR_BYTES] = "";
 
     if (!bl_args_none(call))
         return BL_STEP_DONE;
