@@ -150,7 +150,7 @@ static uint32_t tick_now(const struct bl_tracker *t)
     return (uint32_t)(t->now_ms - t->start_ms) + 1;
 }
 
-static void sweep(struct bl_tracker *t) BL_ON_CONTROL
+BL_ON_CONTROL static void sweep(struct bl_tracker *t)
 {
     while (!bl_fleet_sweep(t->fleet, SWEEP_SLOTS, (int64_t)t->now_ms))
         ;
@@ -158,14 +158,14 @@ static void sweep(struct bl_tracker *t) BL_ON_CONTROL
 
 /* The clock is what the caller says: set, not advanced, as there is no
  * poll to vouch for it. */
-static void set_time(struct bl_tracker *t, uint64_t now_ms) BL_ON_CONTROL
+BL_ON_CONTROL static void set_time(struct bl_tracker *t, uint64_t now_ms)
 {
     t->now_ms = now_ms;
     bl_fleet_set_now(t->fleet, now_ms);
     bl_ingest_clock_init(&t->clock, now_ms * BL_TICK_NS, tick_now(t));
 }
 
-static void move_time(struct bl_tracker *t, uint64_t now_ms) BL_ON_CONTROL
+BL_ON_CONTROL static void move_time(struct bl_tracker *t, uint64_t now_ms)
 {
     if (now_ms <= t->now_ms)
         return;
@@ -192,7 +192,7 @@ static void fill_secret(struct bl_key_secret *secret, uint64_t seed)
     bl_key_secret_init(secret, bytes);
 }
 
-static int start_fleet(struct bl_tracker *t) BL_ON_CONTROL
+BL_ON_CONTROL static int start_fleet(struct bl_tracker *t)
 {
     struct bl_fleet_config c = {.max_nodes = t->config.max_nodes,
                                 .defaults = policy_of(&t->config.defaults),
@@ -292,8 +292,8 @@ static int insert(struct bl_tracker *t, const struct bl_beat *beat) BL_ON_CONTRO
     }
 }
 
-static int set_policy(struct bl_tracker *t, const char *name, const struct bl_tracker_policy *policy)
-    BL_ON_CONTROL
+BL_ON_CONTROL static int set_policy(struct bl_tracker *t, const char *name,
+                                    const struct bl_tracker_policy *policy)
 {
     struct bl_node_ref who = named(name);
     struct bl_policy_patch patch = {.set = BL_SET_CLEAR};

@@ -46,10 +46,8 @@ static bool same_counters(const struct bl_counters *a, const struct bl_counters 
     return true;
 }
 
-static void check_beat(const struct bl_wire_config *w, const struct bl_beat *b, const uint8_t *payload,
-                       uint32_t len) BL_ON_WORKER;
-static void check_beat(const struct bl_wire_config *w, const struct bl_beat *b, const uint8_t *payload,
-                       uint32_t len)
+BL_ON_WORKER static void check_beat(const struct bl_wire_config *w, const struct bl_beat *b,
+                                    const uint8_t *payload, uint32_t len)
 {
     assert(GATHER_TICK - bl_stamp_tick(b->stamp) <= BL_TIMEOUT_MAX_MS);
     struct bl_report r;
@@ -75,10 +73,8 @@ static void check_setting(const struct bl_report *r)
     assert(r->kind == BL_REPORT_BYE || r->patch.set != 0 || r->kind == BL_REPORT_HELLO);
 }
 
-static void take(struct gather *g, const struct bl_sink *sink, unsigned first, const struct bl_wire_config *w,
-                 const uint8_t *payload, uint32_t len) BL_ON_WORKER;
-static void take(struct gather *g, const struct bl_sink *sink, unsigned first, const struct bl_wire_config *w,
-                 const uint8_t *payload, uint32_t len)
+BL_ON_WORKER static void take(struct gather *g, const struct bl_sink *sink, unsigned first,
+                              const struct bl_wire_config *w, const uint8_t *payload, uint32_t len)
 {
     assert(sink->beats <= BL_SINK_ROOM && sink->settings <= BL_SINK_ROOM);
     for (unsigned i = first; i < sink->beats; i++) {
@@ -96,10 +92,8 @@ static void take(struct gather *g, const struct bl_sink *sink, unsigned first, c
 }
 
 /* What is usual is the same by the short way. */
-static void check_usual(const struct gather *g, const struct bl_wire_config *w, const uint8_t *payload,
-                        uint32_t len) BL_ON_WORKER;
-static void check_usual(const struct gather *g, const struct bl_wire_config *w, const uint8_t *payload,
-                        uint32_t len)
+BL_ON_WORKER static void check_usual(const struct gather *g, const struct bl_wire_config *w,
+                                     const uint8_t *payload, uint32_t len)
 {
     static struct bl_sink sink;
     /* Several, side by side, and one that was dropped. */

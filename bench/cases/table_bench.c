@@ -155,8 +155,7 @@ static uint64_t learn_work(void *arg)
     return n;
 }
 
-static void measure_nodes(struct bl_table *t, const struct bl_nodes *nodes) BL_ON_WORKER;
-static void measure_nodes(struct bl_table *t, const struct bl_nodes *nodes)
+BL_ON_WORKER static void measure_nodes(struct bl_table *t, const struct bl_nodes *nodes)
 {
     for (uint64_t i = 0; i < nodes->count; i++)
         bl_table_measure(t, nodes->key[i], true);
@@ -164,9 +163,8 @@ static void measure_nodes(struct bl_table *t, const struct bl_nodes *nodes)
 
 /* Two tables of all nodes. In the first half of them are measured: those
  * that beat, or those beside. */
-static void pair_detecting(struct bl_bench_state *state, const struct table_case *c, struct detecting *d)
-    BL_ON_WORKER;
-static void pair_detecting(struct bl_bench_state *state, const struct table_case *c, struct detecting *d)
+BL_ON_WORKER static void pair_detecting(struct bl_bench_state *state, const struct table_case *c,
+                                        struct detecting *d)
 {
     struct bl_pair_result r;
     measure_nodes(&d->table[0], c->auto_beats ? &d->beating : &d->beside);

@@ -31,8 +31,7 @@ struct wire_rig {
     uint8_t frame[FRAMES][BL_TRAFFIC_FRAME_MAX];
 };
 
-static void decode(struct wire_rig *r, unsigned i) BL_ON_WORKER;
-static void decode(struct wire_rig *r, unsigned i)
+BL_ON_WORKER static void decode(struct wire_rig *r, unsigned i)
 {
     struct bl_payload *out = &r->payload[i];
     if (bl_decode_usual(r->frame[i], r->traffic.frame_len, BL_TRAFFIC_UDP_PORT, false, out))
@@ -44,9 +43,8 @@ static void decode(struct wire_rig *r, unsigned i)
     }
 }
 
-static void parse(struct wire_rig *r, const struct bl_wire_config *wire, const struct bl_payload *payload)
-    BL_ON_WORKER;
-static void parse(struct wire_rig *r, const struct bl_wire_config *wire, const struct bl_payload *payload)
+BL_ON_WORKER static void parse(struct wire_rig *r, const struct bl_wire_config *wire,
+                               const struct bl_payload *payload)
 {
     uint32_t at = 0;
     do {

@@ -15,8 +15,7 @@ void bl_beats_init(struct bl_beats *b, const struct bl_nodes *nodes, struct bl_t
 }
 
 /* Up to `most` of the next beats, in the ring's next piece. */
-static unsigned feed(struct bl_beats *b, unsigned piece, uint64_t most) BL_ON_WORKER;
-static unsigned feed(struct bl_beats *b, unsigned piece, uint64_t most)
+BL_ON_WORKER static unsigned feed(struct bl_beats *b, unsigned piece, uint64_t most)
 {
     uint64_t left = b->nodes->count - b->at;
     unsigned n = (unsigned)(left < most ? left : most);

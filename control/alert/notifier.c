@@ -187,8 +187,7 @@ static void replace(struct bl_notifier *n, uint64_t now_ms)
     targets_drop(&old, &n->now, now_ms);
 }
 
-static void obey(struct bl_notifier *n, uint64_t now_ms) BL_ON_NOTIFIER;
-static void obey(struct bl_notifier *n, uint64_t now_ms)
+BL_ON_NOTIFIER static void obey(struct bl_notifier *n, uint64_t now_ms)
 {
     pthread_mutex_lock(&n->lock);
     if (n->order == ORDER_STOP) {
@@ -202,8 +201,7 @@ static void obey(struct bl_notifier *n, uint64_t now_ms)
     pthread_mutex_unlock(&n->lock);
 }
 
-static void queue_event(struct bl_notifier *n, const struct bl_event *e) BL_ON_NOTIFIER;
-static void queue_event(struct bl_notifier *n, const struct bl_event *e)
+BL_ON_NOTIFIER static void queue_event(struct bl_notifier *n, const struct bl_event *e)
 {
     if (!bl_owed_wants(&n->owed, e, n->now.states))
         return;
@@ -215,8 +213,7 @@ static void queue_event(struct bl_notifier *n, const struct bl_event *e)
 }
 
 /* Returns whether there may be more. */
-static bool take_events(struct bl_notifier *n) BL_ON_NOTIFIER;
-static bool take_events(struct bl_notifier *n)
+BL_ON_NOTIFIER static bool take_events(struct bl_notifier *n)
 {
     struct bl_event events[EVENTS_PER_POP];
     for (unsigned pops = 0; pops < POPS_PER_TURN; pops++) {
@@ -229,8 +226,7 @@ static bool take_events(struct bl_notifier *n)
     return true;
 }
 
-static void turn_targets(struct bl_notifier *n, uint64_t now_ms) BL_ON_NOTIFIER;
-static void turn_targets(struct bl_notifier *n, uint64_t now_ms)
+BL_ON_NOTIFIER static void turn_targets(struct bl_notifier *n, uint64_t now_ms)
 {
     uint64_t given_up;
     for (unsigned i = 0; i < n->now.count; i++) {
@@ -243,8 +239,7 @@ static void turn_targets(struct bl_notifier *n, uint64_t now_ms)
 }
 
 /* Whether anything could still be delivered by then. */
-static bool has_work_until(const struct bl_notifier *n, uint64_t end_ms) BL_ON_NOTIFIER;
-static bool has_work_until(const struct bl_notifier *n, uint64_t end_ms)
+BL_ON_NOTIFIER static bool has_work_until(const struct bl_notifier *n, uint64_t end_ms)
 {
     for (unsigned i = 0; i < n->now.count; i++) {
         const struct bl_outbox *o = &n->now.at[i]->outbox;
@@ -255,8 +250,7 @@ static bool has_work_until(const struct bl_notifier *n, uint64_t end_ms)
 }
 
 /* The next time at which there is something to do unasked. */
-static uint64_t next_ms(const struct bl_notifier *n) BL_ON_NOTIFIER;
-static uint64_t next_ms(const struct bl_notifier *n)
+BL_ON_NOTIFIER static uint64_t next_ms(const struct bl_notifier *n)
 {
     uint64_t next = n->ending ? n->end_ms : BL_NEVER_MS;
     for (unsigned i = 0; i < n->now.count; i++) {
@@ -275,8 +269,7 @@ static void clear_fd(const struct pollfd *p)
     (void)n;
 }
 
-static void sleep_until(struct bl_notifier *n, uint64_t until_ms) BL_ON_NOTIFIER;
-static void sleep_until(struct bl_notifier *n, uint64_t until_ms)
+BL_ON_NOTIFIER static void sleep_until(struct bl_notifier *n, uint64_t until_ms)
 {
     struct pollfd fds[BL_NOTIFIERS_MAX + 2];
     nfds_t count = 0;

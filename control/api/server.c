@@ -67,7 +67,7 @@ static void watch(struct bl_server *s, unsigned i)
         drop(s, i);
 }
 
-static void turn_connection(struct bl_server *s, unsigned i) BL_ON_API
+BL_ON_API static void turn_connection(struct bl_server *s, unsigned i)
 {
     struct bl_connection *c = s->connection[i];
     enum bl_connection_phase phase = c->phase;
@@ -131,7 +131,7 @@ static void accept_clients(struct bl_server *s)
 
 enum { ID_LISTENER = CONNECTIONS_MAX, ID_CORE, ID_TCP, ID_HTTP, ID_STOP };
 
-static void take_incident(struct bl_server *s, const struct bl_event *e) BL_ON_API
+BL_ON_API static void take_incident(struct bl_server *s, const struct bl_event *e)
 {
     const struct bl_views_generation *g = bl_views_now(bl_core_views(s->api.core));
     uint32_t id = e->kind == BL_EVENT_VIEW ? bl_view_find(g, e->name, e->name_len) : BL_VIEW_NONE;
@@ -141,7 +141,7 @@ static void take_incident(struct bl_server *s, const struct bl_event *e) BL_ON_A
                            e->time_unix_ms);
 }
 
-static void take_events(struct bl_server *s) BL_ON_API
+BL_ON_API static void take_events(struct bl_server *s)
 {
     struct bl_event events[EVENTS_PER_POP];
     unsigned n;
@@ -163,7 +163,7 @@ static void clear_eventfd(int fd)
         return; /* nothing was there */
 }
 
-static void take_client(struct bl_server *s, uint32_t id, uint32_t events) BL_ON_API
+BL_ON_API static void take_client(struct bl_server *s, uint32_t id, uint32_t events)
 {
     struct bl_connection *c = s->connection[id];
     bool alive = (events & (EPOLLHUP | EPOLLERR)) == 0;
@@ -178,7 +178,7 @@ static void take_client(struct bl_server *s, uint32_t id, uint32_t events) BL_ON
 }
 
 /* True: stop. */
-static bool take_ready(struct bl_server *s, const struct epoll_event *ready, int n) BL_ON_API
+BL_ON_API static bool take_ready(struct bl_server *s, const struct epoll_event *ready, int n)
 {
     bool stop = false, newcomers = false;
 
@@ -234,7 +234,7 @@ static void turn_tcp(struct bl_server *s)
         s->tcp_next = bl_tcp_turn(s->api.tcp, c->tcp_connections, c->tcp_idle_ms, s->api.now_ns);
 }
 
-static bool turn(struct bl_server *s) BL_ON_API
+BL_ON_API static bool turn(struct bl_server *s)
 {
     struct epoll_event ready[EPOLL_BATCH];
     int timeout = sleep_ms(s);

@@ -61,8 +61,8 @@ static void on_changed(void *ctx, uint32_t node)
 
 /* To the event log alone: what comes once for each of millions of nodes
  * is no news for people. */
-static void log_node(struct bl_core *core, enum bl_event_kind kind, const struct bl_node *n,
-                     const char *reason) BL_ON_CONTROL
+BL_ON_CONTROL static void log_node(struct bl_core *core, enum bl_event_kind kind, const struct bl_node *n,
+                                   const char *reason)
 {
     struct bl_event e = {.kind = kind,
                          .from = n->state,
@@ -355,7 +355,7 @@ void bl_core_say(struct bl_core *core, const char *detail)
     request(core, NULL, detail, NULL);
 }
 
-static void take_views(struct bl_core *core, const struct bl_views_plan *plan, int64_t unix_ms) BL_ON_CONTROL
+BL_ON_CONTROL static void take_views(struct bl_core *core, const struct bl_views_plan *plan, int64_t unix_ms)
 {
     struct bl_event e = {.kind = BL_EVENT_DAEMON, .time_unix_ms = unix_ms};
 

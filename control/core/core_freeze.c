@@ -60,7 +60,7 @@ static bool port_is_silent(struct bl_core_port *p, bool answered, uint64_t now_n
     return waited_ns > LOOK_LATE_NS;
 }
 
-static void look_at_port(struct bl_core *core, struct bl_core_port *p, uint64_t now_ns) BL_ON_CONTROL
+BL_ON_CONTROL static void look_at_port(struct bl_core *core, struct bl_core_port *p, uint64_t now_ns)
 {
     struct bl_port_look look;
     bool answered = bl_port_watch_answer(p->watch, &look);
@@ -111,7 +111,7 @@ bool bl_core_ports_end(struct bl_core *core, unsigned wait_ms)
 
 /* ---- freezes ---------------------------------------------------------------------- */
 
-static void tell_freeze(struct bl_core *core, struct bl_freeze_watch *w) BL_ON_CONTROL
+BL_ON_CONTROL static void tell_freeze(struct bl_core *core, struct bl_freeze_watch *w)
 {
     struct bl_event e;
 

@@ -38,7 +38,7 @@ static void add(uint64_t *counter, uint64_t n)
 
 /* ---- clocks ------------------------------------------------------------------ */
 
-static void advance_clocks(struct bl_core *core, uint64_t now_ns, int64_t unix_ms) BL_ON_CONTROL
+BL_ON_CONTROL static void advance_clocks(struct bl_core *core, uint64_t now_ns, int64_t unix_ms)
 {
     uint32_t frozen_workers = 0;
     bool own_gap = false;
@@ -74,7 +74,7 @@ static void free_old_table(void *slots)
 }
 
 /* There is room for the old one: begin_growth has looked. */
-static void end_growth(struct bl_core *core, uint32_t table, struct bl_slots *old) BL_ON_CONTROL
+BL_ON_CONTROL static void end_growth(struct bl_core *core, uint32_t table, struct bl_slots *old)
 {
     struct bl_core_line *l = &core->line[table];
     bl_fleet_grow_done(core->fleet, table);
@@ -90,8 +90,8 @@ static struct bl_node_ref who_is_meant(const struct bl_report *r)
     return (struct bl_node_ref){.name = r->name, .name_len = r->name_len, .key = r->id};
 }
 
-static void take_report(struct bl_core *core, uint32_t table, const struct bl_report *r, int64_t unix_ms)
-    BL_ON_CONTROL
+BL_ON_CONTROL static void take_report(struct bl_core *core, uint32_t table, const struct bl_report *r,
+                                      int64_t unix_ms)
 {
     struct bl_node_ref who = who_is_meant(r);
 
@@ -115,8 +115,8 @@ static void take_report(struct bl_core *core, uint32_t table, const struct bl_re
     }
 }
 
-static void take_reports(struct bl_core *core, uint32_t table, const struct bl_report *report, unsigned n,
-                         int64_t unix_ms) BL_ON_CONTROL
+BL_ON_CONTROL static void take_reports(struct bl_core *core, uint32_t table, const struct bl_report *report,
+                                       unsigned n, int64_t unix_ms)
 {
     for (unsigned i = 0; i < n + REPORTS_AHEAD; i++) {
         if (i < n && report[i].kind == BL_REPORT_SEEN) {
@@ -128,7 +128,7 @@ static void take_reports(struct bl_core *core, uint32_t table, const struct bl_r
     }
 }
 
-static bool drain_reports(struct bl_core *core, int64_t unix_ms) BL_ON_CONTROL
+BL_ON_CONTROL static bool drain_reports(struct bl_core *core, int64_t unix_ms)
 {
     struct bl_report report[REPORTS_AT_ONCE];
     bool any = false;
@@ -145,7 +145,7 @@ static bool drain_reports(struct bl_core *core, int64_t unix_ms) BL_ON_CONTROL
 
 /* As of now, which is after the clocks' look: what a verdict does not look
  * into holds no beat from before that. */
-static void core_note_untold(struct bl_core *core) BL_ON_CONTROL
+BL_ON_CONTROL static void core_note_untold(struct bl_core *core)
 {
     for (unsigned i = 0; i < core->line_count; i++)
         bl_fleet_set_untold(core->fleet, i, bl_worker_has_untold(core->line[i].worker));
@@ -153,8 +153,8 @@ static void core_note_untold(struct bl_core *core) BL_ON_CONTROL
 
 /* ---- commands -------------------------------------------------------------------- */
 
-static int set_by_command(struct bl_core *core, const struct bl_command *c, uint32_t node, int64_t unix_ms)
-    BL_ON_CONTROL
+BL_ON_CONTROL static int set_by_command(struct bl_core *core, const struct bl_command *c, uint32_t node,
+                                        int64_t unix_ms)
 {
     if (node == BL_NODE_NONE && !c->create)
         return -ENOENT;
@@ -180,7 +180,7 @@ static void explain(struct bl_command *c)
         c->text[0] = 0;
 }
 
-static void execute(struct bl_core *core, struct bl_command *c, int64_t unix_ms) BL_ON_CONTROL
+BL_ON_CONTROL static void execute(struct bl_core *core, struct bl_command *c, int64_t unix_ms)
 {
     uint32_t node = bl_registry_find_name(bl_fleet_registry(core->fleet), c->name, c->name_len);
 
@@ -204,7 +204,7 @@ static void execute(struct bl_core *core, struct bl_command *c, int64_t unix_ms)
     explain(c);
 }
 
-static bool serve_commands(struct bl_core *core, int64_t unix_ms) BL_ON_CONTROL
+BL_ON_CONTROL static bool serve_commands(struct bl_core *core, int64_t unix_ms)
 {
     struct bl_command *c;
     bool any = false;
@@ -235,7 +235,7 @@ static uint32_t batch_slots(const struct bl_core *core)
 }
 
 /* One batch of the round, or the start of one; true while a round is on. */
-static bool sweep(struct bl_core *core, uint64_t now_ns, int64_t unix_ms) BL_ON_CONTROL
+BL_ON_CONTROL static bool sweep(struct bl_core *core, uint64_t now_ns, int64_t unix_ms)
 {
     if (!core->in_round) {
         if (now_ns < core->next_tick_ns)
@@ -278,7 +278,7 @@ static void no_memory(const struct bl_core_line *l, uint64_t slots)
            l->worker->index, (unsigned long long)slots);
 }
 
-static void begin_growth(struct bl_core *core, struct bl_core_line *l, uint64_t now_ns) BL_ON_CONTROL
+BL_ON_CONTROL static void begin_growth(struct bl_core *core, struct bl_core_line *l, uint64_t now_ns)
 {
     uint64_t slots = wanted_slots(&l->worker->table);
     if (!slots || now_ns < l->retry_ns || !room_for_old(l))
@@ -299,7 +299,7 @@ static void take_made(struct bl_core_line *l, uint64_t now_ns)
 }
 
 /* One step of a worker's growth. */
-static void grow(struct bl_core *core, uint32_t table, uint64_t now_ns) BL_ON_CONTROL
+BL_ON_CONTROL static void grow(struct bl_core *core, uint32_t table, uint64_t now_ns)
 {
     struct bl_core_line *l = &core->line[table];
 
@@ -321,7 +321,7 @@ static void grow(struct bl_core *core, uint32_t table, uint64_t now_ns) BL_ON_CO
 /* ---- the turn -------------------------------------------------------------------------- */
 
 /* A step of a generation of views under way; true while it is. */
-static bool step_views(struct bl_core *core, int64_t unix_ms) BL_ON_CONTROL
+BL_ON_CONTROL static bool step_views(struct bl_core *core, int64_t unix_ms)
 {
     bool more = bl_views_step(core->views, VIEW_NODES_PER_TURN);
     bl_views_settle(core->views, unix_ms);
@@ -330,7 +330,7 @@ static bool step_views(struct bl_core *core, int64_t unix_ms) BL_ON_CONTROL
 
 /* Takes what was removed back once no reader can have it any more. Until
  * a grace period is over, which may be never, what is removed waits. */
-static void reclaim(struct bl_core *core, uint64_t now_ns) BL_ON_CONTROL
+BL_ON_CONTROL static void reclaim(struct bl_core *core, uint64_t now_ns)
 {
     struct bl_registry *r = bl_fleet_registry_own(core->fleet);
     if (core->reclaiming) {

@@ -37,7 +37,7 @@ static void tell(const struct bl_restore *r, const struct bl_store_loaded *found
                r->state_dir, found->refused);
 }
 
-static int load(const struct bl_restore *r, struct bl_store **store, char *err) BL_ON_CONTROL
+BL_ON_CONTROL static int load(const struct bl_restore *r, struct bl_store **store, char *err)
 {
     struct bl_store_config c = {.dir = r->state_dir,
                                 .save_every_ms = r->save_every_ms,

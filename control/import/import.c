@@ -51,8 +51,7 @@ static int make_fleet(struct import *i)
 }
 
 /* The folder's fleet. 0, or negative errno with err. */
-static int begin(struct import *i, char *err) BL_ON_CONTROL;
-static int begin(struct import *i, char *err)
+BL_ON_CONTROL static int begin(struct import *i, char *err)
 {
     char why[BL_ERR_BYTES] = "";
     int r = make_fleet(i);
@@ -91,8 +90,7 @@ static void account(const struct import *i, const char *file, const struct bl_lo
         fprintf(to, "the views are for the config:\n");
 }
 
-static int run(struct import *i, const char *file, FILE *yaml, FILE *to, char *err) BL_ON_CONTROL;
-static int run(struct import *i, const char *file, FILE *yaml, FILE *to, char *err)
+BL_ON_CONTROL static int run(struct import *i, const char *file, FILE *yaml, FILE *to, char *err)
 {
     struct bl_lovebeat_imported n = {0};
     int r = begin(i, err);

@@ -40,10 +40,8 @@ static void add_entry(struct bl_text *yaml, const struct bl_lovebeat_record *r)
 
 /* ---- records ----------------------------------------------------------------------- */
 
-static int take_service(const struct bl_lovebeat_import *to, const struct bl_lovebeat_record *r,
-                        struct bl_lovebeat_imported *out) BL_ON_CONTROL;
-static int take_service(const struct bl_lovebeat_import *to, const struct bl_lovebeat_record *r,
-                        struct bl_lovebeat_imported *out)
+BL_ON_CONTROL static int take_service(const struct bl_lovebeat_import *to, const struct bl_lovebeat_record *r,
+                                      struct bl_lovebeat_imported *out)
 {
     out->services++;
     out->muted += r->node.state == BL_STATE_PAUSED;
@@ -52,10 +50,8 @@ static int take_service(const struct bl_lovebeat_import *to, const struct bl_lov
     return bl_fleet_restore(to->fleet, &r->node);
 }
 
-static int take_view(const struct bl_lovebeat_import *to, const struct bl_lovebeat_record *r,
-                     struct bl_lovebeat_imported *out) BL_ON_CONTROL;
-static int take_view(const struct bl_lovebeat_import *to, const struct bl_lovebeat_record *r,
-                     struct bl_lovebeat_imported *out)
+BL_ON_CONTROL static int take_view(const struct bl_lovebeat_import *to, const struct bl_lovebeat_record *r,
+                                   struct bl_lovebeat_imported *out)
 {
     out->views++;
     if (!r->has_regexp)
@@ -73,10 +69,8 @@ static const char *refusal(int error)
 }
 
 /* 0 or negative errno with why. */
-static int take_line(const struct bl_lovebeat_import *to, const struct bl_text *line,
-                     struct bl_lovebeat_imported *out, char *why) BL_ON_CONTROL;
-static int take_line(const struct bl_lovebeat_import *to, const struct bl_text *line,
-                     struct bl_lovebeat_imported *out, char *why)
+BL_ON_CONTROL static int take_line(const struct bl_lovebeat_import *to, const struct bl_text *line,
+                                   struct bl_lovebeat_imported *out, char *why)
 {
     struct bl_lovebeat_record r;
     int error = bl_lovebeat_line_parse(line->data ? line->data : "", line->len, to->now_unix_ms, &r, why);

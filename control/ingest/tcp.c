@@ -77,9 +77,8 @@ static void link_last(struct bl_tcp *t, struct connection *c, uint64_t now_ns)
 
 /* ---- connections -------------------------------------------------------- */
 
-static void feed(struct bl_tcp *t, struct listener *l, const struct bl_lines_piece *piece, uint64_t now_ns)
-    BL_ON_WORKER;
-static void feed(struct bl_tcp *t, struct listener *l, const struct bl_lines_piece *piece, uint64_t now_ns)
+BL_ON_WORKER static void feed(struct bl_tcp *t, struct listener *l, const struct bl_lines_piece *piece,
+                              uint64_t now_ns)
 {
     const struct bl_counters *c = &t->worker->counters;
     uint64_t beats = c->beats, settings = c->settings;
@@ -92,8 +91,7 @@ static void feed(struct bl_tcp *t, struct listener *l, const struct bl_lines_pie
 }
 
 /* Its last line counts if it was brought to an end: `whole`. */
-static void end_connection(struct bl_tcp *t, struct connection *c, bool whole, uint64_t now_ns) BL_ON_WORKER;
-static void end_connection(struct bl_tcp *t, struct connection *c, bool whole, uint64_t now_ns)
+BL_ON_WORKER static void end_connection(struct bl_tcp *t, struct connection *c, bool whole, uint64_t now_ns)
 {
     struct bl_lines_piece piece;
     bl_lines_close(&c->lines, &t->room, &piece);
@@ -106,8 +104,7 @@ static void end_connection(struct bl_tcp *t, struct connection *c, bool whole, u
     free(c);
 }
 
-static void take_bytes(struct bl_tcp *t, struct connection *c, uint64_t now_ns) BL_ON_WORKER;
-static void take_bytes(struct bl_tcp *t, struct connection *c, uint64_t now_ns)
+BL_ON_WORKER static void take_bytes(struct bl_tcp *t, struct connection *c, uint64_t now_ns)
 {
     struct bl_lines_piece piece;
     ssize_t n = recv(c->fd, bl_lines_begin(&c->lines, &t->room), BL_LINES_READ, MSG_DONTWAIT);
@@ -131,8 +128,7 @@ static void take_bytes(struct bl_tcp *t, struct connection *c, uint64_t now_ns)
     end_connection(t, c, false, now_ns);
 }
 
-static void end_idle(struct bl_tcp *t, uint32_t idle_ms, uint64_t now_ns) BL_ON_WORKER;
-static void end_idle(struct bl_tcp *t, uint32_t idle_ms, uint64_t now_ns)
+BL_ON_WORKER static void end_idle(struct bl_tcp *t, uint32_t idle_ms, uint64_t now_ns)
 {
     uint64_t idle_ns = idle_ms * UINT64_C(1000000);
     for (struct connection *c; (c = t->quietest.after) != &t->quietest;) {
@@ -215,8 +211,7 @@ static void accept_some(struct bl_tcp *t, struct listener *l, uint32_t connectio
  * line that was begun before, may hold: in the table (control grows it
  * before it is 5/8 full, see core_turn.c; it takes any stranger up to 3/4)
  * and in the ring, where a line may be two reports, each with its name. */
-static bool has_room(const struct bl_worker *w) BL_ON_WORKER;
-static bool has_room(const struct bl_worker *w)
+BL_ON_WORKER static bool has_room(const struct bl_worker *w)
 {
     uint64_t records = BL_LINES_READ / LINE_LEAST + 1;
     uint64_t slots = bl_table_slot_count(&w->table);
@@ -228,8 +223,7 @@ static bool has_room(const struct bl_worker *w)
 
 /* Whether bytes may be taken now. Without room for too long: yes, and the
  * worker counts what it drops. */
-static bool may_feed(struct bl_tcp *t, uint64_t now_ns) BL_ON_WORKER;
-static bool may_feed(struct bl_tcp *t, uint64_t now_ns)
+BL_ON_WORKER static bool may_feed(struct bl_tcp *t, uint64_t now_ns)
 {
     if (has_room(t->worker)) {
         t->waiting_ns = 0;

@@ -40,8 +40,7 @@ struct bl_counters {
 } __attribute__((aligned(64)));
 
 /* Adds `n` to a counter of this worker: a plain add and store. */
-static inline void bl_count(uint64_t *counter, uint64_t n) BL_ON_WORKER;
-static inline void bl_count(uint64_t *counter, uint64_t n)
+BL_ON_WORKER static inline void bl_count(uint64_t *counter, uint64_t n)
 {
     __atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
 }

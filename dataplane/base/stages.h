@@ -72,8 +72,7 @@ void bl_stages_note(struct bl_stages *s, enum bl_stage stage) BL_ON_WORKER __att
 
 /* What ran since the last of these calls was `stage`. A stage may come
  * many times in a burst; it is the sum that counts. */
-static inline void bl_stage_ends(struct bl_stages *s, enum bl_stage stage) BL_ON_WORKER;
-static inline void bl_stage_ends(struct bl_stages *s, enum bl_stage stage)
+BL_ON_WORKER static inline void bl_stage_ends(struct bl_stages *s, enum bl_stage stage)
 {
     if (__builtin_expect(s->watching, 0))
         bl_stages_note(s, stage);

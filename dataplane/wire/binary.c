@@ -127,8 +127,9 @@ static void put_hello(const uint8_t *header, const uint8_t *hello, struct bl_sin
 }
 
 /* Entries of a batch from `offset` on, until the sink is full. */
-static uint32_t take_entries(const struct bl_wire_config *w, const uint8_t *payload, uint32_t len,
-                             uint32_t offset, struct bl_sink *sink, struct bl_counters *c) BL_ON_WORKER
+BL_ON_WORKER static uint32_t take_entries(const struct bl_wire_config *w, const uint8_t *payload,
+                                          uint32_t len, uint32_t offset, struct bl_sink *sink,
+                                          struct bl_counters *c)
 {
     uint32_t at = offset;
     if (bl_binary_by_eight(w)) {
@@ -160,8 +161,8 @@ static uint32_t take_entries(const struct bl_wire_config *w, const uint8_t *payl
 _Static_assert(BL_TICK_NS == 1000000, "age_ms is in ticks");
 
 /* A datagram from its start. */
-static uint32_t take_datagram(const struct bl_wire_config *w, const uint8_t *payload, uint32_t len,
-                              struct bl_sink *sink, struct bl_counters *c) BL_ON_WORKER
+BL_ON_WORKER static uint32_t take_datagram(const struct bl_wire_config *w, const uint8_t *payload,
+                                           uint32_t len, struct bl_sink *sink, struct bl_counters *c)
 {
     uint32_t header = BL_BINARY_HEADER_BYTES;
     enum bl_drop fault = fault_of(w, payload, len, &header);

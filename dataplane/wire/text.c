@@ -215,10 +215,9 @@ static inline const uint8_t *next_line(const uint8_t *p, const uint8_t *end)
 
 /* Takes the line at p, whatever it is, and returns where the next one
  * begins. */
-static inline const uint8_t *take_any(const struct bl_wire_config *w, const uint8_t *p, const uint8_t *end,
-                                      struct bl_sink *sink, struct bl_counters *c) BL_ON_WORKER;
-static inline const uint8_t *take_any(const struct bl_wire_config *w, const uint8_t *p, const uint8_t *end,
-                                      struct bl_sink *sink, struct bl_counters *c)
+BL_ON_WORKER static inline const uint8_t *take_any(const struct bl_wire_config *w, const uint8_t *p,
+                                                   const uint8_t *end, struct bl_sink *sink,
+                                                   struct bl_counters *c)
 {
     enum bl_drop fault = take_line(w, &p, end, sink);
     if (__builtin_expect(fault != OK, 0))
@@ -228,10 +227,8 @@ static inline const uint8_t *take_any(const struct bl_wire_config *w, const uint
 
 /* All take lines from p on, one that is not empty, while the sink has
  * room, and return where the next one begins. */
-static const uint8_t *take_plain(const struct bl_wire_config *w, const uint8_t *p, const uint8_t *end,
-                                 struct bl_sink *sink, struct bl_counters *c) BL_ON_WORKER;
-static const uint8_t *take_plain(const struct bl_wire_config *w, const uint8_t *p, const uint8_t *end,
-                                 struct bl_sink *sink, struct bl_counters *c)
+BL_ON_WORKER static const uint8_t *take_plain(const struct bl_wire_config *w, const uint8_t *p,
+                                              const uint8_t *end, struct bl_sink *sink, struct bl_counters *c)
 {
     uint64_t records = 0;
     for (; p < end && !bl_sink_is_full(sink); records++)
@@ -240,10 +237,8 @@ static const uint8_t *take_plain(const struct bl_wire_config *w, const uint8_t *
     return p;
 }
 
-static const uint8_t *take_short(const struct bl_wire_config *w, const uint8_t *p, const uint8_t *end,
-                                 struct bl_sink *sink, struct bl_counters *c) BL_ON_WORKER;
-static const uint8_t *take_short(const struct bl_wire_config *w, const uint8_t *p, const uint8_t *end,
-                                 struct bl_sink *sink, struct bl_counters *c)
+BL_ON_WORKER static const uint8_t *take_short(const struct bl_wire_config *w, const uint8_t *p,
+                                              const uint8_t *end, struct bl_sink *sink, struct bl_counters *c)
 {
     unsigned before = sink->beats;
     p = skip_empty_lines(bl_text_take_short(p, end, sink, w->text), end);
@@ -251,10 +246,9 @@ static const uint8_t *take_short(const struct bl_wire_config *w, const uint8_t *
     return p < end ? take_plain(w, p, end, sink, c) : p;
 }
 
-static const uint8_t *take_by_pieces(const struct bl_wire_config *w, const uint8_t *p, const uint8_t *end,
-                                     struct bl_sink *sink, struct bl_counters *c) BL_ON_WORKER;
-static const uint8_t *take_by_pieces(const struct bl_wire_config *w, const uint8_t *p, const uint8_t *end,
-                                     struct bl_sink *sink, struct bl_counters *c)
+BL_ON_WORKER static const uint8_t *take_by_pieces(const struct bl_wire_config *w, const uint8_t *p,
+                                                  const uint8_t *end, struct bl_sink *sink,
+                                                  struct bl_counters *c)
 {
     struct bl_text_piece piece;
     uint64_t records = 0;

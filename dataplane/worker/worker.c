@@ -34,8 +34,7 @@
 
 /* Tells control who `beat` is. A full ring marks the slot, so that the
  * node's next beat tells again. */
-static bool introduce(struct bl_worker *w, const struct bl_beat *beat) BL_ON_WORKER;
-static bool introduce(struct bl_worker *w, const struct bl_beat *beat)
+BL_ON_WORKER static bool introduce(struct bl_worker *w, const struct bl_beat *beat)
 {
     struct bl_report report;
     bl_wire_introduce(beat, &report);
@@ -47,16 +46,14 @@ static bool introduce(struct bl_worker *w, const struct bl_beat *beat)
 
 /* Only while nodes.unknown says reject is a node looked up beyond the
  * table: one that people created, or that beat elsewhere, is known. */
-static bool is_turned_away(const struct bl_worker *w, uint64_t key) BL_ON_WORKER;
-static bool is_turned_away(const struct bl_worker *w, uint64_t key)
+BL_ON_WORKER static bool is_turned_away(const struct bl_worker *w, uint64_t key)
 {
     const struct bl_registry *known = bl_rcu_read(&w->wire)->known;
     return known && bl_registry_find_key(known, key) == BL_NODE_NONE;
 }
 
 /* A key that the table does not know. Returns whether its beat counts. */
-static bool take_in(struct bl_worker *w, const struct bl_beat *beat, uint32_t tick) BL_ON_WORKER;
-static bool take_in(struct bl_worker *w, const struct bl_beat *beat, uint32_t tick)
+BL_ON_WORKER static bool take_in(struct bl_worker *w, const struct bl_beat *beat, uint32_t tick)
 {
     uint32_t slot;
     if (is_turned_away(w, beat->key)) {
@@ -84,8 +81,7 @@ static bool take_in(struct bl_worker *w, const struct bl_beat *beat, uint32_t ti
 
 /* Looks closer at a beat that the table found odd. Returns whether it
  * counts. */
-static bool settle(struct bl_worker *w, const struct bl_odd *odd, uint32_t tick) BL_ON_WORKER;
-static bool settle(struct bl_worker *w, const struct bl_odd *odd, uint32_t tick)
+BL_ON_WORKER static bool settle(struct bl_worker *w, const struct bl_odd *odd, uint32_t tick)
 {
     const struct bl_beat *beat = odd->beat;
     if (odd->why & BL_ODD_UNKNOWN)
@@ -104,8 +100,7 @@ static bool settle(struct bl_worker *w, const struct bl_odd *odd, uint32_t tick)
     return true;
 }
 
-static void settle_odd(struct bl_worker *w) BL_ON_WORKER;
-static void settle_odd(struct bl_worker *w)
+BL_ON_WORKER static void settle_odd(struct bl_worker *w)
 {
     bl_table_prefetch_odd(&w->table, w->beating.odd, w->beating.odd_count);
     for (unsigned i = 0; i < w->beating.odd_count; i++)
@@ -113,8 +108,7 @@ static void settle_odd(struct bl_worker *w)
 }
 
 /* What was parsed goes to the table. */
-static void feed_table(struct bl_worker *w) BL_ON_WORKER;
-static void feed_table(struct bl_worker *w)
+BL_ON_WORKER static void feed_table(struct bl_worker *w)
 {
     unsigned n = (unsigned)(w->sink.beats - w->sink.first);
     bl_stage_ends(&w->counters.stages, BL_STAGE_parse);
@@ -138,17 +132,14 @@ static uint64_t key_of(const struct bl_wire_config *wire, const struct bl_report
 /* An autobeat asks for what control has done already, but for one that
  * comes soon after another setting of its node: that may have set the
  * detector back, with control's order to measure no longer still to come. */
-static bool is_old_news(const struct bl_worker *w, uint64_t key, const uint32_t *set_tick) BL_ON_WORKER;
-static bool is_old_news(const struct bl_worker *w, uint64_t key, const uint32_t *set_tick)
+BL_ON_WORKER static bool is_old_news(const struct bl_worker *w, uint64_t key, const uint32_t *set_tick)
 {
     bool set_lately = *set_tick != 0 && w->sink.now_tick - *set_tick < BL_WORKER_SET_TICKS;
     return !set_lately && bl_table_measures(&w->table, key);
 }
 
 /* What becomes of a setting: BL_DROP_COUNT, or why it is dropped. */
-static enum bl_drop hand_over(struct bl_worker *w, const struct bl_report *setting, uint64_t key)
-    BL_ON_WORKER;
-static enum bl_drop hand_over(struct bl_worker *w, const struct bl_report *setting, uint64_t key)
+BL_ON_WORKER static enum bl_drop hand_over(struct bl_worker *w, const struct bl_report *setting, uint64_t key)
 {
     if (is_turned_away(w, key))
         return BL_DROP_unknown_node;
@@ -156,8 +147,7 @@ static enum bl_drop hand_over(struct bl_worker *w, const struct bl_report *setti
 }
 
 /* After the beats: a node's introduction comes before its settings. */
-static void hand_settings_over(struct bl_worker *w) BL_ON_WORKER;
-static void hand_settings_over(struct bl_worker *w)
+BL_ON_WORKER static void hand_settings_over(struct bl_worker *w)
 {
     const struct bl_wire_config *wire = bl_rcu_read(&w->wire);
     for (unsigned i = 0; i < w->sink.settings; i++) {
@@ -178,16 +168,14 @@ static void hand_settings_over(struct bl_worker *w)
 /* ---- packets ------------------------------------------------------------- */
 
 /* Whatever is parsed from here on counts as of `now_ns`. */
-static void open_sink(struct bl_worker *w, uint64_t now_ns) BL_ON_WORKER;
-static void open_sink(struct bl_worker *w, uint64_t now_ns)
+BL_ON_WORKER static void open_sink(struct bl_worker *w, uint64_t now_ns)
 {
     w->sink.now_tick = bl_ingest_clock_tick(&w->clock, now_ns);
     bl_table_begin(&w->beating, &w->table, w->sink.now_tick);
 }
 
 /* All that was parsed is through: table, counters, settings. */
-static void empty_sink(struct bl_worker *w) BL_ON_WORKER;
-static void empty_sink(struct bl_worker *w)
+BL_ON_WORKER static void empty_sink(struct bl_worker *w)
 {
     if (w->sink.beats > w->sink.first)
         feed_table(w);
@@ -206,10 +194,8 @@ static void empty_sink(struct bl_worker *w)
     bl_stage_ends(&w->counters.stages, BL_STAGE_odd);
 }
 
-static void parse(struct bl_worker *w, const struct bl_wire_config *wire, const uint8_t *payload,
-                  uint32_t len) BL_ON_WORKER;
-static void parse(struct bl_worker *w, const struct bl_wire_config *wire, const uint8_t *payload,
-                  uint32_t len)
+BL_ON_WORKER static void parse(struct bl_worker *w, const struct bl_wire_config *wire, const uint8_t *payload,
+                               uint32_t len)
 {
     uint32_t at = bl_wire_parse(wire, payload, len, 0, &w->sink, &w->counters);
     while (at != BL_WIRE_DONE) {
@@ -223,8 +209,7 @@ static void parse(struct bl_worker *w, const struct bl_wire_config *wire, const 
 
 /* Payloads that came together: runs of usual ones at once, whatever else
  * one by one. */
-static void parse_all(struct bl_worker *w, const struct bl_wire_config *wire, unsigned n) BL_ON_WORKER;
-static void parse_all(struct bl_worker *w, const struct bl_wire_config *wire, unsigned n)
+BL_ON_WORKER static void parse_all(struct bl_worker *w, const struct bl_wire_config *wire, unsigned n)
 {
     const struct bl_payload *payload = w->burst.payload, *end = payload + n;
     while (payload < end) {
@@ -241,8 +226,7 @@ static void parse_all(struct bl_worker *w, const struct bl_wire_config *wire, un
     }
 }
 
-static void release(struct bl_worker *w) BL_ON_WORKER;
-static void release(struct bl_worker *w)
+BL_ON_WORKER static void release(struct bl_worker *w)
 {
     bl_port_release(w->port, w->queue, &w->burst);
     bl_stage_ends(&w->counters.stages, BL_STAGE_release);
@@ -250,8 +234,7 @@ static void release(struct bl_worker *w)
 
 /* A take, parsed. Its packets are given back at once, unless a beat still
  * needs its name there. */
-static unsigned take_some(struct bl_worker *w, const struct bl_wire_config *wire) BL_ON_WORKER;
-static unsigned take_some(struct bl_worker *w, const struct bl_wire_config *wire)
+BL_ON_WORKER static unsigned take_some(struct bl_worker *w, const struct bl_wire_config *wire)
 {
     if (w->burst.packets > BL_BURST - BL_PORT_TAKE) {
         empty_sink(w);
@@ -268,8 +251,7 @@ static unsigned take_some(struct bl_worker *w, const struct bl_wire_config *wire
 /* Takes until the port gives less than it was asked for: then it has no
  * more for now. A driver that never gives more than 32 (some vector
  * receive paths) is asked again by the next poll. */
-static unsigned take_burst(struct bl_worker *w, uint64_t now_ns) BL_ON_WORKER;
-static unsigned take_burst(struct bl_worker *w, uint64_t now_ns)
+BL_ON_WORKER static unsigned take_burst(struct bl_worker *w, uint64_t now_ns)
 {
     const struct bl_wire_config *wire = bl_rcu_read(&w->wire);
     unsigned most = bl_port_sleeps(w->port) ? BL_PORT_TAKE : BL_STAGES_PACKETS_MAX;
@@ -303,23 +285,20 @@ void bl_worker_feed(struct bl_worker *w, const uint8_t *payload, uint32_t len, u
 
 /* ---- housekeeping ---------------------------------------------------------- */
 
-static void begin_growth(struct bl_worker *w, struct bl_slots *next) BL_ON_WORKER;
-static void begin_growth(struct bl_worker *w, struct bl_slots *next)
+BL_ON_WORKER static void begin_growth(struct bl_worker *w, struct bl_slots *next)
 {
     bl_table_grow_begin(&w->table, next);
     w->moved_for = w->counters.inserted;
 }
 
-static void delete_key(struct bl_worker *w, uint64_t key) BL_ON_WORKER;
-static void delete_key(struct bl_worker *w, uint64_t key)
+BL_ON_WORKER static void delete_key(struct bl_worker *w, uint64_t key)
 {
     (void)bl_table_delete(&w->table, key);
     /* Before the next report is made, see bl_worker_deleted. */
     __atomic_store_n(&w->deleted, w->deleted + 1, __ATOMIC_RELEASE);
 }
 
-static void take_orders(struct bl_worker *w) BL_ON_WORKER;
-static void take_orders(struct bl_worker *w)
+BL_ON_WORKER static void take_orders(struct bl_worker *w)
 {
     struct bl_order order[ORDERS_PER_POLL];
     unsigned n = bl_ring_pop(w->orders, order, ORDERS_PER_POLL);
@@ -333,8 +312,7 @@ static void take_orders(struct bl_worker *w)
     }
 }
 
-static unsigned lines_to_move(struct bl_worker *w, unsigned packets) BL_ON_WORKER;
-static unsigned lines_to_move(struct bl_worker *w, unsigned packets)
+BL_ON_WORKER static unsigned lines_to_move(struct bl_worker *w, unsigned packets)
 {
     uint64_t owed = w->counters.inserted - w->moved_for;
     unsigned lines = owed < MOVE_LINES_MAX ? (unsigned)owed : MOVE_LINES_MAX;
@@ -342,8 +320,7 @@ static unsigned lines_to_move(struct bl_worker *w, unsigned packets)
     return lines + MOVE_LINES + packets / PACKETS_FOR_ONE_MORE;
 }
 
-static void grow(struct bl_worker *w, unsigned packets, uint64_t now_ns) BL_ON_WORKER;
-static void grow(struct bl_worker *w, unsigned packets, uint64_t now_ns)
+BL_ON_WORKER static void grow(struct bl_worker *w, unsigned packets, uint64_t now_ns)
 {
     if (w->table.next)
         w->retired =
@@ -357,8 +334,7 @@ static void grow(struct bl_worker *w, unsigned packets, uint64_t now_ns)
 
 /* The loop's own time: how long since the last poll, and whether that one
  * was busy. */
-static void keep_time(struct bl_worker *w, uint64_t now_ns) BL_ON_WORKER;
-static void keep_time(struct bl_worker *w, uint64_t now_ns)
+BL_ON_WORKER static void keep_time(struct bl_worker *w, uint64_t now_ns)
 {
     uint64_t gap_ns = w->alive_ns != 0 ? now_ns - w->alive_ns : 0;
     __atomic_store_n(&w->alive_ns, now_ns, __ATOMIC_RELAXED);
@@ -389,8 +365,7 @@ unsigned bl_worker_poll(struct bl_worker *w, uint64_t now_ns)
 
 /* ---- the loop ----------------------------------------------------------------- */
 
-static void rest(struct bl_worker *w) BL_ON_WORKER;
-static void rest(struct bl_worker *w)
+BL_ON_WORKER static void rest(struct bl_worker *w)
 {
     if (!bl_port_sleeps(w->port) || bl_worker_wants_poll(w)) {
         rte_pause();

@@ -111,7 +111,7 @@ void bl_worker_feed(struct bl_worker *w, const uint8_t *payload, uint32_t len, u
 
 /* The table is between two generations: poll again at once, packets or
  * not. Nodes that have moved are swept only when all have. */
-static inline bool bl_worker_is_growing(const struct bl_worker *w) BL_ON_WORKER
+BL_ON_WORKER static inline bool bl_worker_is_growing(const struct bl_worker *w)
 {
     return w->table.next || w->retired;
 }
@@ -133,7 +133,7 @@ static inline bool bl_worker_has_untold(const struct bl_worker *w)
 
 /* Its next poll has something to do, packets or not: whoever runs it does
  * not sleep before that. */
-static inline bool bl_worker_wants_poll(const struct bl_worker *w) BL_ON_WORKER
+BL_ON_WORKER static inline bool bl_worker_wants_poll(const struct bl_worker *w)
 {
     return bl_worker_is_growing(w) || bl_ring_count(w->orders) > 0;
 }

@@ -206,7 +206,7 @@ static void fleet_held_add(uint8_t held[BL_NODE_TABLES], uint32_t table)
 
 /* Readers ask whether the first is 0, and must not see it so for a
  * moment. */
-static void fleet_held_write(struct bl_node *n, const uint8_t held[BL_NODE_TABLES]) BL_ON_CONTROL
+BL_ON_CONTROL static void fleet_held_write(struct bl_node *n, const uint8_t held[BL_NODE_TABLES])
 {
     for (uint32_t i = 0; i < BL_NODE_TABLES; i++)
         BL_NODE_WRITE(n->held[i], held[i]);
@@ -221,7 +221,7 @@ void bl_fleet_hold(struct bl_node *n, uint32_t table)
 }
 
 /* In none: where its next record will be, nobody knows. */
-static void fleet_hold_those(struct bl_node *n, struct bl_table_set found) BL_ON_CONTROL
+BL_ON_CONTROL static void fleet_hold_those(struct bl_node *n, struct bl_table_set found)
 {
     uint8_t held[BL_NODE_TABLES] = {0};
     uint32_t table;

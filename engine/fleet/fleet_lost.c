@@ -22,7 +22,7 @@ static uint32_t table_of(const struct bl_node *n)
 
 /* Most are where they were last told of. Who is in no table that is known
  * to hold it is looked for in all of them the next time. */
-static bool is_in_a_table(struct bl_fleet *f, uint32_t node) BL_ON_CONTROL
+BL_ON_CONTROL static bool is_in_a_table(struct bl_fleet *f, uint32_t node)
 {
     const struct bl_node *n = bl_registry_at(f->registry, node);
     uint32_t table = table_of(n);
@@ -46,7 +46,7 @@ static enum bl_state state_when_lost(const struct bl_fleet *f, const struct bl_n
     return bl_state_of_age(&t, age_ticks);
 }
 
-static void walk_node(struct bl_fleet *f, uint32_t node, int64_t unix_ms) BL_ON_CONTROL
+BL_ON_CONTROL static void walk_node(struct bl_fleet *f, uint32_t node, int64_t unix_ms)
 {
     struct bl_node *n = bl_registry_at(f->registry, node);
     uint32_t table = table_of(n);

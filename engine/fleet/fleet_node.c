@@ -33,7 +33,7 @@ static bool creation_allowed(struct bl_fleet *f)
 }
 
 /* Whether the stranger may come in: 0, -EPERM, -EAGAIN. */
-static int let_in(struct bl_fleet *f, const struct bl_node_ref *who) BL_ON_CONTROL
+BL_ON_CONTROL static int let_in(struct bl_fleet *f, const struct bl_node_ref *who)
 {
     if (who->asked)
         return 0;
@@ -50,8 +50,8 @@ static int let_in(struct bl_fleet *f, const struct bl_node_ref *who) BL_ON_CONTR
 
 /* The node, made if it is a stranger (*fresh). 0 or what let_in and
  * bl_registry_add_* say. */
-static int find_or_add(struct bl_fleet *f, const struct bl_node_ref *who, int64_t unix_ms, uint32_t *node,
-                       bool *fresh) BL_ON_CONTROL
+BL_ON_CONTROL static int find_or_add(struct bl_fleet *f, const struct bl_node_ref *who, int64_t unix_ms,
+                                     uint32_t *node, bool *fresh)
 {
     uint64_t key = key_of(f, who);
     *fresh = false;
@@ -78,7 +78,7 @@ static int find_or_add(struct bl_fleet *f, const struct bl_node_ref *who, int64_
 
 /* A beat for a node that was not ok brings it back, unless a person has
  * paused it. */
-static void beaten(struct bl_fleet *f, uint32_t node, int64_t unix_ms) BL_ON_CONTROL
+BL_ON_CONTROL static void beaten(struct bl_fleet *f, uint32_t node, int64_t unix_ms)
 {
     const struct bl_node *n = bl_registry_at(f->registry, node);
     bool muted = n->state == BL_STATE_PAUSED && !(n->flags & BL_NODE_UNTIL_BEAT);
@@ -183,8 +183,8 @@ static void apply_patch(struct bl_node *n, const struct bl_policy_patch *p)
     }
 }
 
-static void set_policy(struct bl_fleet *f, uint32_t node, const struct bl_policy_patch *patch,
-                       int64_t unix_ms) BL_ON_CONTROL
+BL_ON_CONTROL static void set_policy(struct bl_fleet *f, uint32_t node, const struct bl_policy_patch *patch,
+                                     int64_t unix_ms)
 {
     struct bl_node *n = bl_registry_at(f->registry, node);
 
@@ -290,8 +290,8 @@ int bl_fleet_pause_until(struct bl_fleet *f, uint32_t node, uint32_t end_s, bool
     return kept ? 0 : -ENOMEM;
 }
 
-static int pause_node(struct bl_fleet *f, uint32_t node, const struct bl_pause *how, const char *reason,
-                      int64_t unix_ms) BL_ON_CONTROL
+BL_ON_CONTROL static int pause_node(struct bl_fleet *f, uint32_t node, const struct bl_pause *how,
+                                    const char *reason, int64_t unix_ms)
 {
     if (!bl_registry_get(f->registry, node))
         return -ENOENT;
@@ -354,7 +354,7 @@ void bl_fleet_end_pauses(struct bl_fleet *f, uint32_t max, int64_t unix_ms)
             bl_fleet_wake(f, e.node, "pause ended", unix_ms);
 }
 
-static bool holds(const struct bl_fleet *f, uint32_t table, uint64_t key) BL_ON_CONTROL
+BL_ON_CONTROL static bool holds(const struct bl_fleet *f, uint32_t table, uint64_t key)
 {
     struct bl_place place;
     return !bl_fleet_is_retiring(f, table, key) && bl_table_find(f->table[table].shared.table, key, &place);

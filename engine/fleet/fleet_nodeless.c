@@ -15,7 +15,7 @@ void bl_fleet_note_nodeless(struct bl_fleet *f, uint32_t table)
 }
 
 /* Whether the walk is under way, or begins now. */
-static bool nodeless_walks(struct bl_fleet *f, struct bl_fleet_table_state *t) BL_ON_CONTROL
+BL_ON_CONTROL static bool nodeless_walks(struct bl_fleet *f, struct bl_fleet_table_state *t)
 {
     if (t->nodeless_at > 0)
         return true;
@@ -29,7 +29,7 @@ static bool nodeless_walks(struct bl_fleet *f, struct bl_fleet_table_state *t) B
 
 /* A node that is known after all has lost its policy word to growth, and
  * gets it again. */
-static void nodeless_found(struct bl_fleet *f, uint32_t table, uint64_t key) BL_ON_CONTROL
+BL_ON_CONTROL static void nodeless_found(struct bl_fleet *f, uint32_t table, uint64_t key)
 {
     uint32_t node = bl_registry_find_key(f->registry, key);
 

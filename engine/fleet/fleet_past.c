@@ -242,7 +242,7 @@ static uint32_t table_for(const struct bl_fleet *f, const struct bl_node *n)
 }
 
 /* At most 3/5 full, so that growth is not begun at once. */
-static void make_room(struct bl_fleet *f, uint32_t table, uint64_t nodes) BL_ON_CONTROL
+BL_ON_CONTROL static void make_room(struct bl_fleet *f, uint32_t table, uint64_t nodes)
 {
     struct bl_table *t = f->table[table].shared.table;
 
@@ -309,7 +309,7 @@ static const struct bl_interval_stats *rhythm_of(const struct bl_fleet *f, const
 }
 
 /* Its worker need not be asked to measure it. */
-static void note_measured(const struct bl_table *t, uint64_t key, bool measured) BL_ON_CONTROL
+BL_ON_CONTROL static void note_measured(const struct bl_table *t, uint64_t key, bool measured)
 {
     struct bl_place p;
     if (measured && bl_table_find_new(t, key, &p))
@@ -319,7 +319,7 @@ static void note_measured(const struct bl_table *t, uint64_t key, bool measured)
                                                     .flags = BL_POLICY_MEASURED});
 }
 
-static bool take_place(struct bl_fleet *f, uint32_t node) BL_ON_CONTROL
+BL_ON_CONTROL static bool take_place(struct bl_fleet *f, uint32_t node)
 {
     static const struct bl_interval_stats unknown;
     struct bl_node *n = bl_registry_at(f->registry, node);

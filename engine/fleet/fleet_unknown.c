@@ -27,7 +27,7 @@ static uint32_t unknown_candidate(const struct bl_fleet *f, const struct bl_slot
 
 /* Whether it would have been news by now, had the clock run: in true time
  * it has been silent for longer than the next of its thresholds. */
-static void unknown_weigh(struct bl_fleet *f, uint32_t table, uint32_t node, int64_t unix_ms) BL_ON_CONTROL
+BL_ON_CONTROL static void unknown_weigh(struct bl_fleet *f, uint32_t table, uint32_t node, int64_t unix_ms)
 {
     const struct bl_node *n = bl_registry_at(f->registry, node);
     struct bl_freshest seen;
@@ -48,7 +48,7 @@ static void unknown_weigh(struct bl_fleet *f, uint32_t table, uint32_t node, int
 /* Whether the table's clock has stood still for longer than max_freeze
  * while control looked on: a machine that was suspended gives its workers
  * the time to poll again. */
-static bool unknown_is_due(struct bl_fleet *f, uint32_t table) BL_ON_CONTROL
+BL_ON_CONTROL static bool unknown_is_due(struct bl_fleet *f, uint32_t table)
 {
     struct bl_fleet_table_state *t = &f->table[table];
     const struct bl_ingest_clock *clock = t->shared.clock;
@@ -65,8 +65,8 @@ static bool unknown_is_due(struct bl_fleet *f, uint32_t table) BL_ON_CONTROL
 }
 
 /* One step of a walk over the table's slots. */
-static void unknown_step(struct bl_fleet *f, uint32_t table, uint32_t max_slots, int64_t unix_ms)
-    BL_ON_CONTROL
+BL_ON_CONTROL static void unknown_step(struct bl_fleet *f, uint32_t table, uint32_t max_slots,
+                                       int64_t unix_ms)
 {
     struct bl_fleet_table_state *t = &f->table[table];
     const struct bl_slots *slots = bl_rcu_read(&t->shared.table->slots);

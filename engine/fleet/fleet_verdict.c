@@ -37,8 +37,8 @@ static bool is_watched(const struct bl_node *n)
 }
 
 /* When the sweep must look at the slot at the latest. */
-static void lower_block(struct bl_fleet *f, uint32_t table, const struct bl_place *place,
-                        const struct bl_slot_policy *p) BL_ON_CONTROL
+BL_ON_CONTROL static void lower_block(struct bl_fleet *f, uint32_t table, const struct bl_place *place,
+                                      const struct bl_slot_policy *p)
 {
     const struct bl_fleet_table *t = &f->table[table].shared;
     uint32_t now = bl_ingest_clock_now(t->clock);
@@ -56,8 +56,8 @@ static void lower_block(struct bl_fleet *f, uint32_t table, const struct bl_plac
 
 /* Has the node's intervals measured, or no longer, if that is news to
  * its worker. Returns BL_POLICY_MEASURED while it is asked for. */
-static uint8_t have_measured(struct bl_fleet *f, uint32_t table, const struct bl_node *n,
-                             const struct bl_place *place) BL_ON_CONTROL
+BL_ON_CONTROL static uint8_t have_measured(struct bl_fleet *f, uint32_t table, const struct bl_node *n,
+                                           const struct bl_place *place)
 {
     uint8_t is = bl_slots_policy(place->slots, place->slot).flags & BL_POLICY_MEASURED;
     bool wanted = bl_fleet_policy_of(f, n).detector != BL_DETECTOR_FIXED;
@@ -71,8 +71,8 @@ static uint8_t have_measured(struct bl_fleet *f, uint32_t table, const struct bl
     return is;
 }
 
-static uint8_t flags_of(struct bl_fleet *f, uint32_t table, const struct bl_node *n,
-                        const struct bl_place *place) BL_ON_CONTROL
+BL_ON_CONTROL static uint8_t flags_of(struct bl_fleet *f, uint32_t table, const struct bl_node *n,
+                                      const struct bl_place *place)
 {
     uint8_t measured = have_measured(f, table, n, place);
     if (is_watched(n))
@@ -121,7 +121,7 @@ void bl_fleet_write_slots(struct bl_fleet *f, uint32_t node)
 
 /* ---- retiring ------------------------------------------------------------ */
 
-static void forget_slot(struct bl_table *t, uint64_t key) BL_ON_CONTROL
+BL_ON_CONTROL static void forget_slot(struct bl_table *t, uint64_t key)
 {
     struct bl_place place;
     if (bl_table_find(t, key, &place))
@@ -131,7 +131,7 @@ static void forget_slot(struct bl_table *t, uint64_t key) BL_ON_CONTROL
 }
 
 /* The number of the last deletion that the table's worker has done. */
-static uint64_t retired_by(const struct bl_fleet *f, uint32_t table) BL_ON_CONTROL
+BL_ON_CONTROL static uint64_t retired_by(const struct bl_fleet *f, uint32_t table)
 {
     return f->out.retired ? f->out.retired(f->out.ctx, table) : f->table[table].retiring.sent;
 }
@@ -148,7 +148,7 @@ bool bl_fleet_can_retire(struct bl_fleet *f, uint32_t table)
 }
 
 /* Hands deletions over for as long as the worker's ring takes them. */
-static void retire_waiting(struct bl_fleet *f, uint32_t table) BL_ON_CONTROL
+BL_ON_CONTROL static void retire_waiting(struct bl_fleet *f, uint32_t table)
 {
     struct bl_retiring *r = &f->table[table].retiring;
     uint64_t key;
@@ -177,7 +177,7 @@ void bl_fleet_retire(struct bl_fleet *f, uint32_t table, uint64_t key)
 
 /* The same for what was asked of the worker's measuring. Writing the slot
  * asks again. */
-static void ask_again(struct bl_fleet *f, uint32_t table) BL_ON_CONTROL
+BL_ON_CONTROL static void ask_again(struct bl_fleet *f, uint32_t table)
 {
     struct bl_key_list *unasked = &f->table[table].unasked;
 
@@ -194,8 +194,8 @@ static void ask_again(struct bl_fleet *f, uint32_t table) BL_ON_CONTROL
 
 /* ---- verdicts ------------------------------------------------------------ */
 
-static void tell(struct bl_fleet *f, uint32_t node, enum bl_state from, const struct bl_change *c)
-    BL_ON_CONTROL
+BL_ON_CONTROL static void tell(struct bl_fleet *f, uint32_t node, enum bl_state from,
+                               const struct bl_change *c)
 {
     const struct bl_node *n = bl_registry_at(f->registry, node);
 
@@ -284,8 +284,8 @@ static uint32_t lateness_of(const struct bl_fleet *f, const struct bl_node *n, e
     return seen->age_ticks > threshold ? seen->age_ticks - threshold : 0;
 }
 
-static void judge_on(struct bl_fleet *f, uint32_t node, const struct bl_freshest *seen, bool swept,
-                     int64_t unix_ms) BL_ON_CONTROL
+BL_ON_CONTROL static void judge_on(struct bl_fleet *f, uint32_t node, const struct bl_freshest *seen,
+                                   bool swept, int64_t unix_ms)
 {
     const struct bl_node *n = bl_registry_at(f->registry, node);
     struct bl_change c = {.unix_ms = unix_ms, .seen = seen};
@@ -328,8 +328,8 @@ void bl_fleet_wake(struct bl_fleet *f, uint32_t node, const char *reason, int64_
  * while the clock of the freshest stands still, that is not known: the
  * finding comes again. A slot that growth moved while it was to be
  * deleted may still have the policy word of its node. */
-static void weigh(struct bl_fleet *f, uint32_t table, const struct bl_finding *found, int64_t unix_ms)
-    BL_ON_CONTROL
+BL_ON_CONTROL static void weigh(struct bl_fleet *f, uint32_t table, const struct bl_finding *found,
+                                int64_t unix_ms)
 {
     const struct bl_node *n = bl_registry_get(f->registry, found->node);
     struct bl_freshest seen;
@@ -346,7 +346,7 @@ static void weigh(struct bl_fleet *f, uint32_t table, const struct bl_finding *f
 }
 
 /* Brings the next nodes to new defaults. */
-static void follow_defaults(struct bl_fleet *f, uint32_t nodes, int64_t unix_ms) BL_ON_CONTROL
+BL_ON_CONTROL static void follow_defaults(struct bl_fleet *f, uint32_t nodes, int64_t unix_ms)
 {
     uint32_t end = bl_registry_end(f->registry);
 
@@ -361,7 +361,7 @@ static void follow_defaults(struct bl_fleet *f, uint32_t nodes, int64_t unix_ms)
  * would look young again, to whoever sets it a timeout or ends its pause.
  * So each node is looked at once a day, and one that has not beaten for
  * longer than any timeout has that noted in its record. */
-static void note_overage(struct bl_fleet *f, uint32_t node, int64_t unix_ms) BL_ON_CONTROL
+BL_ON_CONTROL static void note_overage(struct bl_fleet *f, uint32_t node, int64_t unix_ms)
 {
     struct bl_node *n = bl_registry_at(f->registry, node);
     struct bl_freshest seen;
@@ -378,7 +378,7 @@ static void note_overage(struct bl_fleet *f, uint32_t node, int64_t unix_ms) BL_
     BL_NODE_WRITE(n->flags, (uint8_t)((n->flags & ~BL_NODE_RESTORED) | BL_NODE_OVERAGE));
 }
 
-static void walk_overage(struct bl_fleet *f, int64_t unix_ms) BL_ON_CONTROL
+BL_ON_CONTROL static void walk_overage(struct bl_fleet *f, int64_t unix_ms)
 {
     uint32_t end = bl_registry_end(f->registry);
 
@@ -403,7 +403,7 @@ void bl_fleet_set_now(struct bl_fleet *f, uint64_t now_ms)
 /* Growth may have moved a node before its policy word was written: writes
  * up to `max` of those again. Should the table grow anew meanwhile, the
  * rest waits for the end of that. */
-static void write_touched(struct bl_fleet *f, uint32_t table, uint32_t max) BL_ON_CONTROL
+BL_ON_CONTROL static void write_touched(struct bl_fleet *f, uint32_t table, uint32_t max)
 {
     struct bl_fleet_table_state *t = &f->table[table];
     struct bl_key_list *l = &t->touched;
@@ -421,7 +421,7 @@ static void write_touched(struct bl_fleet *f, uint32_t table, uint32_t max) BL_O
 }
 
 /* A table's turn begins: what waited for it. */
-static void begin_table(struct bl_fleet *f, uint32_t table, uint32_t max_nodes) BL_ON_CONTROL
+BL_ON_CONTROL static void begin_table(struct bl_fleet *f, uint32_t table, uint32_t max_nodes)
 {
     struct bl_fleet_table_state *t = &f->table[table];
     write_touched(f, table, max_nodes);

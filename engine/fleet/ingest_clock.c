@@ -19,8 +19,7 @@ static uint64_t ingest_at_ns(const struct bl_ingest_clock *c, uint64_t now_ns)
 
 /* How much of the time since the last look counts: what polls vouch for,
  * up to control's last look if control itself was away since. */
-static uint64_t vouched_ns(const struct bl_ingest_clock *c, uint64_t alive_ns, uint32_t why) BL_ON_CONTROL;
-static uint64_t vouched_ns(const struct bl_ingest_clock *c, uint64_t alive_ns, uint32_t why)
+BL_ON_CONTROL static uint64_t vouched_ns(const struct bl_ingest_clock *c, uint64_t alive_ns, uint32_t why)
 {
     /* Of a look's interval in which the link went down or came back
      * nobody knows how much of it was good: none counts. */
@@ -59,8 +58,7 @@ static void forget_oldest(struct bl_ingest_clock *c)
 
 /* The clock runs with `offset_ns` since `tick`: if that is another offset
  * than before, it had stood still there. */
-static void note_standstill(struct bl_ingest_clock *c, uint32_t tick, uint64_t offset_ns) BL_ON_CONTROL;
-static void note_standstill(struct bl_ingest_clock *c, uint32_t tick, uint64_t offset_ns)
+BL_ON_CONTROL static void note_standstill(struct bl_ingest_clock *c, uint32_t tick, uint64_t offset_ns)
 {
     uint32_t n = c->standstills;
 
@@ -93,8 +91,7 @@ static uint64_t offset_then_ns(const struct bl_ingest_clock *c, uint32_t now, ui
 
 /* ---- the clock ------------------------------------------------------------ */
 
-static void publish(struct bl_ingest_clock *c, uint64_t now_ns, uint32_t why) BL_ON_CONTROL;
-static void publish(struct bl_ingest_clock *c, uint64_t now_ns, uint32_t why)
+BL_ON_CONTROL static void publish(struct bl_ingest_clock *c, uint64_t now_ns, uint32_t why)
 {
     uint64_t offset_ns = c->alive_ns - c->ingest_ns; /* modulo 2^64 */
     uint64_t limit_ns = c->ingest_ns;

@@ -212,8 +212,7 @@ static unsigned lines_of(const struct bl_sweep *s, uint32_t block)
     return left < BLOCK_LINES ? left : BLOCK_LINES;
 }
 
-static void look_at_block(struct bl_sweep *s, struct look *k, uint32_t block) BL_ON_CONTROL;
-static void look_at_block(struct bl_sweep *s, struct look *k, uint32_t block)
+BL_ON_CONTROL static void look_at_block(struct bl_sweep *s, struct look *k, uint32_t block)
 {
     unsigned lines = lines_of(s, block);
     struct bl_scan scan = bl_sweep_scan_with(s->slots, block * BLOCK_LINES, lines, k->now, s->how);
@@ -289,9 +288,8 @@ static void fill_due(struct bl_sweep *s, uint32_t now)
 
 /* Looks at the group's due blocks from the cursor on. Returns whether it
  * is through. */
-static bool look_at_group(struct bl_sweep *s, struct look *k, unsigned n, uint32_t max_slots, unsigned max)
-    BL_ON_CONTROL;
-static bool look_at_group(struct bl_sweep *s, struct look *k, unsigned n, uint32_t max_slots, unsigned max)
+BL_ON_CONTROL static bool look_at_group(struct bl_sweep *s, struct look *k, unsigned n, uint32_t max_slots,
+                                        unsigned max)
 {
     uint32_t list[GROUP];
     unsigned due = list_due(s, s->cursor, n, k->now, list);
@@ -312,8 +310,7 @@ static bool look_at_group(struct bl_sweep *s, struct look *k, unsigned n, uint32
 }
 
 /* Goes on from the cursor. Returns whether the round is complete. */
-static bool go_on(struct bl_sweep *s, struct look *k, uint32_t max_slots, unsigned max) BL_ON_CONTROL;
-static bool go_on(struct bl_sweep *s, struct look *k, uint32_t max_slots, unsigned max)
+BL_ON_CONTROL static bool go_on(struct bl_sweep *s, struct look *k, uint32_t max_slots, unsigned max)
 {
     while (s->cursor < s->stats.blocks) {
         uint32_t group = s->cursor / GROUP, end = (group + 1) * GROUP;

@@ -299,8 +299,7 @@ static struct bl_node *record_at(const struct bl_registry *r, uint32_t index)
 
 /* Remembers `memory` until the next reclaim; cannot fail: the caller got
  * `note` beforehand. */
-static void retire(struct bl_registry *r, struct retired *note, void *memory, bool is_name) BL_ON_CONTROL;
-static void retire(struct bl_registry *r, struct retired *note, void *memory, bool is_name)
+BL_ON_CONTROL static void retire(struct bl_registry *r, struct retired *note, void *memory, bool is_name)
 {
     *note = (struct retired){.next = r->retired, .memory = memory, .is_name = is_name};
     r->retired = note;
@@ -309,8 +308,7 @@ static void retire(struct bl_registry *r, struct retired *note, void *memory, bo
 
 /* ---- adding ----------------------------------------------------------- */
 
-static int grow_directory(struct bl_registry *r) BL_ON_CONTROL;
-static int grow_directory(struct bl_registry *r)
+BL_ON_CONTROL static int grow_directory(struct bl_registry *r)
 {
     struct directory *old = r->directory;
     struct directory *d = directory_new(r, old->capacity * 2);
@@ -327,8 +325,7 @@ static int grow_directory(struct bl_registry *r)
 }
 
 /* A record that nobody uses, not taken yet. 0, -ENOSPC, -ENOMEM. */
-static int unused_record(struct bl_registry *r, uint32_t *index) BL_ON_CONTROL;
-static int unused_record(struct bl_registry *r, uint32_t *index)
+BL_ON_CONTROL static int unused_record(struct bl_registry *r, uint32_t *index)
 {
     if (r->total >= r->max_nodes)
         return -ENOSPC;
@@ -353,8 +350,7 @@ static int unused_record(struct bl_registry *r, uint32_t *index)
 }
 
 /* `next_unused`: what the record said before it was filled. */
-static void take_record(struct bl_registry *r, uint32_t index, uint32_t next_unused) BL_ON_CONTROL;
-static void take_record(struct bl_registry *r, uint32_t index, uint32_t next_unused)
+BL_ON_CONTROL static void take_record(struct bl_registry *r, uint32_t index, uint32_t next_unused)
 {
     if (index == r->end)
         __atomic_store_n(&r->end, index + 1, __ATOMIC_RELEASE);
@@ -382,9 +378,8 @@ static void fill_record(struct bl_node *n, const struct bl_node *from)
 }
 
 /* Enters a node whose key is not in the index. `node`: key, flags. */
-static int enter(struct bl_registry *r, struct bl_node *node, const struct bl_stranger *s, uint32_t *index)
-    BL_ON_CONTROL;
-static int enter(struct bl_registry *r, struct bl_node *node, const struct bl_stranger *s, uint32_t *index)
+BL_ON_CONTROL static int enter(struct bl_registry *r, struct bl_node *node, const struct bl_stranger *s,
+                               uint32_t *index)
 {
     int err = unused_record(r, index);
     if (err == 0)
@@ -449,9 +444,8 @@ int bl_registry_add_id(struct bl_registry *r, uint64_t id, uint32_t *index)
 
 /* Gives the node its new name. An alias entry is told from others by the
  * record's name: the old one goes before, the new one comes after. */
-static int swap_name(struct bl_registry *r, uint32_t index, const char *name, unsigned len, uint64_t key)
-    BL_ON_CONTROL;
-static int swap_name(struct bl_registry *r, uint32_t index, const char *name, unsigned len, uint64_t key)
+BL_ON_CONTROL static int swap_name(struct bl_registry *r, uint32_t index, const char *name, unsigned len,
+                                   uint64_t key)
 {
     struct bl_node *n = record_at(r, index);
     uint64_t id = bl_node_id(n);
@@ -538,8 +532,7 @@ void bl_registry_reclaim_begin(struct bl_registry *r)
     bl_registry_index_reclaim_begin(&r->index);
 }
 
-static void take_back_record(struct bl_registry *r) BL_ON_CONTROL;
-static void take_back_record(struct bl_registry *r)
+BL_ON_CONTROL static void take_back_record(struct bl_registry *r)
 {
     uint32_t index = r->leaving.removed;
     struct bl_node *n = record_at(r, index);
@@ -549,8 +542,7 @@ static void take_back_record(struct bl_registry *r)
     r->unused = index;
 }
 
-static void take_back_retired(struct bl_registry *r) BL_ON_CONTROL;
-static void take_back_retired(struct bl_registry *r)
+BL_ON_CONTROL static void take_back_retired(struct bl_registry *r)
 {
     struct retired *note = r->leaving.retired;
     r->leaving.retired = note->next;

@@ -143,8 +143,7 @@ static bool put_in(struct bl_index_array *a, uint64_t entry)
     return was_empty;
 }
 
-static void grow_begin(struct bl_registry_index *x) BL_ON_CONTROL;
-static void grow_begin(struct bl_registry_index *x)
+BL_ON_CONTROL static void grow_begin(struct bl_registry_index *x)
 {
     /* Mostly removed entries: the same size again, without them. */
     bool twice = x->live * 10 > slot_count(x->current) * 3;
@@ -152,8 +151,7 @@ static void grow_begin(struct bl_registry_index *x)
     x->cursor = 0;
 }
 
-static void grow_zero(struct bl_registry_index *x) BL_ON_CONTROL;
-static void grow_zero(struct bl_registry_index *x)
+BL_ON_CONTROL static void grow_zero(struct bl_registry_index *x)
 {
     uint64_t left = slot_count(x->fresh) - x->cursor;
     uint64_t n = left < ZERO_SLOTS ? left : ZERO_SLOTS;
@@ -167,8 +165,7 @@ static void grow_zero(struct bl_registry_index *x)
     x->taken = 0;
 }
 
-static void grow_move(struct bl_registry_index *x) BL_ON_CONTROL;
-static void grow_move(struct bl_registry_index *x)
+BL_ON_CONTROL static void grow_move(struct bl_registry_index *x)
 {
     struct bl_index_array *old = x->current;
     uint64_t end = x->cursor + MOVE_SLOTS;
@@ -186,8 +183,7 @@ static void grow_move(struct bl_registry_index *x)
     x->retired_count++;
 }
 
-static void grow_step(struct bl_registry_index *x) BL_ON_CONTROL;
-static void grow_step(struct bl_registry_index *x)
+BL_ON_CONTROL static void grow_step(struct bl_registry_index *x)
 {
     if (x->next)
         grow_move(x);

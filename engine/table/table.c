@@ -94,9 +94,8 @@ bool bl_table_own(const struct bl_table *t, uint64_t key, uint32_t *slot)
 /* ---- insert and delete ---------------------------------------------- */
 
 /* The second beat of a stranger in one burst. */
-static void beat_again(struct bl_table *t, uint32_t slot, const struct bl_beat *beat, uint32_t now)
-    BL_ON_WORKER;
-static void beat_again(struct bl_table *t, uint32_t slot, const struct bl_beat *beat, uint32_t now)
+BL_ON_WORKER static void beat_again(struct bl_table *t, uint32_t slot, const struct bl_beat *beat,
+                                    uint32_t now)
 {
     struct bl_place p = bl_table_place(t, slot);
     bl_line_beat(line_of(&p), p.slot % BL_LINE_SLOTS, bl_stamp_tick(beat->stamp), now);
@@ -175,15 +174,13 @@ void bl_slots_set_anomaly(struct bl_slots *s, uint32_t slot, const struct bl_ano
     __atomic_store_n(&at->run, a->run, __ATOMIC_RELAXED);
 }
 
-static void count_unreported(struct bl_table *t, int32_t n) BL_ON_WORKER;
-static void count_unreported(struct bl_table *t, int32_t n)
+BL_ON_WORKER static void count_unreported(struct bl_table *t, int32_t n)
 {
     __atomic_store_n(&t->unreported, t->unreported + (uint32_t)n, __ATOMIC_RELEASE);
 }
 
 /* A slot that is reused starts with blank side arrays. */
-static void clear_side(struct bl_table *t, struct bl_slots *s, uint32_t slot) BL_ON_WORKER;
-static void clear_side(struct bl_table *t, struct bl_slots *s, uint32_t slot)
+BL_ON_WORKER static void clear_side(struct bl_table *t, struct bl_slots *s, uint32_t slot)
 {
     const struct bl_anomaly blank = {0}, *a = &s->anomaly[slot];
     if (s->attend[slot] & BL_ATTEND_STATS)

@@ -395,9 +395,8 @@ static inline bool bl_slots_is_nodeless(const struct bl_slots *s, uint32_t slot,
 
 /* ---- control: policy ---------------------------------------------- */
 
-static inline void bl_slots_set_policy(struct bl_slots *s, uint32_t slot, struct bl_slot_policy policy)
-    BL_ON_CONTROL;
-static inline void bl_slots_set_policy(struct bl_slots *s, uint32_t slot, struct bl_slot_policy policy)
+BL_ON_CONTROL static inline void bl_slots_set_policy(struct bl_slots *s, uint32_t slot,
+                                                     struct bl_slot_policy policy)
 {
     union {
         struct bl_slot_policy policy;

@@ -36,9 +36,8 @@
 
 /* The generation to look in first: `next` for a home line that growth
  * has been through. move_line is 0 when nothing grows. */
-static inline const struct bl_slots *first_look(const struct bl_table *t, uint64_t key, uint32_t *line)
-    BL_ON_WORKER;
-static inline const struct bl_slots *first_look(const struct bl_table *t, uint64_t key, uint32_t *line)
+BL_ON_WORKER static inline const struct bl_slots *first_look(const struct bl_table *t, uint64_t key,
+                                                             uint32_t *line)
 {
     *line = bl_line_home(t->slots, key);
     if (__builtin_expect(*line >= t->move_line, 1))
@@ -243,9 +242,7 @@ static ALWAYS_INLINE void turn_of_stragglers(struct bl_table_burst *b, bool avx2
 /* ---- first looks ---------------------------------------------------------- */
 
 /* The home line did not have it. */
-static ALWAYS_INLINE void missed(struct bl_table_burst *b, const struct bl_beat *beat, bool avx2)
-    BL_ON_WORKER;
-static ALWAYS_INLINE void missed(struct bl_table_burst *b, const struct bl_beat *beat, bool avx2)
+BL_ON_WORKER static ALWAYS_INLINE void missed(struct bl_table_burst *b, const struct bl_beat *beat, bool avx2)
 {
     struct bl_straggler *s = &b->straggler[b->straggler_count];
     const struct bl_table *t = b->table;
@@ -265,10 +262,8 @@ static ALWAYS_INLINE void missed(struct bl_table_burst *b, const struct bl_beat 
 }
 
 /* Not there, or there and to be looked at, or not the next beat. */
-static ALWAYS_INLINE void look_closer(struct bl_table_burst *b, const struct bl_beat *beat,
-                                      struct bl_line *line, bool avx2) BL_ON_WORKER;
-static ALWAYS_INLINE void look_closer(struct bl_table_burst *b, const struct bl_beat *beat,
-                                      struct bl_line *line, bool avx2)
+BL_ON_WORKER static ALWAYS_INLINE void look_closer(struct bl_table_burst *b, const struct bl_beat *beat,
+                                                   struct bl_line *line, bool avx2)
 {
     unsigned hit = hit_of(line, &beat->key, avx2);
     if (hit == 0) {
@@ -292,10 +287,8 @@ static void look_closer_avx2(struct bl_table_burst *b, const struct bl_beat *bea
 #define look_closer_avx2(b, beat, line) look_closer(b, beat, line, false)
 #endif
 
-static ALWAYS_INLINE void look(struct bl_table_burst *b, const struct bl_beat *beat, struct bl_line *line,
-                               bool avx2) BL_ON_WORKER;
-static ALWAYS_INLINE void look(struct bl_table_burst *b, const struct bl_beat *beat, struct bl_line *line,
-                               bool avx2)
+BL_ON_WORKER static ALWAYS_INLINE void look(struct bl_table_burst *b, const struct bl_beat *beat,
+                                            struct bl_line *line, bool avx2)
 {
     unsigned hit = plain_hit_of(line, &beat->key, avx2);
     if (__builtin_expect(hit != 0, 1)) {
@@ -314,10 +307,8 @@ static ALWAYS_INLINE void look(struct bl_table_burst *b, const struct bl_beat *b
 
 /* Asks for the line where a key is looked for first. `at`: the lines of
  * the current generation. */
-static ALWAYS_INLINE struct bl_line *fetch(const struct bl_table *t, uint64_t key, const struct bl_slots *at,
-                                           uint32_t move_line) BL_ON_WORKER;
-static ALWAYS_INLINE struct bl_line *fetch(const struct bl_table *t, uint64_t key, const struct bl_slots *at,
-                                           uint32_t move_line)
+BL_ON_WORKER static ALWAYS_INLINE struct bl_line *fetch(const struct bl_table *t, uint64_t key,
+                                                        const struct bl_slots *at, uint32_t move_line)
 {
     uint32_t home = bl_line_home(at, key);
     struct bl_line *line = &at->line[home];
@@ -328,10 +319,8 @@ static ALWAYS_INLINE struct bl_line *fetch(const struct bl_table *t, uint64_t ke
 }
 
 /* Asks for the lines of `n` beats and looks at those that wait, in turns. */
-static ALWAYS_INLINE void fetch_and_look(struct bl_table_burst *b, const struct bl_beat *beats, unsigned n,
-                                         bool avx2) BL_ON_WORKER;
-static ALWAYS_INLINE void fetch_and_look(struct bl_table_burst *b, const struct bl_beat *beats, unsigned n,
-                                         bool avx2)
+BL_ON_WORKER static ALWAYS_INLINE void fetch_and_look(struct bl_table_burst *b, const struct bl_beat *beats,
+                                                      unsigned n, bool avx2)
 {
     const struct bl_table *t = b->table;
     const struct bl_slots at = {.line = t->slots->line, .line_count = t->slots->line_count};
@@ -349,9 +338,8 @@ static ALWAYS_INLINE void fetch_and_look(struct bl_table_burst *b, const struct 
         b->line[i] = fetch(t, beats[i].key, &at, move_line);
 }
 
-static ALWAYS_INLINE void feed(struct bl_table_burst *b, const struct bl_beat *beats, unsigned n, bool avx2)
-    BL_ON_WORKER;
-static ALWAYS_INLINE void feed(struct bl_table_burst *b, const struct bl_beat *beats, unsigned n, bool avx2)
+BL_ON_WORKER static ALWAYS_INLINE void feed(struct bl_table_burst *b, const struct bl_beat *beats, unsigned n,
+                                            bool avx2)
 {
     b->odd_count = 0;
     if (b->straggler_count > 0)
@@ -361,8 +349,7 @@ static ALWAYS_INLINE void feed(struct bl_table_burst *b, const struct bl_beat *b
     b->waiting = n;
 }
 
-static ALWAYS_INLINE void end(struct bl_table_burst *b, bool avx2) BL_ON_WORKER;
-static ALWAYS_INLINE void end(struct bl_table_burst *b, bool avx2)
+BL_ON_WORKER static ALWAYS_INLINE void end(struct bl_table_burst *b, bool avx2)
 {
     feed(b, NULL, 0, avx2);
     while (b->straggler_count > 0)

@@ -11,9 +11,8 @@ void bl_table_grow_begin(struct bl_table *t, struct bl_slots *next)
     bl_rcu_publish(&t->next, next);
 }
 
-static void copy_side(const struct bl_slots *from, uint32_t slot, struct bl_slots *to, uint32_t at)
-    BL_ON_WORKER;
-static void copy_side(const struct bl_slots *from, uint32_t slot, struct bl_slots *to, uint32_t at)
+BL_ON_WORKER static void copy_side(const struct bl_slots *from, uint32_t slot, struct bl_slots *to,
+                                   uint32_t at)
 {
     const struct bl_anomaly *a = &from->anomaly[slot];
     uint64_t policy = __atomic_load_n(&from->policy[slot], __ATOMIC_RELAXED);
@@ -28,8 +27,7 @@ static void copy_side(const struct bl_slots *from, uint32_t slot, struct bl_slot
 }
 
 /* Returns false if there is no room for it. */
-static bool move_slot(struct bl_table *t, uint32_t slot) BL_ON_WORKER;
-static bool move_slot(struct bl_table *t, uint32_t slot)
+BL_ON_WORKER static bool move_slot(struct bl_table *t, uint32_t slot)
 {
     struct bl_line *l = &t->slots->line[slot / BL_LINE_SLOTS];
     unsigned place = slot % BL_LINE_SLOTS;
@@ -54,8 +52,7 @@ static bool move_slot(struct bl_table *t, uint32_t slot)
 /* Nobody was told of it, and nobody needs to be. Control may be giving it
  * a node this moment, from another table: that one is in no place here
  * then, as if it had been deleted. */
-static void drop_slot(struct bl_table *t, uint32_t slot) BL_ON_WORKER;
-static void drop_slot(struct bl_table *t, uint32_t slot)
+BL_ON_WORKER static void drop_slot(struct bl_table *t, uint32_t slot)
 {
     bl_line_set_key(&t->slots->line[slot / BL_LINE_SLOTS], slot % BL_LINE_SLOTS, BL_KEY_GONE);
     bl_line_count(&t->used, -1);
@@ -68,8 +65,7 @@ static bool is_to_drop(const struct bl_slots *s, uint32_t slot, uint32_t now)
     return (s->attend[slot] & BL_ATTEND_REPORT) && bl_slots_is_nodeless(s, slot, now);
 }
 
-static bool move_one_line(struct bl_table *t, uint32_t now) BL_ON_WORKER;
-static bool move_one_line(struct bl_table *t, uint32_t now)
+BL_ON_WORKER static bool move_one_line(struct bl_table *t, uint32_t now)
 {
     uint32_t slot = t->move_line * BL_LINE_SLOTS;
     for (unsigned place = 0; place < BL_LINE_SLOTS; place++) {
@@ -85,8 +81,7 @@ static bool move_one_line(struct bl_table *t, uint32_t now)
     return true;
 }
 
-static struct bl_slots *publish_next(struct bl_table *t) BL_ON_WORKER;
-static struct bl_slots *publish_next(struct bl_table *t)
+BL_ON_WORKER static struct bl_slots *publish_next(struct bl_table *t)
 {
     struct bl_slots *old = t->slots;
     t->move_line = 0;

@@ -30,8 +30,7 @@ static inline uint32_t bl_line_after(const struct bl_slots *s, uint32_t line)
 /* Whether growth has been through all lines of the key's probe in the old
  * generation: it is not there, and a look would go past all of them, for
  * moved slots are no end of a probe. */
-static inline bool bl_line_is_moved(const struct bl_table *t, uint64_t key) BL_ON_WORKER;
-static inline bool bl_line_is_moved(const struct bl_table *t, uint64_t key)
+BL_ON_WORKER static inline bool bl_line_is_moved(const struct bl_table *t, uint64_t key)
 {
     return (uint64_t)bl_line_home(t->slots, key) + BL_PROBE_LINES <= t->move_line;
 }

@@ -55,10 +55,8 @@ static void mark(struct bl_views_generation *g, struct bl_view *view, uint32_t i
 
 /* A view of g, made if there is none; what its namesake in force has been
  * through is its own past. Returns what bl_generation_add does. */
-static int find_or_add(struct bl_views *v, struct bl_views_generation *g, const char *name, unsigned len,
-                       uint32_t *id) BL_ON_CONTROL;
-static int find_or_add(struct bl_views *v, struct bl_views_generation *g, const char *name, unsigned len,
-                       uint32_t *id)
+BL_ON_CONTROL static int find_or_add(struct bl_views *v, struct bl_views_generation *g, const char *name,
+                                     unsigned len, uint32_t *id)
 {
     *id = bl_generation_find(g, name, len);
     if (*id != BL_VIEW_NONE)
@@ -172,8 +170,7 @@ static void sort_once(struct bl_views *v, struct bl_views_found *f)
 }
 
 /* The set of a name's views; BL_SET_NONE: out of memory. */
-static uint32_t look_up(struct bl_views *v, struct bl_views_generation *g, const char *name) BL_ON_CONTROL;
-static uint32_t look_up(struct bl_views *v, struct bl_views_generation *g, const char *name)
+BL_ON_CONTROL static uint32_t look_up(struct bl_views *v, struct bl_views_generation *g, const char *name)
 {
     struct bl_views_found f = {.views = v, .g = g, .count = 1, .sorted = true};
 
@@ -185,8 +182,7 @@ static uint32_t look_up(struct bl_views *v, struct bl_views_generation *g, const
 }
 
 /* Puts the node into the views of its name, out of those it was in. */
-static void place(struct bl_views *v, struct bl_views_generation *g, uint32_t node) BL_ON_CONTROL;
-static void place(struct bl_views *v, struct bl_views_generation *g, uint32_t node)
+BL_ON_CONTROL static void place(struct bl_views *v, struct bl_views_generation *g, uint32_t node)
 {
     const struct bl_node *n = bl_registry_get(v->registry, node);
     uint32_t was = bl_generation_set_of(g, node);
@@ -203,8 +199,7 @@ static void place(struct bl_views *v, struct bl_views_generation *g, uint32_t no
         count(g, was, (enum bl_state)n->state, UINT32_MAX);
 }
 
-static void unplace(struct bl_views_generation *g, uint32_t node, enum bl_state s) BL_ON_CONTROL;
-static void unplace(struct bl_views_generation *g, uint32_t node, enum bl_state s)
+BL_ON_CONTROL static void unplace(struct bl_views_generation *g, uint32_t node, enum bl_state s)
 {
     uint32_t ref = bl_generation_set_of(g, node);
 
@@ -255,10 +250,8 @@ struct bl_registry_watch bl_views_watch(struct bl_views *v)
 /* ---- life ------------------------------------------------------------------------------ */
 
 /* Makes a live view of g. 0 or what bl_generation_add says. */
-static int add_live(struct bl_views *v, struct bl_views_generation *g, const char *name, uint32_t entry,
-                    uint32_t *id) BL_ON_CONTROL;
-static int add_live(struct bl_views *v, struct bl_views_generation *g, const char *name, uint32_t entry,
-                    uint32_t *id)
+BL_ON_CONTROL static int add_live(struct bl_views *v, struct bl_views_generation *g, const char *name,
+                                  uint32_t entry, uint32_t *id)
 {
     int r = find_or_add(v, g, name, (unsigned)strlen(name), id);
     if (r == 0)
@@ -266,9 +259,8 @@ static int add_live(struct bl_views *v, struct bl_views_generation *g, const cha
     return r;
 }
 
-static int add_static(struct bl_views *v, struct bl_views_generation *g, struct bl_plan_use *use)
-    BL_ON_CONTROL;
-static int add_static(struct bl_views *v, struct bl_views_generation *g, struct bl_plan_use *use)
+BL_ON_CONTROL static int add_static(struct bl_views *v, struct bl_views_generation *g,
+                                    struct bl_plan_use *use)
 {
     for (uint32_t e = 0; e < use->plan.entry_count; e++) {
         const char *name = use->plan.entry[e].name;
@@ -282,8 +274,7 @@ static int add_static(struct bl_views *v, struct bl_views_generation *g, struct 
 
 /* A generation with `all` and the plan's static views. NULL: out of
  * memory. */
-static struct bl_views_generation *generation_of(struct bl_views *v, struct bl_plan_use *use) BL_ON_CONTROL;
-static struct bl_views_generation *generation_of(struct bl_views *v, struct bl_plan_use *use)
+BL_ON_CONTROL static struct bl_views_generation *generation_of(struct bl_views *v, struct bl_plan_use *use)
 {
     struct bl_views_generation *g = bl_generation_new(&v->memory, v->secret, use);
     uint32_t all;
@@ -388,8 +379,7 @@ void bl_views_reclaim(struct bl_views *v)
 
 /* ---- a new generation -------------------------------------------------------------------- */
 
-static void abandon(struct bl_views *v) BL_ON_CONTROL;
-static void abandon(struct bl_views *v)
+BL_ON_CONTROL static void abandon(struct bl_views *v)
 {
     if (v->next)
         bl_generation_free(v->next); /* no reader has seen it */
@@ -397,8 +387,7 @@ static void abandon(struct bl_views *v)
     BL_NODE_WRITE(v->building, false);
 }
 
-static int begin(struct bl_views *v, struct bl_plan_use *use) BL_ON_CONTROL;
-static int begin(struct bl_views *v, struct bl_plan_use *use)
+BL_ON_CONTROL static int begin(struct bl_views *v, struct bl_plan_use *use)
 {
     abandon(v);
     v->next = generation_of(v, use);
@@ -433,8 +422,7 @@ static bool is_wasteful(const struct bl_views_generation *g)
 
 /* Keeps the number of a view in force that may come back, in the
  * generation under way. */
-static void carry(struct bl_views *v, const struct bl_view *view) BL_ON_CONTROL;
-static void carry(struct bl_views *v, const struct bl_view *view)
+BL_ON_CONTROL static void carry(struct bl_views *v, const struct bl_view *view)
 {
     uint32_t same;
 
@@ -443,8 +431,7 @@ static void carry(struct bl_views *v, const struct bl_view *view)
         find_or_add(v, v->next, view->name, view->name_len, &same);
 }
 
-static void publish(struct bl_views *v) BL_ON_CONTROL;
-static void publish(struct bl_views *v)
+BL_ON_CONTROL static void publish(struct bl_views *v)
 {
     struct bl_views_generation *old = v->now;
 
@@ -489,8 +476,7 @@ static enum bl_state worst_of(const struct bl_view *view)
 }
 
 /* What a generation under way must know of a view in force. */
-static void tell_next(struct bl_views *v, const struct bl_view *view) BL_ON_CONTROL;
-static void tell_next(struct bl_views *v, const struct bl_view *view)
+BL_ON_CONTROL static void tell_next(struct bl_views *v, const struct bl_view *view)
 {
     uint32_t id = bl_generation_find(v->next, view->name, view->name_len);
     if (id == BL_VIEW_NONE) {
@@ -503,8 +489,7 @@ static void tell_next(struct bl_views *v, const struct bl_view *view)
     next->since_unix_ms = view->since_unix_ms;
 }
 
-static void conclude(struct bl_views *v, struct bl_view *view, int64_t unix_ms) BL_ON_CONTROL;
-static void conclude(struct bl_views *v, struct bl_view *view, int64_t unix_ms)
+BL_ON_CONTROL static void conclude(struct bl_views *v, struct bl_view *view, int64_t unix_ms)
 {
     enum bl_state from = (enum bl_state)view->state;
     enum bl_state to = view->flags & BL_VIEW_LIVE ? worst_of(view) : BL_STATE_OK;
@@ -538,9 +523,8 @@ void bl_views_settle(struct bl_views *v, int64_t unix_ms)
 
 /* ---- the past, and out of sight ------------------------------------------------------------- */
 
-static int remember_in(struct bl_views *v, struct bl_views_generation *g, const struct bl_view_past *p)
-    BL_ON_CONTROL;
-static int remember_in(struct bl_views *v, struct bl_views_generation *g, const struct bl_view_past *p)
+BL_ON_CONTROL static int remember_in(struct bl_views *v, struct bl_views_generation *g,
+                                     const struct bl_view_past *p)
 {
     uint32_t id;
     int r = find_or_add(v, g, p->name, p->name_len, &id);
@@ -562,8 +546,7 @@ int bl_views_remember(struct bl_views *v, const struct bl_view_past *past)
     return r == 0 && v->next ? remember_in(v, v->next, past) : r;
 }
 
-static int forget_in(struct bl_views_generation *g, const char *name, unsigned len) BL_ON_CONTROL;
-static int forget_in(struct bl_views_generation *g, const char *name, unsigned len)
+BL_ON_CONTROL static int forget_in(struct bl_views_generation *g, const char *name, unsigned len)
 {
     uint32_t id = bl_view_find(g, name, len);
     if (id == BL_VIEW_NONE)

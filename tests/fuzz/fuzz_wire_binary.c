@@ -11,10 +11,8 @@
 
 /* What is taken without auth is taken with it once signed, and refused
  * where a bit of the tag is wrong. */
-static void check_signed(const struct bl_wire_config *open, const uint8_t *payload, uint32_t len,
-                         const struct gather *plain) BL_ON_WORKER;
-static void check_signed(const struct bl_wire_config *open, const uint8_t *payload, uint32_t len,
-                         const struct gather *plain)
+BL_ON_WORKER static void check_signed(const struct bl_wire_config *open, const uint8_t *payload, uint32_t len,
+                                      const struct gather *plain)
 {
     static struct gather g;
     struct bl_wire_config auth = *open;

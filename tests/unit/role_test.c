@@ -9,8 +9,7 @@
 
 static int owned BL_OWNED_BY(bl_role_worker);
 
-static int owned_read(void) BL_ON_WORKER;
-static int owned_read(void)
+BL_ON_WORKER static int owned_read(void)
 {
     return owned;
 }

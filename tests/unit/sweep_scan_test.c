@@ -22,8 +22,7 @@ static uint32_t near_edges(struct test_random *r)
     return edges[test_random_below(r, 9)] + test_random_below(r, 5) - 2;
 }
 
-static void fill(struct bl_slots *s, struct test_random *r, uint32_t now, unsigned odd_in) BL_ON_CONTROL;
-static void fill(struct bl_slots *s, struct test_random *r, uint32_t now, unsigned odd_in)
+BL_ON_CONTROL static void fill(struct bl_slots *s, struct test_random *r, uint32_t now, unsigned odd_in)
 {
     for (uint32_t slot = 0; slot < SLOTS; slot++) {
         bool odd = test_random_below(r, odd_in) == 0;

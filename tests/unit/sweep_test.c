@@ -41,8 +41,7 @@ static void teardown(struct swept *w)
     bl_table_fini(&w->table);
 }
 
-static void beat(struct swept *w, uint32_t node, uint32_t now, uint32_t age) BL_ON_WORKER;
-static void beat(struct swept *w, uint32_t node, uint32_t now, uint32_t age)
+BL_ON_WORKER static void beat(struct swept *w, uint32_t node, uint32_t now, uint32_t age)
 {
     struct bl_beat b = {.key = key_of(node), .stamp = now - age};
     struct bl_odd odd[BL_BURST];
@@ -51,9 +50,8 @@ static void beat(struct swept *w, uint32_t node, uint32_t now, uint32_t age)
         assert_int_equal(bl_table_insert(&w->table, &b, now, &slot), BL_INSERT_NEW);
 }
 
-static void set_policy(struct swept *w, uint32_t node, uint32_t threshold, unsigned flags, uint32_t now)
-    BL_ON_CONTROL;
-static void set_policy(struct swept *w, uint32_t node, uint32_t threshold, unsigned flags, uint32_t now)
+BL_ON_CONTROL static void set_policy(struct swept *w, uint32_t node, uint32_t threshold, unsigned flags,
+                                     uint32_t now)
 {
     struct bl_slot_policy p = {threshold, node & BL_NODE_NONE, flags & 15u};
     struct bl_place place;
@@ -91,8 +89,7 @@ static void setup_with_node_1(struct swept *w, uint32_t threshold)
     set_policy(w, 1, threshold, 0, 1000);
 }
 
-static unsigned run(struct swept *w, uint32_t now) BL_ON_CONTROL;
-static unsigned run(struct swept *w, uint32_t now)
+BL_ON_CONTROL static unsigned run(struct swept *w, uint32_t now)
 {
     unsigned n = bl_sweep_run(w->sweep, now, UINT32_MAX, w->finding, FINDINGS, &w->done);
     assert_true(w->done);
@@ -320,8 +317,7 @@ static bool is_expired(const struct world *o, const struct watched *n)
     return n->in && n->threshold != BL_THRESHOLD_NEVER && o->now > n->last_beat + n->threshold;
 }
 
-static void write_policy(struct world *o, uint32_t i, bool by_finding) BL_ON_CONTROL;
-static void write_policy(struct world *o, uint32_t i, bool by_finding)
+BL_ON_CONTROL static void write_policy(struct world *o, uint32_t i, bool by_finding)
 {
     static const uint32_t thresholds[] = {10, 100, 450, 3000, 100000, BL_TIMEOUT_MAX_MS, BL_THRESHOLD_NEVER};
     struct watched *n = &o->node[i];
@@ -367,8 +363,7 @@ static void random_delete(struct world *o, uint32_t i)
     o->node[i].in = false;
 }
 
-static void check_finding(struct world *o, const struct bl_finding *f) BL_ON_CONTROL;
-static void check_finding(struct world *o, const struct bl_finding *f)
+BL_ON_CONTROL static void check_finding(struct world *o, const struct bl_finding *f)
 {
     struct watched *n = &o->node[f->node];
     assert_true(f->node < o->nodes && n->in && f->key == key_of(f->node));
@@ -388,8 +383,7 @@ static void check_finding(struct world *o, const struct bl_finding *f)
         write_policy(o, f->node, true);
 }
 
-static void one_round(struct world *o) BL_ON_CONTROL;
-static void one_round(struct world *o)
+BL_ON_CONTROL static void one_round(struct world *o)
 {
     struct bl_finding found[FINDINGS];
     bool done = false;

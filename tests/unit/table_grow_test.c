@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/table_model.h"
 
-static void insert(struct bl_table *t, uint64_t key) BL_ON_WORKER;
-static void insert(struct bl_table *t, uint64_t key)
+BL_ON_WORKER static void insert(struct bl_table *t, uint64_t key)
 {
     struct bl_beat b = {.key = key, .stamp = 1};
     uint32_t slot;

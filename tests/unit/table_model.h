@@ -94,10 +94,8 @@ static inline unsigned model_beat(struct model *m, struct model_node *n, const s
     return why;
 }
 
-static inline void model_insert(struct model *m, struct model_node *n, const struct bl_beat *b,
-                                uint32_t slots) BL_ON_WORKER;
-static inline void model_insert(struct model *m, struct model_node *n, const struct bl_beat *b,
-                                uint32_t slots)
+BL_ON_WORKER static inline void model_insert(struct model *m, struct model_node *n, const struct bl_beat *b,
+                                             uint32_t slots)
 {
     uint32_t slot;
     enum bl_insert got = bl_table_insert(&m->table, b, (uint32_t)m->now, &slot);
@@ -166,8 +164,7 @@ static inline void model_draw_burst(struct model *m, struct model_burst *b)
 
 /* What the table found odd about one beat, compared and handled as a
  * worker would. */
-static inline void model_odd(struct model *m, struct model_burst *b, const struct bl_odd *odd) BL_ON_WORKER;
-static inline void model_odd(struct model *m, struct model_burst *b, const struct bl_odd *odd)
+BL_ON_WORKER static inline void model_odd(struct model *m, struct model_burst *b, const struct bl_odd *odd)
 {
     unsigned i = (unsigned)(odd->beat - b->beat);
     struct model_node *who = b->node[i];
@@ -189,9 +186,8 @@ static inline void model_odd(struct model *m, struct model_burst *b, const struc
     }
 }
 
-static inline void model_take_odd(struct model *m, struct model_burst *b, const struct bl_table_burst *from)
-    BL_ON_WORKER;
-static inline void model_take_odd(struct model *m, struct model_burst *b, const struct bl_table_burst *from)
+BL_ON_WORKER static inline void model_take_odd(struct model *m, struct model_burst *b,
+                                               const struct bl_table_burst *from)
 {
     for (unsigned i = 0; i < from->odd_count; i++) {
         if (b->repeats)
@@ -202,8 +198,7 @@ static inline void model_take_odd(struct model *m, struct model_burst *b, const 
 }
 
 /* One burst of random nodes on both, fed in random pieces. */
-static inline void model_burst(struct model *m) BL_ON_WORKER;
-static inline void model_burst(struct model *m)
+BL_ON_WORKER static inline void model_burst(struct model *m)
 {
     static struct bl_table_burst on_its_way;
     static struct model_burst b;
@@ -225,9 +220,8 @@ static inline void model_burst(struct model *m)
 }
 
 /* Control's part of a node: its policy word, reset before a deletion. */
-static inline void model_set_policy(struct model *m, struct model_node *n, struct bl_slot_policy policy)
-    BL_ON_CONTROL;
-static inline void model_set_policy(struct model *m, struct model_node *n, struct bl_slot_policy policy)
+BL_ON_CONTROL static inline void model_set_policy(struct model *m, struct model_node *n,
+                                                  struct bl_slot_policy policy)
 {
     struct bl_place p;
     if (!n->in)
@@ -246,8 +240,7 @@ static inline void model_delete(struct model *m, struct model_node *n)
     n->in = false;
 }
 
-static inline void model_attend(struct model *m, struct model_node *n) BL_ON_WORKER;
-static inline void model_attend(struct model *m, struct model_node *n)
+BL_ON_WORKER static inline void model_attend(struct model *m, struct model_node *n)
 {
     struct bl_place p;
     bool on = test_random_below(&m->random, 2);

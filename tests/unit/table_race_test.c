@@ -37,8 +37,7 @@ struct dance {
 
 /* ---- the worker --------------------------------------------------------- */
 
-static void worker_burst(struct dance *d, struct test_random *r, uint32_t now) BL_ON_WORKER;
-static void worker_burst(struct dance *d, struct test_random *r, uint32_t now)
+BL_ON_WORKER static void worker_burst(struct dance *d, struct test_random *r, uint32_t now)
 {
     struct bl_beat beat[BL_BURST];
     struct bl_odd odd[BL_BURST];
@@ -59,8 +58,7 @@ static void worker_burst(struct dance *d, struct test_random *r, uint32_t now)
     bl_table_delete(&d->table, d->key[STAYING + test_random_below(r, CHURNING)]);
 }
 
-static void worker_growth(struct dance *d) BL_ON_WORKER;
-static void worker_growth(struct dance *d)
+BL_ON_WORKER static void worker_growth(struct dance *d)
 {
     struct bl_slots *next = __atomic_exchange_n(&d->next, NULL, __ATOMIC_ACQUIRE);
     if (next != NULL)
@@ -103,8 +101,7 @@ static struct bl_place must_find(struct dance *d, uint32_t node)
     return p;
 }
 
-static void write_policy(struct dance *d, uint32_t node) BL_ON_CONTROL;
-static void write_policy(struct dance *d, uint32_t node)
+BL_ON_CONTROL static void write_policy(struct dance *d, uint32_t node)
 {
     struct bl_slot_policy policy = {d->threshold[node], node & BL_NODE_NONE, BL_POLICY_WATCH};
     struct bl_place p = must_find(d, node);
@@ -112,8 +109,7 @@ static void write_policy(struct dance *d, uint32_t node)
     bl_sweep_lower(d->sweep, &p, __atomic_load_n(&d->now, __ATOMIC_RELAXED));
 }
 
-static void control_turn(struct dance *d) BL_ON_CONTROL;
-static void control_turn(struct dance *d)
+BL_ON_CONTROL static void control_turn(struct dance *d)
 {
     struct bl_finding found[BL_BLOCK_SLOTS];
     bool done;
@@ -135,8 +131,7 @@ static void control_turn(struct dance *d)
 
 /* The worker is through: what was written meanwhile is written again,
  * and then nothing may be missing. */
-static void control_growth_done(struct dance *d, struct bl_slots *old) BL_ON_CONTROL;
-static void control_growth_done(struct dance *d, struct bl_slots *old)
+BL_ON_CONTROL static void control_growth_done(struct dance *d, struct bl_slots *old)
 {
     assert_int_equal(bl_sweep_rebuild(d->sweep), 0);
     for (uint32_t i = 0; i < STAYING; i++)
@@ -152,8 +147,7 @@ static void control_growth_done(struct dance *d, struct bl_slots *old)
     bl_slots_free(old);
 }
 
-static void control_one_growth(struct dance *d) BL_ON_CONTROL;
-static void control_one_growth(struct dance *d)
+BL_ON_CONTROL static void control_one_growth(struct dance *d)
 {
     uint32_t slots = (STAYING + CHURNING) * 5 / 4 + test_random_below(&d->random, 4000);
     struct bl_slots *next = bl_slots_new(slots), *old;

@@ -10,8 +10,7 @@ static struct bl_table small_table(uint64_t slots, uint32_t limit)
     return t;
 }
 
-static void insert(struct bl_table *t, uint64_t key, uint32_t now) BL_ON_WORKER;
-static void insert(struct bl_table *t, uint64_t key, uint32_t now)
+BL_ON_WORKER static void insert(struct bl_table *t, uint64_t key, uint32_t now)
 {
     struct bl_beat b = {.key = key, .stamp = now};
     uint32_t slot;
@@ -26,8 +25,7 @@ static uint32_t last_beat_of(const struct bl_table *t, uint64_t key)
 }
 
 /* The last beat of a known key after one at `now` that is `age` old. */
-static uint32_t last_beat_after(struct bl_table *t, uint64_t key, uint32_t now, uint32_t age) BL_ON_WORKER;
-static uint32_t last_beat_after(struct bl_table *t, uint64_t key, uint32_t now, uint32_t age)
+BL_ON_WORKER static uint32_t last_beat_after(struct bl_table *t, uint64_t key, uint32_t now, uint32_t age)
 {
     struct bl_beat b = {.key = key, .stamp = now - age};
     struct bl_odd odd[BL_BURST];

@@ -39,8 +39,7 @@ static int close_room(void **state)
 }
 
 /* Reads the text where it ends, and where it begins, at a closed page. */
-static void read_everywhere(const char *text, unsigned len, unsigned sink) BL_ON_WORKER;
-static void read_everywhere(const char *text, unsigned len, unsigned sink)
+BL_ON_WORKER static void read_everywhere(const char *text, unsigned len, unsigned sink)
 {
     uint8_t *at[] = {room + TEXT_MAX - len, room};
     for (unsigned i = 0; i < 2; i++) {
@@ -138,8 +137,7 @@ static void a_piece_full_of_ends_has_room_for_all(void **state)
 }
 
 /* How many of two such texts are taken as usual ones. */
-static unsigned taken_as_usual(const char *text, unsigned len, enum bl_text_how how) BL_ON_WORKER;
-static unsigned taken_as_usual(const char *text, unsigned len, enum bl_text_how how)
+BL_ON_WORKER static unsigned taken_as_usual(const char *text, unsigned len, enum bl_text_how how)
 {
     static struct bl_sink sink;
     struct bl_counters counters = {0};

@@ -57,8 +57,7 @@ static uint32_t make_batch(uint32_t entries)
 
 /* Parses a copy of exactly `len` bytes, so that a sanitizer sees any
  * read past it. Names of beats are of the copy. */
-static void parse(const struct bl_wire_config *w, uint32_t len) BL_ON_WORKER;
-static void parse(const struct bl_wire_config *w, uint32_t len)
+BL_ON_WORKER static void parse(const struct bl_wire_config *w, uint32_t len)
 {
     static uint8_t *copy;
     free(copy);
@@ -68,8 +67,7 @@ static void parse(const struct bl_wire_config *w, uint32_t len)
     gather_twice(&got, w, copy, len, 1);
 }
 
-static void expect_drop(const struct bl_wire_config *w, uint32_t len, enum bl_drop reason) BL_ON_WORKER;
-static void expect_drop(const struct bl_wire_config *w, uint32_t len, enum bl_drop reason)
+BL_ON_WORKER static void expect_drop(const struct bl_wire_config *w, uint32_t len, enum bl_drop reason)
 {
     parse(w, len);
     if (got.counters.drop[reason] != 1)
@@ -78,9 +76,8 @@ static void expect_drop(const struct bl_wire_config *w, uint32_t len, enum bl_dr
     assert_int_equal(got.counters.packets_parsed, 0);
 }
 
-static void expect_records(const struct bl_wire_config *w, uint32_t len, unsigned beats, unsigned settings)
-    BL_ON_WORKER;
-static void expect_records(const struct bl_wire_config *w, uint32_t len, unsigned beats, unsigned settings)
+BL_ON_WORKER static void expect_records(const struct bl_wire_config *w, uint32_t len, unsigned beats,
+                                        unsigned settings)
 {
     parse(w, len);
     assert_int_equal(got.counters.packets_parsed, 1);

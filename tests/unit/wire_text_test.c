@@ -16,14 +16,12 @@
 static struct bl_wire_config config;
 static struct gather got;
 
-static void parse(const char *text, size_t len) BL_ON_WORKER;
-static void parse(const char *text, size_t len)
+BL_ON_WORKER static void parse(const char *text, size_t len)
 {
     gather_twice(&got, &config, (const uint8_t *)text, (uint32_t)len, 1);
 }
 
-static void expect_drop(const char *line, enum bl_drop reason) BL_ON_WORKER;
-static void expect_drop(const char *line, enum bl_drop reason)
+BL_ON_WORKER static void expect_drop(const char *line, enum bl_drop reason)
 {
     parse(line, strlen(line));
     if (got.counters.drop[reason] != 1)
@@ -33,8 +31,7 @@ static void expect_drop(const char *line, enum bl_drop reason)
     assert_int_equal(got.beats + got.settings, 0);
 }
 
-static void expect_beat(const char *line, const char *name) BL_ON_WORKER;
-static void expect_beat(const char *line, const char *name)
+BL_ON_WORKER static void expect_beat(const char *line, const char *name)
 {
     parse(line, strlen(line));
     if (got.beats != 1)
@@ -45,8 +42,7 @@ static void expect_beat(const char *line, const char *name)
     assert_memory_equal(got.beat[0].name, name, strlen(name));
 }
 
-static const struct bl_report *expect_set(const char *line, const char *name) BL_ON_WORKER;
-static const struct bl_report *expect_set(const char *line, const char *name)
+BL_ON_WORKER static const struct bl_report *expect_set(const char *line, const char *name)
 {
     parse(line, strlen(line));
     if (got.settings != 1)

@@ -536,8 +536,7 @@ static void whatever_comes_over_the_socket_every_packet_is_accounted_for(void **
 }
 
 /* Bursts of two beats each, and an empty poll after each. */
-static void poll_bursts(struct bl_worker *w, int fd, unsigned bursts) BL_ON_WORKER;
-static void poll_bursts(struct bl_worker *w, int fd, unsigned bursts)
+BL_ON_WORKER static void poll_bursts(struct bl_worker *w, int fd, unsigned bursts)
 {
     for (unsigned i = 0; i < bursts; i++) {
         for (unsigned k = 0; k < 2; k++)

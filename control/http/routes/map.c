@@ -58,7 +58,7 @@ static enum bl_step send_piece(struct bl_http_request *r, struct sending *s)
 }
 
 /* True: finished, or there is no memory for it. */
-static bool make_some(struct bl_http_request *r, enum bl_map_by by) BL_ON_API
+BL_ON_API static bool make_some(struct bl_http_request *r, enum bl_map_by by)
 {
     uint64_t until_ns = r->api->now_ns + CALL_NS;
 
@@ -71,7 +71,7 @@ static bool make_some(struct bl_http_request *r, enum bl_map_by by) BL_ON_API
     return false;
 }
 
-static enum bl_step next(struct bl_http_request *r) BL_ON_API
+BL_ON_API static enum bl_step next(struct bl_http_request *r)
 {
     struct sending *s = r->state;
 
@@ -89,7 +89,7 @@ static enum bl_step next(struct bl_http_request *r) BL_ON_API
     return s->picture->version == s->have ? BL_STEP_DONE : send_piece(r, s);
 }
 
-static void run(struct bl_http_request *r) BL_ON_API
+BL_ON_API static void run(struct bl_http_request *r)
 {
     static const char *const names[] = {"by", "have", NULL};
     struct sending *s = r->state;
@@ -113,7 +113,7 @@ static void end(struct bl_http_request *r)
 
 const struct bl_http_ops bl_http_map = {.run = run, .end = end, .state_bytes = sizeof(struct sending)};
 
-static void cell(struct bl_http_request *r) BL_ON_API
+BL_ON_API static void cell(struct bl_http_request *r)
 {
     static const char *const names[] = {"by", "layout", "cell", NULL};
     uint64_t layout = 0, number = 0;
