@@ -5,7 +5,7 @@
  * A case is a row of the table that the program prints: what is
  * measured, where it must and should get, and a function that measures.
  * The function runs once per repetition; it reports its result as a
- * spread (a case is a series of pairs, see pair.h), may add counters,
+ * spread (a case is a series of pairs, see ab_compare.h), may add counters,
  * which go into the JSON and CSV, and may skip or fail the case.
  *
  * One thread; cases run in the order in which they were registered, so

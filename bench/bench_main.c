@@ -6,8 +6,8 @@
 
 #include "bench/bench.h"
 #include "bench/cases/cases.h"
-#include "bench/sources/blast.h"
-#include "bench/sources/nodes.h"
+#include "bench/sources/key_set.h"
+#include "bench/sources/max_rate_load.h"
 #include "dataplane/port/eal.h"
 #include "engine/base/rcu.h"
 
@@ -39,8 +39,8 @@ static int start_eal(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    if (bl_blast_asked(argc, argv))
-        return bl_blast_main(argc, argv);
+    if (bl_max_rate_load_asked(argc, argv))
+        return bl_max_rate_load_main(argc, argv);
     if (!asked(argc, argv, "--list") && start_eal(argc, argv) != 0)
         return 1;
     bl_rcu_thread_register();

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "lib/guest_thread.h"
+#include "lib/library_thread.h"
 
 #define MEDIUM_NODES 10000u
 #define LARGE_NODES  100000u
@@ -70,18 +70,18 @@ uint32_t bl_emitter_batch(const struct bl_emitter *e)
     return nodes < LARGE_NODES ? e->config.batch_medium : e->config.batch_large;
 }
 
-void bl_emitter_tell(struct bl_emitter_lane *l)
+void bl_emitter_tell(struct bl_callback_queue *l)
 {
     struct bl_emitter *e = l->emitter;
     const struct telling here = {e, in_callback};
     uint32_t n;
 
     l->busy = true;
-    while ((n = bl_emitter_lane_take(l)) > 0) {
+    while ((n = bl_callback_queue_take(l)) > 0) {
         uint32_t batch = bl_emitter_batch(e);
         pthread_mutex_unlock(&e->lock);
         in_callback = &here;
-        bl_emitter_lane_tell(l, &e->callbacks, batch);
+        bl_callback_queue_tell(l, &e->callbacks, batch);
         in_callback = here.outer;
         pthread_mutex_lock(&e->lock);
         e->stats.told += n;
@@ -94,7 +94,7 @@ void bl_emitter_tell(struct bl_emitter_lane *l)
 
 int bl_emitter_enter(struct bl_emitter *e)
 {
-    if (e->forks != bl_guest_forks())
+    if (e->forks != bl_library_thread_forks())
         return -ECHILD;
     pthread_mutex_lock(&e->lock);
     return 0;
@@ -102,9 +102,9 @@ int bl_emitter_enter(struct bl_emitter *e)
 
 void bl_emitter_leave(struct bl_emitter *e)
 {
-    for (uint32_t i = 0; e->life != BL_EMITTER_RUNNING && i < e->lanes; i++)
-        if (e->lane[i].waiting.count > 0 && !e->lane[i].busy)
-            bl_emitter_tell(&e->lane[i]);
+    for (uint32_t i = 0; e->life != BL_EMITTER_RUNNING && i < e->queues; i++)
+        if (e->queue[i].waiting.count > 0 && !e->queue[i].busy)
+            bl_emitter_tell(&e->queue[i]);
     pthread_mutex_unlock(&e->lock);
 }
 

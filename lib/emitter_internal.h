@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/callback_queue.h"
 #include "lib/emitter.h"
-#include "lib/emitter_lane.h"
 #include "lib/tracker.h"
 
 enum bl_emitter_life {
@@ -22,8 +22,8 @@ struct bl_emitter {
     struct bl_emitter_config config; /* defaults filled in; `tracker` NULL */
     struct bl_emitter_callbacks callbacks;
     unsigned forks; /* of the process that it was made in */
-    struct bl_emitter_lane *lane;
-    uint32_t lanes;
+    struct bl_callback_queue *queue;
+    uint32_t queues;
 
     pthread_mutex_t lock;   /* never held over a callback */
     pthread_cond_t changed; /* life, fewer pending: the checker and start / stop wait on it */
@@ -50,7 +50,7 @@ uint64_t bl_emitter_tick(struct bl_emitter *e);
 uint32_t bl_emitter_batch(const struct bl_emitter *e);
 
 /* Tells what waits in a lane until nothing does. */
-void bl_emitter_tell(struct bl_emitter_lane *l);
+void bl_emitter_tell(struct bl_callback_queue *l);
 
 /* Looks at all nodes that may be due, batch by batch. Returns how many
  * became failed. */

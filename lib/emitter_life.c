@@ -8,7 +8,7 @@
 #include <time.h>
 
 #include "lib/emitter_internal.h"
-#include "lib/guest_thread.h"
+#include "lib/library_thread.h"
 
 /* The gem's. */
 #define BATCH_SMALL  500u
@@ -34,7 +34,7 @@ static void *check_until_stopped(void *arg)
 
 static void *tell_until_stopped(void *arg)
 {
-    struct bl_emitter_lane *l = arg;
+    struct bl_callback_queue *l = arg;
     struct bl_emitter *e = l->emitter;
     pthread_mutex_lock(&e->lock);
     for (;;) {
@@ -52,8 +52,8 @@ static void *tell_until_stopped(void *arg)
 static void keep(void *ctx, const struct bl_tracker_event *event)
 {
     struct bl_emitter *e = ctx;
-    struct bl_emitter_lane *l = &e->lane[bl_emitter_lane_of(event->name, e->lanes)];
-    if (!bl_emitter_lane_add(l, event)) {
+    struct bl_callback_queue *l = &e->queue[bl_callback_queue_of(event->name, e->queues)];
+    if (!bl_callback_queue_add(l, event)) {
         e->stats.lost++;
         return;
     }
@@ -107,11 +107,11 @@ static void set_up(struct bl_emitter *e)
     pthread_cond_init(&e->changed, &attr);
     pthread_condattr_destroy(&attr);
     pthread_mutex_init(&e->lock, NULL);
-    for (uint32_t i = 0; i < e->lanes; i++) {
-        pthread_cond_init(&e->lane[i].news, NULL);
-        e->lane[i].emitter = e;
+    for (uint32_t i = 0; i < e->queues; i++) {
+        pthread_cond_init(&e->queue[i].news, NULL);
+        e->queue[i].emitter = e;
     }
-    e->forks = bl_guest_forks();
+    e->forks = bl_library_thread_forks();
     bl_emitter_tick(e);
     clock_gettime(CLOCK_REALTIME, &t);
     e->now_ms = (uint64_t)t.tv_sec * 1000u + (uint64_t)t.tv_nsec / 1000000u;
@@ -119,17 +119,17 @@ static void set_up(struct bl_emitter *e)
 
 static void free_memory(struct bl_emitter *e)
 {
-    for (uint32_t i = 0; i < e->lanes; i++)
-        bl_emitter_lane_fini(&e->lane[i]);
+    for (uint32_t i = 0; i < e->queues; i++)
+        bl_callback_queue_fini(&e->queue[i]);
     bl_tracker_free(e->tracker);
-    free(e->lane);
+    free(e->queue);
     free(e);
 }
 
 static void destroy(struct bl_emitter *e)
 {
-    for (uint32_t i = 0; i < e->lanes; i++)
-        pthread_cond_destroy(&e->lane[i].news);
+    for (uint32_t i = 0; i < e->queues; i++)
+        pthread_cond_destroy(&e->queue[i].news);
     pthread_cond_destroy(&e->changed);
     pthread_mutex_destroy(&e->lock);
     free_memory(e);
@@ -154,16 +154,16 @@ struct bl_emitter *bl_emitter_new(const struct bl_emitter_config *c, char err[BL
     if (set_config(&config, c, err))
         return NULL;
     struct bl_emitter *e = calloc(1, sizeof(*e));
-    struct bl_emitter_lane *lane = calloc(config.threads, sizeof(*lane));
-    if (!e || !lane) {
+    struct bl_callback_queue *queue = calloc(config.threads, sizeof(*queue));
+    if (!e || !queue) {
         snprintf(err, BL_EMITTER_ERR_BYTES, "emitter: out of memory");
         free(e);
-        free(lane);
+        free(queue);
         return NULL;
     }
     e->config = config;
-    e->lane = lane;
-    e->lanes = config.threads;
+    e->queue = queue;
+    e->queues = config.threads;
     e->callbacks = (struct bl_emitter_callbacks){.on_failure = nodes->on_failure,
                                                  .on_state_change = nodes->on_state_change,
                                                  .on_failures = c->on_failures,
@@ -183,17 +183,17 @@ struct bl_emitter *bl_emitter_new(const struct bl_emitter_config *c, char err[BL
 
 /* With the lock, which is given up meanwhile. The first `lanes` threads
  * run, and the checker if `checks`. */
-static void end_threads(struct bl_emitter *e, uint32_t lanes, bool checks)
+static void end_threads(struct bl_emitter *e, uint32_t queues, bool checks)
 {
     e->life = BL_EMITTER_ENDING;
     pthread_cond_broadcast(&e->changed);
-    for (uint32_t i = 0; i < lanes; i++)
-        pthread_cond_broadcast(&e->lane[i].news);
+    for (uint32_t i = 0; i < queues; i++)
+        pthread_cond_broadcast(&e->queue[i].news);
     pthread_mutex_unlock(&e->lock);
     if (checks)
         pthread_join(e->checker, NULL);
-    for (uint32_t i = 0; i < lanes; i++)
-        pthread_join(e->lane[i].thread, NULL);
+    for (uint32_t i = 0; i < queues; i++)
+        pthread_join(e->queue[i].thread, NULL);
     pthread_mutex_lock(&e->lock);
     e->life = BL_EMITTER_STOPPED;
     pthread_cond_broadcast(&e->changed);
@@ -202,16 +202,16 @@ static void end_threads(struct bl_emitter *e, uint32_t lanes, bool checks)
 static int start_threads(struct bl_emitter *e)
 {
     int error = 0;
-    uint32_t lanes = 0;
-    for (; !error && lanes < e->lanes; lanes++)
-        error =
-            bl_guest_thread_start(&e->lane[lanes].thread, "bl-tell", 0, tell_until_stopped, &e->lane[lanes]);
+    uint32_t queues = 0;
+    for (; !error && queues < e->queues; queues++)
+        error = bl_library_thread_start(&e->queue[queues].thread, "bl-tell", 0, tell_until_stopped,
+                                        &e->queue[queues]);
     if (!error)
-        error = bl_guest_thread_start(&e->checker, "bl-check", 0, check_until_stopped, e);
+        error = bl_library_thread_start(&e->checker, "bl-check", 0, check_until_stopped, e);
     else
-        lanes--;
+        queues--;
     if (error)
-        end_threads(e, lanes, false);
+        end_threads(e, queues, false);
     return -error;
 }
 
@@ -250,7 +250,7 @@ int bl_emitter_stop(struct bl_emitter *e)
         return err;
     err = wait_ended(e);
     if (!err && e->life == BL_EMITTER_RUNNING)
-        end_threads(e, e->lanes, true);
+        end_threads(e, e->queues, true);
     bl_emitter_leave(e);
     return err;
 }

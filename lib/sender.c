@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "lib/guest_thread.h"
+#include "lib/library_thread.h"
 #include "lib/sender_datagram.h"
 #include "lib/sender_link.h"
 
@@ -179,7 +179,7 @@ static void set_up(struct bl_sender *s, const struct bl_sender_config *c)
     pthread_cond_init(&s->changed, &attr);
     pthread_condattr_destroy(&attr);
     pthread_mutex_init(&s->lock, NULL);
-    s->forks = bl_guest_forks();
+    s->forks = bl_library_thread_forks();
     s->flags = c->flags;
     s->jitter_percent = c->jitter_percent;
     s->hello_due = true;
@@ -200,7 +200,7 @@ struct bl_sender *bl_sender_start(const struct bl_sender_config *c, char err[BL_
         return NULL;
     }
     set_up(s, c);
-    int error = bl_guest_thread_start(&s->thread, "bl-sender", STACK_BYTES, run, s);
+    int error = bl_library_thread_start(&s->thread, "bl-sender", STACK_BYTES, run, s);
     if (error) {
         snprintf(err, BL_SENDER_ERR_BYTES, "sender: cannot start its thread: %s", strerror(error));
         destroy(s);
@@ -211,7 +211,7 @@ struct bl_sender *bl_sender_start(const struct bl_sender_config *c, char err[BL_
 
 int bl_sender_beat(struct bl_sender *s)
 {
-    if (s->forks != bl_guest_forks())
+    if (s->forks != bl_library_thread_forks())
         return -ECHILD;
     pthread_mutex_lock(&s->lock);
     s->asked = true;
@@ -239,7 +239,7 @@ void bl_sender_stop(struct bl_sender *s)
 {
     if (!s)
         return;
-    if (s->forks != bl_guest_forks()) {
+    if (s->forks != bl_library_thread_forks()) {
         /* The lock is as the fork met it; the thread is the parent's. */
         bl_sender_link_close(&s->link);
         free(s);

@@ -338,14 +338,14 @@ int bl_tracker_beat(struct bl_tracker *t, const char *name, uint64_t now_ms)
         return -ENOENT;
     move_time(t, now_ms);
     struct bl_beat beat = {.key = bl_key_of_name(&t->secret, name, (unsigned)len), .stamp = tick_now(t)};
-    struct bl_odd odd[BL_BURST];
+    struct bl_exception exception[BL_BURST];
     struct bl_place place;
-    /* Nothing else is odd without sequences. */
-    unsigned why = bl_table_beat(&t->table, &beat, 1, tick_now(t), odd) ? odd[0].why : 0;
-    if (why & BL_ODD_UNKNOWN)
+    /* Nothing else is an exception without sequences. */
+    unsigned why = bl_table_beat(&t->table, &beat, 1, tick_now(t), exception) ? exception[0].why : 0;
+    if (why & BL_EXCEPTION_UNKNOWN)
         return -ENOENT;
-    if (why & BL_ODD_ATTEND)
-        bl_table_learn(&t->table, odd[0].slot);
+    if (why & BL_EXCEPTION_FLAGGED)
+        bl_table_learn(&t->table, exception[0].slot);
     if (!bl_table_find(&t->table, beat.key, &place) ||
         !(bl_slots_policy(place.slots, place.slot).flags & BL_POLICY_WATCH))
         return 0;

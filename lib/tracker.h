@@ -106,7 +106,7 @@ struct bl_tracker_config {
     bl_tracker_event_fn *on_state_change; /* any change, failures included; after on_failure */
     void *ctx;
     /* Secret of the hash that finds names. Draw it with getrandom() if
-     * strangers choose the names, or they may choose ones that collide. */
+     * unknown nodes choose the names, or they may choose ones that collide. */
     uint64_t seed;
 };
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "dataplane/wire/binary.h"
-#include "dataplane/wire/text_usual.h"
+#include "dataplane/wire/text_fast.h"
 #include "engine/registry/registry.h"
 #include "tests/gather.h"
 
@@ -50,9 +50,9 @@ BL_ON_WORKER static void check_beat(const struct bl_wire_config *w, const struct
                                     const uint8_t *payload, uint32_t len)
 {
     assert(GATHER_TICK - bl_stamp_tick(b->stamp) <= BL_TIMEOUT_MAX_MS);
-    struct bl_report r;
-    bl_wire_introduce(b, &r);
-    assert(r.kind == BL_REPORT_SEEN && r.name_len == b->name_len && r.interval_ms <= BL_TIMEOUT_MAX_MS);
+    struct bl_worker_event r;
+    bl_wire_report_new_node(b, &r);
+    assert(r.kind == BL_WORKER_EVENT_SEEN && r.name_len == b->name_len && r.interval_ms <= BL_TIMEOUT_MAX_MS);
     if (b->name_len != 0) {
         const uint8_t *name = (const uint8_t *)b->name;
         assert(name >= payload && name + b->name_len <= payload + len);
@@ -63,14 +63,15 @@ BL_ON_WORKER static void check_beat(const struct bl_wire_config *w, const struct
     }
 }
 
-static void check_setting(const struct bl_report *r)
+static void check_setting(const struct bl_worker_event *r)
 {
     const struct bl_policy *p = &r->patch.policy;
-    assert(r->kind == BL_REPORT_SET || r->kind == BL_REPORT_HELLO || r->kind == BL_REPORT_BYE);
-    assert(r->name_len == 0 ? r->kind != BL_REPORT_SET : bl_name_is_valid(r->name, r->name_len));
+    assert(r->kind == BL_WORKER_EVENT_SET || r->kind == BL_WORKER_EVENT_HELLO ||
+           r->kind == BL_WORKER_EVENT_BYE);
+    assert(r->name_len == 0 ? r->kind != BL_WORKER_EVENT_SET : bl_name_is_valid(r->name, r->name_len));
     assert(p->timeout_ms <= BL_TIMEOUT_MAX_MS && p->warn_ms <= BL_TIMEOUT_MAX_MS);
     assert(p->err_ms <= BL_TIMEOUT_MAX_MS && r->patch.interval_ms <= BL_TIMEOUT_MAX_MS);
-    assert(r->kind == BL_REPORT_BYE || r->patch.set != 0 || r->kind == BL_REPORT_HELLO);
+    assert(r->kind == BL_WORKER_EVENT_BYE || r->patch.set != 0 || r->kind == BL_WORKER_EVENT_HELLO);
 }
 
 BL_ON_WORKER static void take(struct gather *g, const struct bl_sink *sink, unsigned first,
@@ -86,7 +87,7 @@ BL_ON_WORKER static void take(struct gather *g, const struct bl_sink *sink, unsi
     for (unsigned i = first; i < sink->settings; i++) {
         assert(g->settings < GATHER_MAX);
         check_setting(&sink->setting[i]);
-        g->autobeats += sink->setting[i].flags == BL_REPORT_OF_AUTOBEAT;
+        g->autobeats += sink->setting[i].flags == BL_WORKER_EVENT_OF_AUTOBEAT;
         g->setting[g->settings++] = sink->setting[i];
     }
 }
@@ -102,8 +103,8 @@ BL_ON_WORKER static void check_usual(const struct gather *g, const struct bl_wir
     for (unsigned i = 0; i < GATHER_RUN; i++)
         run[i] = (struct bl_payload){payload, len};
     sink = (struct bl_sink){.now_tick = GATHER_TICK};
-    unsigned n = bl_wire_parse_usual(w, run, GATHER_RUN + 1, &sink, &counters);
-    assert(n == 0 || bl_wire_may_be_usual(run));
+    unsigned n = bl_wire_parse_fast(w, run, GATHER_RUN + 1, &sink, &counters);
+    assert(n == 0 || bl_wire_may_be_fast(run));
     assert(n == sink.beats && (n == 0 || n == GATHER_RUN) && sink.settings == 0);
     assert(counters.packets_parsed == n && counters.records == n);
     for (unsigned i = 0; i < n; i++) {

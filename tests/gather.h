@@ -18,7 +18,7 @@
 
 struct gather {
     struct bl_beat beat[GATHER_MAX];
-    struct bl_report setting[GATHER_MAX];
+    struct bl_worker_event setting[GATHER_MAX];
     unsigned beats, settings, autobeats; /* autobeats: settings that are one's */
     unsigned calls;
     struct bl_counters counters;

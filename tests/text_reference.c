@@ -151,14 +151,14 @@ static void compare_beat(const struct bl_beat *b, const struct reference_line *l
     assert(b->stamp == bl_stamp(GATHER_TICK, 0));
 }
 
-static void compare_setting(const struct bl_report *r, const struct reference_line *l)
+static void compare_setting(const struct bl_worker_event *r, const struct reference_line *l)
 {
     const struct bl_policy *p = &r->patch.policy;
     bool autobeat = strcmp(l->action, "autobeat") == 0, automatic = autobeat || l->automatic;
     bool timeout = strcmp(l->action, "timeout") == 0, warn = strcmp(l->action, "warn") == 0;
     uint32_t field = timeout ? BL_SET_TIMEOUT : warn ? BL_SET_WARN : BL_SET_ERR;
     assert(r->name_len == l->name_len && memcmp(r->name, l->name, l->name_len) == 0);
-    assert(r->flags == (autobeat ? BL_REPORT_OF_AUTOBEAT : 0));
+    assert(r->flags == (autobeat ? BL_WORKER_EVENT_OF_AUTOBEAT : 0));
     assert(r->patch.set == (BL_SET_DETECTOR | (autobeat || (automatic && timeout) ? 0 : field)));
     assert(p->detector == (automatic ? BL_DETECTOR_AUTO : BL_DETECTOR_FIXED));
     assert(p->timeout_ms == (timeout ? l->ms : 0));

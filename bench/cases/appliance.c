@@ -6,7 +6,7 @@
 #include <time.h>
 
 #include "bench/cpus.h"
-#include "bench/sources/nodes.h"
+#include "bench/sources/key_set.h"
 #include "engine/base/rcu.h"
 
 /* A minute: it takes some seconds for ten million nodes. */
@@ -25,7 +25,7 @@ static bool open_worker(struct bl_appliance *a, uint32_t first_slots, char err[B
     c.port = a->port = bl_port_open(&spec, BL_TRAFFIC_UDP_PORT, err);
     if (!a->port)
         return false;
-    if (!bl_feed_open(&a->feed, &a->traffic, a->port)) {
+    if (!bl_frame_source_open(&a->feed, &a->traffic, a->port)) {
         snprintf(err, BL_ERR_BYTES, "DPDK takes no receive callback");
         return false;
     }
@@ -124,7 +124,7 @@ void bl_appliance_close(struct bl_appliance *a)
     bl_core_free(a->core);
     bl_memory_arena_free(a->arena);
     bl_config_free(a->config);
-    bl_feed_close(&a->feed);
+    bl_frame_source_close(&a->feed);
     bl_worker_free(a->worker);
     bl_port_close(a->port);
     bl_traffic_fini(&a->traffic);

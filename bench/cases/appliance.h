@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* appliance: what the daemon runs, without its sockets: a worker on a
  * thread of its own and a CPU of its own, fed from frames in memory
- * (feed.h), and the control core on another. Nodes have 24-byte names.
+ * (frame_source.h), and the control core on another. Nodes have 24-byte names.
  *
  * Threads: one, RCU-registered and offline, opens it, turns the feed's
  * knobs, looks and closes it. It takes the part of the notifier and of
  * the api thread: bl_appliance_listen, now and then. */
 #pragma once
 
-#include "bench/sources/feed.h"
+#include "bench/sources/frame_source.h"
 #include "control/core/core.h"
 #include "control/core/memory.h"
 #include "engine/base/err.h"
 
 struct bl_appliance {
     struct bl_traffic traffic;
-    struct bl_feed feed;
+    struct bl_frame_source feed;
     struct bl_wire_config wire;
     struct bl_port *port;
     struct bl_worker *worker;

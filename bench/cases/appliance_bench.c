@@ -1,35 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The story of an appliance (story.h), a row for each thing it tells.
+/* The story of an appliance (scenario.h), a row for each thing it tells.
  * The first row that is asked for lives as much of the story as it
  * needs; the rows after it go on from there. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "bench/cases/cases.h"
-#include "bench/cases/story.h"
+#include "bench/cases/scenario.h"
 #include "engine/base/rcu.h"
 
-static struct bl_story *story;
+static struct bl_scenario *story;
 
 struct row {
-    enum bl_story_step step;
+    enum bl_scenario_step step;
     size_t result;  /* offset of its struct bl_spread in the story */
     double divisor; /* 0: 1 */
-    void (*remark)(const struct bl_story *s, char *words, size_t bytes); /* NULL: none */
+    void (*remark)(const struct bl_scenario *s, char *words, size_t bytes); /* NULL: none */
 };
 
 /* What the machine took from the figure. */
-static void remark_control(const struct bl_story *s, char *words, size_t bytes)
+static void remark_control(const struct bl_scenario *s, char *words, size_t bytes)
 {
     snprintf(words, bytes, "control had its CPU for %.0f %% of the time", s->control_share * 100);
 }
 
-static void remark_spin(const struct bl_story *s, char *words, size_t bytes)
+static void remark_spin(const struct bl_scenario *s, char *words, size_t bytes)
 {
     snprintf(words, bytes, "a thread that only spins: %.0f", s->spin_gap_us.median);
 }
 
-static void add_counters(struct bl_bench_state *state, const struct bl_story *s)
+static void add_counters(struct bl_bench_state *state, const struct bl_scenario *s)
 {
     bl_bench_counter(state, "grow_s", s->grow_s);
     bl_bench_counter(state, "table_bytes_per_node", s->bytes_table);
@@ -52,7 +52,7 @@ static void run_row(struct bl_bench_state *state, const void *arg)
         story->plan = *bl_bench_plan_of(state);
     }
     bl_rcu_offline();
-    bool told = bl_story_live_to(story, row->step);
+    bool told = bl_scenario_live_to(story, row->step);
     bl_rcu_online();
     if (!told) {
         bl_bench_skip(state, story->err);
@@ -74,7 +74,7 @@ void bl_bench_appliance_end(void)
     if (!story)
         return;
     bl_rcu_offline();
-    bl_story_end(story);
+    bl_scenario_end(story);
     bl_rcu_online();
     free(story);
     story = NULL;
@@ -84,7 +84,7 @@ void bl_bench_appliance_end(void)
 #define AT(step_, result_, ...)                                                                              \
     .run = run_row, .arg = &(const struct row)                                                               \
     {                                                                                                        \
-        .step = (step_), .result = offsetof(struct bl_story, result_), __VA_ARGS__                           \
+        .step = (step_), .result = offsetof(struct bl_scenario, result_), __VA_ARGS__                        \
     }
 
 static const struct bl_bench_case appliance_cases[] = {

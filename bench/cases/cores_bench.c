@@ -12,11 +12,11 @@
 #include <rte_ring.h>
 
 #include "bench/bench.h"
+#include "bench/cases/ab_compare.h"
 #include "bench/cases/cases.h"
-#include "bench/cases/pair.h"
 #include "bench/cpus.h"
+#include "bench/sources/inprocess_source.h"
 #include "bench/sources/mbufs.h"
-#include "bench/sources/rig.h"
 #include "engine/base/rcu.h"
 
 #define WORKERS_NODES UINT64_C(10000000)
@@ -41,14 +41,14 @@ static void leave_lcore(void)
 /* ---- two workers ----------------------------------------------------------- */
 
 struct workers {
-    struct bl_rig rig[2];
+    struct bl_inprocess_source rig[2];
     int cpu[2];
     unsigned alone; /* which of the two has the next turn on its own */
 };
 
 /* One worker's part of a phase. */
 struct part {
-    struct bl_rig *rig;
+    struct bl_inprocess_source *rig;
     int cpu;
     uint32_t *ready; /* how many are at the line */
     uint32_t parts;
@@ -60,13 +60,13 @@ struct part {
 static void run_part(struct part *p)
 {
     uint64_t beats = 0, start, elapsed;
-    (void)bl_rig_work(p->rig);
+    (void)bl_inprocess_source_work(p->rig);
     __atomic_fetch_add(p->ready, 1, __ATOMIC_ACQ_REL);
     while (__atomic_load_n(p->ready, __ATOMIC_ACQUIRE) < p->parts)
         ;
     start = bl_cpu_ns();
     do {
-        beats += bl_rig_work(p->rig);
+        beats += bl_inprocess_source_work(p->rig);
         elapsed = bl_cpu_ns() - start;
     } while (elapsed < p->phase_ns);
     p->per_s = (double)beats * 1e9 / (double)elapsed;
@@ -116,7 +116,7 @@ static double one(void *arg, uint64_t phase_ns)
 static void run_workers(struct bl_bench_state *state, const void *arg)
 {
     (void)arg;
-    struct bl_pair_result result;
+    struct bl_ab_compare_result result;
     char err[BL_ERR_BYTES];
     struct workers *w = calloc(1, sizeof(*w));
     uint64_t nodes = WORKERS_NODES / bl_bench_plan_of(state)->scale;
@@ -127,18 +127,18 @@ static void run_workers(struct bl_bench_state *state, const void *arg)
     }
     w->rig[1].fd = -1;
     bl_cpus_pin(w->cpu[0]);
-    if (bl_rig_open(&w->rig[0], BL_RIG_MEMORY, BL_SHAPE_BINARY, nodes, 0, err) &&
-        bl_rig_open(&w->rig[1], BL_RIG_MEMORY, BL_SHAPE_BINARY, nodes, 1, err)) {
+    if (bl_inprocess_source_open(&w->rig[0], BL_RIG_MEMORY, BL_SHAPE_BINARY, nodes, 0, err) &&
+        bl_inprocess_source_open(&w->rig[1], BL_RIG_MEMORY, BL_SHAPE_BINARY, nodes, 1, err)) {
         bl_turns_run(bl_bench_plan_of(state), &(struct bl_turn){.side = {NULL, w}, .rate = both},
                      &(struct bl_turn){.side = {NULL, w}, .rate = one}, &result);
-        bl_pair_report(state, &result);
+        bl_ab_compare_report(state, &result);
         for (unsigned i = 0; i < 2; i++)
-            bl_rig_check(state, &w->rig[i]);
+            bl_inprocess_source_check(state, &w->rig[i]);
     } else {
         bl_bench_skip(state, err);
     }
-    bl_rig_close(&w->rig[1]);
-    bl_rig_close(&w->rig[0]);
+    bl_inprocess_source_close(&w->rig[1]);
+    bl_inprocess_source_close(&w->rig[0]);
     bl_cpus_pin(-1);
     free(w);
 }
@@ -180,7 +180,7 @@ static bool start_ring(struct ring_load *l, pthread_t *thread, uint64_t nodes)
 
 static void measure_ring(struct bl_bench_state *state, struct bl_receiver *r)
 {
-    struct bl_pair_result result;
+    struct bl_ab_compare_result result;
     const struct bl_spread *s = &result.a_per_s;
     bl_series_run(bl_bench_plan_of(state), &(struct bl_side){bl_receiver_work, r}, &result);
     bl_bench_result(state, &(struct bl_spread){s->p10 / 1e6, s->median / 1e6, s->p90 / 1e6});

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* memif: a ring of packets shared with another process, no kernel in
  * between. Two loads: beatline-load, which makes each frame whole, and
- * the fastest there is, which only rewrites ids (blast.h): a load that
+ * the fastest there is, which only rewrites ids (max_rate_load.h): a load that
  * is slower than the receivers says nothing about them. */
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 
 #include "bench/bench.h"
 #include "bench/cases/cases.h"
-#include "bench/cases/duel.h"
+#include "bench/cases/receiver_compare.h"
 
 #define MILLION UINT64_C(1000000)
 
@@ -18,7 +18,7 @@ enum load { BEATLINE_LOAD, BLAST };
 
 struct memif_case {
     enum load load;
-    enum bl_duel_rival rival;
+    enum bl_receiver_compared rival;
 };
 
 static unsigned cases_run;
@@ -61,7 +61,7 @@ static void run_memif(struct bl_bench_state *state, const void *arg)
     memif(way.vdev, sizeof(way.vdev), "", "server", 1);
     for (unsigned i = 0; i < 2; i++)
         load_to(way.load[i], i, &way, c->load, &words[i]);
-    bl_duel_run(state, &way, c->rival);
+    bl_receiver_compare_run(state, &way, c->rival);
 }
 
 #define OF(...)                                                                                              \

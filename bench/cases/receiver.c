@@ -5,7 +5,7 @@
 
 #include <rte_mbuf.h>
 
-#include "bench/sources/nodes.h"
+#include "bench/sources/key_set.h"
 #include "bench/sources/traffic.h"
 #include "dataplane/port/port_dpdk.h"
 #include "engine/base/rcu.h"
@@ -103,12 +103,12 @@ bool bl_receiver_catch_up(struct bl_receiver *r, uint64_t beats, uint64_t timeou
 {
     const struct bl_counters *c = &r->worker->counters;
     const struct bl_receiving working = r->working;
-    uint64_t odd = c->sequence_odd, until = c->beats + beats;
+    uint64_t exception = c->sequence_odd, until = c->beats + beats;
     uint64_t end_ns = bl_clock_now_ns(&r->clock) + timeout_ns;
     while (c->beats < until && bl_clock_now_ns(&r->clock) < end_ns)
         (void)bl_receiver_work(r);
     r->working = working;
-    r->odd_excused += c->sequence_odd - odd;
+    r->exceptions_excused += c->sequence_odd - exception;
     return c->beats >= until;
 }
 
@@ -136,8 +136,8 @@ void bl_receiver_remark(struct bl_bench_state *state, const struct bl_receiver *
 /* "cycles_parse": per beat, as `beatline stats workers` has them. */
 static void report_stages(struct bl_bench_state *state, const struct bl_receiver *r)
 {
-    struct bl_stages s;
-    bl_stages_read(&s, &r->worker->counters.stages);
+    struct bl_cycle_profile s;
+    bl_cycle_profile_read(&s, &r->worker->counters.stages);
     for (unsigned i = 0; i < BL_STAGE_COUNT && s.beats > 0; i++) {
         char name[48];
         snprintf(name, sizeof(name), "cycles_%s", bl_stage_name((enum bl_stage)i));
@@ -149,15 +149,15 @@ void bl_receiver_check(struct bl_bench_state *state, const struct bl_receiver *r
                        bool lossy)
 {
     const struct bl_counters *c = &r->worker->counters;
-    uint64_t odd = c->sequence_odd - r->odd_excused;
+    uint64_t exception = c->sequence_odd - r->exceptions_excused;
     for (unsigned i = 0; i < BL_DROP_COUNT; i++)
         if (c->drop[i] != 0)
             bl_bench_fail(state, bl_drop_name((enum bl_drop)i));
     if (c->beats != c->packets * per_packet)
         bl_bench_fail(state, "not every beat was taken");
-    if ((odd != 0 && !lossy) || c->inserted != 0)
+    if ((exception != 0 && !lossy) || c->inserted != 0)
         bl_bench_fail(state, "odd beats: not the hot path");
     if (lossy)
-        bl_bench_counter(state, "odd", (double)odd);
+        bl_bench_counter(state, "odd", (double)exception);
     report_stages(state, r);
 }

@@ -31,7 +31,7 @@ struct bl_receiver {
     struct bl_clock clock;
     uint16_t port_id; /* DPDK's; sockets: unused */
     struct bl_receiving working, alone;
-    uint64_t odd_excused; /* met while catching up */
+    uint64_t exceptions_excused; /* met while catching up */
 };
 
 /* Opens the port of `text` (as in --port) and a worker on it whose table
@@ -50,7 +50,7 @@ uint64_t bl_receiver_work(void *receiver);
 uint64_t bl_receiver_alone_work(void *receiver);
 
 /* Polls until `beats` more have been taken, timeout_ns at most. Whatever
- * of them was odd is excused, and it is no turn. Returns whether they
+ * of them was an exception is excused, and it is no turn. Returns whether they
  * came. */
 bool bl_receiver_catch_up(struct bl_receiver *r, uint64_t beats, uint64_t timeout_ns);
 
@@ -60,7 +60,7 @@ bool bl_receiver_catch_up(struct bl_receiver *r, uint64_t beats, uint64_t timeou
 void bl_receiver_remark(struct bl_bench_state *state, const struct bl_receiver *r, double per_s);
 
 /* Fails the case where a packet was dropped, was not `per_packet` beats,
- * or was odd; `lossy`: the way there may lose some, which makes their
- * successors odd. */
+ * or was an exception; `lossy`: the way there may lose some, which makes their
+ * successors exceptions. */
 void bl_receiver_check(struct bl_bench_state *state, const struct bl_receiver *r, uint32_t per_packet,
                        bool lossy);

@@ -18,11 +18,11 @@
 #include <unistd.h>
 
 #include "bench/bench.h"
+#include "bench/cases/ab_compare.h"
 #include "bench/cases/cases.h"
-#include "bench/cases/pair.h"
 #include "bench/cases/receiver.h"
 #include "bench/cpus.h"
-#include "bench/sources/peer.h"
+#include "bench/sources/child_process.h"
 #include "bench/sources/traffic.h"
 
 #define DRAIN_NODES UINT64_C(1000000)
@@ -59,7 +59,7 @@ struct rig {
     struct bl_traffic traffic;
     struct bare bare;
     struct filler filler[2]; /* to the receiver, to the bare one */
-    struct bl_peer load[2];
+    struct bl_child_process load[2];
     uint64_t fill; /* datagrams at a time */
 };
 
@@ -167,7 +167,7 @@ static double drain_bare(void *arg, uint64_t phase_ns)
 
 static void run_drain(struct bl_bench_state *state, struct rig *r)
 {
-    struct bl_pair_result result;
+    struct bl_ab_compare_result result;
     const struct bl_port_spec *spec = bl_port_spec_of(r->receiver.port);
     uint32_t room = spec->rcvbuf_bytes / BUFFER_SHARE / BL_PORT_TAKE * BL_PORT_TAKE;
     r->fill = room < FILL_MOST ? room : FILL_MOST;
@@ -181,7 +181,7 @@ static void run_drain(struct bl_bench_state *state, struct rig *r)
     plan.phase_ns /= 2; /* filling takes four times as long */
     bl_turns_run(&plan, &(struct bl_turn){.side = {NULL, r}, .rate = drain_worker},
                  &(struct bl_turn){.side = {NULL, r}, .rate = drain_bare}, &result);
-    bl_pair_report(state, &result);
+    bl_ab_compare_report(state, &result);
     bl_receiver_check(state, &r->receiver, 1, false);
 }
 
@@ -189,8 +189,8 @@ static void run_drain(struct bl_bench_state *state, struct rig *r)
 
 static void flood(struct rig *r, unsigned to)
 {
-    bl_peer_pause(&r->load[!to]);
-    bl_peer_resume(&r->load[to]);
+    bl_child_process_pause(&r->load[!to]);
+    bl_child_process_resume(&r->load[to]);
 }
 
 static void flood_worker(void *arg)
@@ -205,21 +205,22 @@ static void flood_bare(void *arg)
     flood(arg, 1);
 }
 
-static bool start_load(struct bl_peer *p, uint64_t nodes, uint16_t udp_port, int cpu, char err[BL_ERR_BYTES])
+static bool start_load(struct bl_child_process *p, uint64_t nodes, uint16_t udp_port, int cpu,
+                       char err[BL_ERR_BYTES])
 {
     char to[48], count[32];
     snprintf(to, sizeof(to), "socket:127.0.0.1:%u", udp_port);
     snprintf(count, sizeof(count), "--nodes=%" PRIu64, nodes);
     const char *const argv[] = {
         "beatline-load", count, "--first-id=0", "--interval=0", "--format=binary", "--to", to, NULL};
-    return bl_peer_start(p, argv, cpu, -1, err);
+    return bl_child_process_start(p, argv, cpu, -1, err);
 }
 
 static void run_flood(struct bl_bench_state *state, struct rig *r)
 {
     int cpu[2];
     char err[BL_ERR_BYTES] = "needs a CPU for the load and one for the receiver";
-    struct bl_pair_result result;
+    struct bl_ab_compare_result result;
     uint64_t nodes = FLOOD_NODES / bl_bench_plan_of(state)->scale;
     if (!bl_cpus_two(cpu) ||
         !start_load(&r->load[0], nodes, bl_port_spec_of(r->receiver.port)->udp_port, cpu[1], err) ||
@@ -228,10 +229,10 @@ static void run_flood(struct bl_bench_state *state, struct rig *r)
         return;
     }
     bl_cpus_pin(cpu[0]);
-    const struct bl_bench_plan plan = bl_peer_plan(bl_bench_plan_of(state));
+    const struct bl_bench_plan plan = bl_child_process_plan(bl_bench_plan_of(state));
     bl_turns_run(&plan, &(struct bl_turn){.side = {worker_work, r}, .begin = flood_worker},
                  &(struct bl_turn){.side = {bare_work, r}, .begin = flood_bare}, &result);
-    bl_pair_report(state, &result);
+    bl_ab_compare_report(state, &result);
     bl_receiver_check(state, &r->receiver, 1, true);
     bl_receiver_remark(state, &r->receiver, result.a_per_s.median);
     bl_cpus_pin(-1);
@@ -258,7 +259,7 @@ static void run_socket(struct bl_bench_state *state, const void *arg)
         bl_bench_skip(state, open ? strerror(errno) : err);
     }
     for (unsigned i = 0; i < 2; i++) {
-        bl_peer_end(&r->load[i]);
+        bl_child_process_end(&r->load[i]);
         if (r->filler[i].fd >= 0)
             close(r->filler[i].fd);
     }

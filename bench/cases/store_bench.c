@@ -12,9 +12,9 @@
 #include <unistd.h>
 
 #include "bench/bench.h"
+#include "bench/cases/ab_compare.h"
 #include "bench/cases/cases.h"
-#include "bench/cases/pair.h"
-#include "bench/sources/nodes.h"
+#include "bench/sources/key_set.h"
 #include "control/store/store.h"
 #include "engine/base/rcu.h"
 

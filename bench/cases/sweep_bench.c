@@ -9,9 +9,9 @@
 #include <rte_timer.h>
 
 #include "bench/bench.h"
+#include "bench/cases/ab_compare.h"
 #include "bench/cases/cases.h"
-#include "bench/cases/limit.h"
-#include "bench/cases/pair.h"
+#include "bench/cases/memory_roofline.h"
 #include "bench/sources/beats.h"
 #include "engine/base/rcu.h"
 #include "engine/fleet/sweep.h"
@@ -31,7 +31,7 @@ struct sweep_case {
 };
 
 struct fleet {
-    struct bl_nodes nodes;
+    struct bl_key_set nodes;
     struct bl_table table;
     struct bl_beats beats;
     struct bl_sweep *sweep;
@@ -73,8 +73,8 @@ static struct fleet *fleet_new(const struct bl_bench_plan *plan, const struct sw
         return NULL;
     f->interval_ticks = c->interval_ticks ? c->interval_ticks : 10000;
     f->now = 100000;
-    bl_nodes_init(&f->nodes, c->count / plan->scale, BL_BEATS_UNIFORM);
-    if (bl_nodes_table(&f->nodes, BL_PAGES_BEST, &f->table)) {
+    bl_key_set_init(&f->nodes, c->count / plan->scale, BL_BEATS_UNIFORM);
+    if (bl_key_set_table(&f->nodes, BL_PAGES_BEST, &f->table)) {
         set_policies(f, c->mixed);
         bl_beats_init(&f->beats, &f->nodes, &f->table, true, 1);
         f->beats.per_call = BL_BURST;
@@ -89,7 +89,7 @@ static void fleet_free(struct fleet *f)
         return;
     bl_sweep_free(f->sweep);
     bl_table_fini(&f->table);
-    bl_nodes_fini(&f->nodes);
+    bl_key_set_fini(&f->nodes);
     free(f);
 }
 
@@ -136,7 +136,7 @@ static void check(struct bl_bench_state *state, const struct fleet *f)
 {
     if (f->found != 0)
         bl_bench_fail(state, "nodes expired though they beat");
-    if (f->beats.odd != 0)
+    if (f->beats.exception != 0)
         bl_bench_fail(state, "beats came back as odd");
 }
 
@@ -196,7 +196,7 @@ static uint64_t expire_work(void *arg)
 
 static void run_scan(struct bl_bench_state *state, const void *arg)
 {
-    struct bl_pair_result r;
+    struct bl_ab_compare_result r;
     struct bl_stream stream;
     struct fleet *f = fleet_new(bl_bench_plan_of(state), arg);
     if (!f || !f->sweep) {
@@ -205,9 +205,9 @@ static void run_scan(struct bl_bench_state *state, const void *arg)
         return;
     }
     bl_stream_init(&stream, f->table.slots->line, scanned_bytes(f));
-    bl_pair_run(bl_bench_plan_of(state), &(struct bl_side){scan_work, f},
-                &(struct bl_side){bl_stream_work, &stream}, &r);
-    bl_pair_report(state, &r);
+    bl_ab_compare_run(bl_bench_plan_of(state), &(struct bl_side){scan_work, f},
+                      &(struct bl_side){bl_stream_work, &stream}, &r);
+    bl_ab_compare_report(state, &r);
     bl_bench_counter(state, "streams", stream.streams);
     bl_bench_counter(state, "prefetch_ahead", stream.ahead);
     check(state, f);
@@ -216,7 +216,7 @@ static void run_scan(struct bl_bench_state *state, const void *arg)
 
 static void run_expire(struct bl_bench_state *state, const void *arg)
 {
-    struct bl_pair_result r;
+    struct bl_ab_compare_result r;
     struct fleet *f = fleet_new(bl_bench_plan_of(state), arg);
     if (!f || !f->sweep) {
         bl_bench_skip(state, "no memory");

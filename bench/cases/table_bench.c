@@ -2,10 +2,10 @@
 /* The node table: beats against the machine's random-access limit and
  * against other tables, by size, order and pages; insertion; memory. */
 #include "bench/bench.h"
+#include "bench/cases/ab_compare.h"
 #include "bench/cases/cases.h"
-#include "bench/cases/limit.h"
-#include "bench/cases/pair.h"
-#include "bench/cases/rivals.h"
+#include "bench/cases/memory_roofline.h"
+#include "bench/cases/reference_tables.h"
 #include "bench/sources/beats.h"
 
 #define MILLION UINT64_C(1000000)
@@ -19,44 +19,44 @@ struct table_case {
     bool sequences;
     bool auto_beats;    /* detectors: the nodes on auto are those that beat */
     uint64_t footprint; /* of the limit, in bytes, at least; 0: the table's own */
-    struct bl_rival *(*rival)(const struct bl_nodes *, const char **);
+    struct bl_rival *(*rival)(const struct bl_key_set *, const char **);
 };
 
 /* ---- against the limit and the rivals ----------------------------------- */
 
-static void check_odd(struct bl_bench_state *state, const struct bl_beats *b)
+static void check_exception(struct bl_bench_state *state, const struct bl_beats *b)
 {
-    if (b->odd != 0)
+    if (b->exception != 0)
         bl_bench_fail(state, "beats came back as odd: not the hot path");
 }
 
 static void pair_with_limit(struct bl_bench_state *state, const struct table_case *c,
-                            const struct bl_nodes *nodes, struct bl_table *table)
+                            const struct bl_key_set *nodes, struct bl_table *table)
 {
-    struct bl_limit limit;
+    struct bl_memory_roofline limit;
     struct bl_beats beats;
-    struct bl_pair_result r;
+    struct bl_ab_compare_result r;
     uint64_t slots = table->slots->slot_count, least = c->footprint / sizeof(struct bl_line) * BL_LINE_SLOTS;
-    if (!bl_limit_init(&limit, nodes, slots > least ? slots : least, c->pages)) {
+    if (!bl_memory_roofline_init(&limit, nodes, slots > least ? slots : least, c->pages)) {
         bl_bench_skip(state, "no memory for the limit's lines");
         return;
     }
     bl_beats_init(&beats, nodes, table, c->sequences, 1);
-    bl_pair_run(bl_bench_plan_of(state), &(struct bl_side){bl_beats_work, &beats},
-                &(struct bl_side){bl_limit_work, &limit}, &r);
-    bl_pair_report(state, &r);
+    bl_ab_compare_run(bl_bench_plan_of(state), &(struct bl_side){bl_beats_work, &beats},
+                      &(struct bl_side){bl_memory_roofline_work, &limit}, &r);
+    bl_ab_compare_report(state, &r);
     bl_bench_counter(state, "limit_depth", limit.depth);
     bl_bench_counter(state, "limit_mib", (double)limit.slots->line_count * 64 / 1048576);
     bl_bench_counter(state, "explicit_huge_pages", table->slots->huge);
-    check_odd(state, &beats);
-    bl_limit_fini(&limit);
+    check_exception(state, &beats);
+    bl_memory_roofline_fini(&limit);
 }
 
 static void pair_with_rival(struct bl_bench_state *state, const struct table_case *c,
-                            const struct bl_nodes *nodes, struct bl_table *table)
+                            const struct bl_key_set *nodes, struct bl_table *table)
 {
     struct bl_beats beats;
-    struct bl_pair_result r;
+    struct bl_ab_compare_result r;
     const char *error;
     struct bl_rival *rival = c->rival(nodes, &error);
     if (!rival) {
@@ -64,10 +64,10 @@ static void pair_with_rival(struct bl_bench_state *state, const struct table_cas
         return;
     }
     bl_beats_init(&beats, nodes, table, c->sequences, 1);
-    bl_pair_run(bl_bench_plan_of(state), &(struct bl_side){bl_beats_work, &beats},
-                &(struct bl_side){bl_rival_work, rival}, &r);
-    bl_pair_report(state, &r);
-    check_odd(state, &beats);
+    bl_ab_compare_run(bl_bench_plan_of(state), &(struct bl_side){bl_beats_work, &beats},
+                      &(struct bl_side){bl_rival_work, rival}, &r);
+    bl_ab_compare_report(state, &r);
+    check_exception(state, &beats);
     if (bl_rival_missed(rival) != 0)
         bl_bench_fail(state, "the rival did not find every key");
     bl_rival_free(rival);
@@ -77,10 +77,10 @@ static void run_pair(struct bl_bench_state *state, const void *arg)
 {
     bl_role_assume_worker();
     const struct table_case *c = arg;
-    struct bl_nodes nodes;
+    struct bl_key_set nodes;
     struct bl_table table;
-    bl_nodes_init(&nodes, c->count / bl_bench_plan_of(state)->scale, c->order);
-    if (!bl_nodes_table(&nodes, c->pages, &table)) {
+    bl_key_set_init(&nodes, c->count / bl_bench_plan_of(state)->scale, c->order);
+    if (!bl_key_set_table(&nodes, c->pages, &table)) {
         bl_bench_skip(state, "no memory for the table");
     } else {
         if (c->rival)
@@ -89,7 +89,7 @@ static void run_pair(struct bl_bench_state *state, const void *arg)
             pair_with_limit(state, c, &nodes, &table);
         bl_table_fini(&table);
     }
-    bl_nodes_fini(&nodes);
+    bl_key_set_fini(&nodes);
 }
 
 /* ---- by size -------------------------------------------------------------- */
@@ -99,35 +99,35 @@ static void run_growth(struct bl_bench_state *state, const void *arg)
 {
     bl_role_assume_worker();
     const struct table_case *c = arg;
-    struct bl_nodes few, many;
+    struct bl_key_set few, many;
     struct bl_table small, large;
     struct bl_beats a, b;
-    struct bl_pair_result r;
+    struct bl_ab_compare_result r;
     uint32_t scale = bl_bench_plan_of(state)->scale;
-    bl_nodes_init(&few, MILLION / scale, BL_BEATS_UNIFORM);
-    bl_nodes_init(&many, c->count / scale, BL_BEATS_UNIFORM);
-    if (bl_nodes_table(&few, c->pages, &small) && bl_nodes_table(&many, c->pages, &large)) {
+    bl_key_set_init(&few, MILLION / scale, BL_BEATS_UNIFORM);
+    bl_key_set_init(&many, c->count / scale, BL_BEATS_UNIFORM);
+    if (bl_key_set_table(&few, c->pages, &small) && bl_key_set_table(&many, c->pages, &large)) {
         bl_beats_init(&a, &few, &small, c->sequences, 1);
         bl_beats_init(&b, &many, &large, c->sequences, 1);
-        bl_pair_run(bl_bench_plan_of(state), &(struct bl_side){bl_beats_work, &a},
-                    &(struct bl_side){bl_beats_work, &b}, &r);
-        bl_pair_report(state, &r);
-        check_odd(state, &a);
-        check_odd(state, &b);
+        bl_ab_compare_run(bl_bench_plan_of(state), &(struct bl_side){bl_beats_work, &a},
+                          &(struct bl_side){bl_beats_work, &b}, &r);
+        bl_ab_compare_report(state, &r);
+        check_exception(state, &a);
+        check_exception(state, &b);
         bl_table_fini(&small);
         bl_table_fini(&large);
     } else {
         bl_bench_skip(state, "no memory for the tables");
     }
-    bl_nodes_fini(&few);
-    bl_nodes_fini(&many);
+    bl_key_set_fini(&few);
+    bl_key_set_fini(&many);
 }
 
 /* ---- detectors ---------------------------------------------------------------- */
 
 /* Half of the nodes, the ones that beat, and the other half. */
 struct detecting {
-    struct bl_nodes beating, beside;
+    struct bl_key_set beating, beside;
     struct bl_table table[2]; /* of both halves each */
     struct bl_beats beats[2];
 };
@@ -137,7 +137,7 @@ struct detecting {
 static uint64_t learn_work(void *arg)
 {
     struct bl_beats *b = arg;
-    struct bl_odd odd[BL_BURST];
+    struct bl_exception exception[BL_BURST];
     bl_role_assume_worker();
     uint64_t left = b->nodes->count - b->at;
     unsigned n = left < BL_BURST ? (unsigned)left : BL_BURST;
@@ -146,16 +146,16 @@ static uint64_t learn_work(void *arg)
         b->beat[i].key = b->nodes->key[b->at + i];
         b->beat[i].stamp = b->tick;
     }
-    unsigned measured = bl_table_beat(b->table, b->beat, n, b->tick, odd);
-    bl_table_prefetch_odd(b->table, odd, measured);
+    unsigned measured = bl_table_beat(b->table, b->beat, n, b->tick, exception);
+    bl_table_prefetch_exceptions(b->table, exception, measured);
     for (unsigned i = 0; i < measured; i++)
-        bl_table_learn(b->table, odd[i].slot);
-    b->odd += n - measured; /* learned nothing: not what is measured */
+        bl_table_learn(b->table, exception[i].slot);
+    b->exception += n - measured; /* learned nothing: not what is measured */
     b->at = b->at + n < b->nodes->count ? b->at + n : 0;
     return n;
 }
 
-BL_ON_WORKER static void measure_nodes(struct bl_table *t, const struct bl_nodes *nodes)
+BL_ON_WORKER static void measure_nodes(struct bl_table *t, const struct bl_key_set *nodes)
 {
     for (uint64_t i = 0; i < nodes->count; i++)
         bl_table_measure(t, nodes->key[i], true);
@@ -166,32 +166,32 @@ BL_ON_WORKER static void measure_nodes(struct bl_table *t, const struct bl_nodes
 BL_ON_WORKER static void pair_detecting(struct bl_bench_state *state, const struct table_case *c,
                                         struct detecting *d)
 {
-    struct bl_pair_result r;
+    struct bl_ab_compare_result r;
     measure_nodes(&d->table[0], c->auto_beats ? &d->beating : &d->beside);
     for (unsigned i = 0; i < 2; i++)
         bl_beats_init(&d->beats[i], &d->beating, &d->table[i], false, 1);
-    bl_pair_run(bl_bench_plan_of(state),
-                &(struct bl_side){c->auto_beats ? learn_work : bl_beats_work, &d->beats[0]},
-                &(struct bl_side){bl_beats_work, &d->beats[1]}, &r);
-    bl_pair_report(state, &r);
-    check_odd(state, &d->beats[0]);
-    check_odd(state, &d->beats[1]);
+    bl_ab_compare_run(bl_bench_plan_of(state),
+                      &(struct bl_side){c->auto_beats ? learn_work : bl_beats_work, &d->beats[0]},
+                      &(struct bl_side){bl_beats_work, &d->beats[1]}, &r);
+    bl_ab_compare_report(state, &r);
+    check_exception(state, &d->beats[0]);
+    check_exception(state, &d->beats[1]);
 }
 
 static void run_detecting(struct bl_bench_state *state, const void *arg)
 {
     bl_role_assume_worker();
     const struct table_case *c = arg;
-    struct bl_nodes all;
+    struct bl_key_set all;
     struct detecting d;
-    bl_nodes_init(&all, c->count / bl_bench_plan_of(state)->scale, BL_BEATS_UNIFORM);
+    bl_key_set_init(&all, c->count / bl_bench_plan_of(state)->scale, BL_BEATS_UNIFORM);
     d.beating = d.beside = all;
     d.beating.count = all.count / 2;
     d.beside.count = all.count - d.beating.count;
     d.beside.key += d.beating.count;
-    if (!bl_nodes_table(&all, c->pages, &d.table[0])) {
+    if (!bl_key_set_table(&all, c->pages, &d.table[0])) {
         bl_bench_skip(state, "no memory for the tables");
-    } else if (!bl_nodes_table(&all, c->pages, &d.table[1])) {
+    } else if (!bl_key_set_table(&all, c->pages, &d.table[1])) {
         bl_table_fini(&d.table[0]);
         bl_bench_skip(state, "no memory for the tables");
     } else {
@@ -199,34 +199,34 @@ static void run_detecting(struct bl_bench_state *state, const void *arg)
         bl_table_fini(&d.table[0]);
         bl_table_fini(&d.table[1]);
     }
-    bl_nodes_fini(&all);
+    bl_key_set_fini(&all);
 }
 
 /* ---- insertion -------------------------------------------------------------- */
 
 struct filling {
-    const struct bl_nodes *nodes;
+    const struct bl_key_set *nodes;
     struct bl_table table;
     uint64_t at;
 };
 
-/* Strangers as the worker meets them: unknown to bl_table_beat, then
+/* Unknown nodes as the worker meets them: unknown to bl_table_beat, then
  * inserted. Starts over with an empty table once all are in. */
 static uint64_t insert_work(void *arg)
 {
     struct filling *f = arg;
     bl_role_assume_worker();
     struct bl_beat beat[BL_BURST];
-    struct bl_odd odd[BL_BURST];
+    struct bl_exception exception[BL_BURST];
     uint64_t left = f->nodes->count - f->at;
     unsigned n = left < BL_BURST ? (unsigned)left : BL_BURST;
     for (unsigned i = 0; i < n; i++)
         beat[i] =
             (struct bl_beat){.key = f->nodes->key[f->at + i], .stamp = 1000, .flags = BL_BEAT_HAS_SEQUENCE};
-    unsigned unknown = bl_table_beat(&f->table, beat, n, 1000, odd);
+    unsigned unknown = bl_table_beat(&f->table, beat, n, 1000, exception);
     for (unsigned i = 0; i < unknown; i++) {
         uint32_t slot;
-        (void)bl_table_insert(&f->table, odd[i].beat, 1000, &slot);
+        (void)bl_table_insert(&f->table, exception[i].beat, 1000, &slot);
     }
     f->at += n;
     return n;
@@ -237,16 +237,16 @@ static void run_insert(struct bl_bench_state *state, const void *arg)
     bl_role_assume_worker();
     const struct table_case *c = arg;
     const struct bl_bench_plan *plan = bl_bench_plan_of(state);
-    struct bl_nodes nodes;
+    struct bl_key_set nodes;
     double rate[BL_PAIRS_MAX];
     unsigned rounds = plan->pairs < 5 ? plan->pairs : 5;
-    bl_nodes_init(&nodes, c->count / plan->scale, BL_BEATS_UNIFORM);
+    bl_key_set_init(&nodes, c->count / plan->scale, BL_BEATS_UNIFORM);
     for (unsigned i = 0; i < rounds; i++) {
         struct filling f = {.nodes = &nodes};
         struct bl_slots *s = bl_bench_slots((uint64_t)((double)nodes.count / BL_BENCH_FILL), c->pages);
         if (!s) {
             bl_bench_skip(state, "no memory for the table");
-            bl_nodes_fini(&nodes);
+            bl_key_set_fini(&nodes);
             return;
         }
         bl_table_init(&f.table, s, UINT32_MAX);
@@ -260,7 +260,7 @@ static void run_insert(struct bl_bench_state *state, const void *arg)
     }
     struct bl_spread spread = bl_spread_of(rate, rounds);
     bl_bench_result(state, &spread);
-    bl_nodes_fini(&nodes);
+    bl_key_set_fini(&nodes);
 }
 
 /* ---- memory -------------------------------------------------------------------- */
@@ -270,10 +270,10 @@ static void run_hot_bytes(struct bl_bench_state *state, const void *arg)
 {
     bl_role_assume_worker();
     const struct table_case *c = arg;
-    struct bl_nodes nodes;
+    struct bl_key_set nodes;
     struct bl_table table;
-    bl_nodes_init(&nodes, c->count / bl_bench_plan_of(state)->scale, BL_BEATS_UNIFORM);
-    if (bl_nodes_table(&nodes, c->pages, &table)) {
+    bl_key_set_init(&nodes, c->count / bl_bench_plan_of(state)->scale, BL_BEATS_UNIFORM);
+    if (bl_key_set_table(&nodes, c->pages, &table)) {
         double bytes = (double)table.slots->line_count * sizeof(struct bl_line) / bl_table_used(&table);
         struct bl_spread spread = {bytes, bytes, bytes};
         bl_bench_result(state, &spread);
@@ -283,7 +283,7 @@ static void run_hot_bytes(struct bl_bench_state *state, const void *arg)
     } else {
         bl_bench_skip(state, "no memory for the table");
     }
-    bl_nodes_fini(&nodes);
+    bl_key_set_fini(&nodes);
 }
 
 /* ---- the cases ------------------------------------------------------------------- */
@@ -362,7 +362,7 @@ static const struct bl_bench_case table_cases[] = {
      .run = run_detecting,
      OF(.count = 10 * MILLION, .auto_beats = true)},
     {.name = "table/10M/insert",
-     .measure = "insertion of strangers into a table, up to 10 M nodes",
+     .measure = "insertion of unknown nodes into a table, up to 10 M nodes",
      .unit = "M/s",
      .run = run_insert,
      OF(.count = 10 * MILLION)},

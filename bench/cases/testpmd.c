@@ -47,20 +47,20 @@ bool bl_testpmd_start(struct bl_testpmd *t, const char *vdev, int cpu, int netns
                                 "--burst=64",
                                 NULL};
     static_assert(BL_PORT_TAKE == 64, "testpmd takes bursts of our size");
-    if (!bl_peer_start(&t->peer, argv, cpu, netns, err))
+    if (!bl_child_process_start(&t->peer, argv, cpu, netns, err))
         return false;
-    if (bl_peer_await(&t->peer, PROMPT, text, sizeof(text), START_MS))
+    if (bl_child_process_await(&t->peer, PROMPT, text, sizeof(text), START_MS))
         return true;
     const char *error = strstr(text, "No such file"); /* of the program itself */
     error = error ? "not there, it is of package dpdk-dev" : text;
     snprintf(err, BL_ERR_BYTES, "dpdk-testpmd does not start: %.*s", (int)strcspn(error, "\n"), error);
-    bl_peer_end(&t->peer);
+    bl_child_process_end(&t->peer);
     return false;
 }
 
 void bl_testpmd_end(struct bl_testpmd *t)
 {
-    bl_peer_end(&t->peer);
+    bl_child_process_end(&t->peer);
 }
 
 /* Prompts come at times of their own (a link that came up prints one, too):
@@ -69,8 +69,8 @@ uint64_t bl_testpmd_packets(struct bl_testpmd *t)
 {
     static const char field[] = "RX-packets: ", last[] = "Tx-bps: ";
     char text[TEXT_BYTES];
-    if (!bl_peer_say(&t->peer, "show port stats 0\n") ||
-        !bl_peer_await(&t->peer, last, text, sizeof(text), ANSWER_MS))
+    if (!bl_child_process_say(&t->peer, "show port stats 0\n") ||
+        !bl_child_process_await(&t->peer, last, text, sizeof(text), ANSWER_MS))
         return 0;
     const char *at = strstr(text, field);
     return at ? strtoull(at + strlen(field), NULL, 10) : 0;

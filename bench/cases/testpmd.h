@@ -5,11 +5,11 @@
  * Package dpdk-dev. Main thread. */
 #pragma once
 
-#include "bench/sources/peer.h"
+#include "bench/sources/child_process.h"
 #include "engine/base/err.h"
 
 struct bl_testpmd {
-    struct bl_peer peer;
+    struct bl_child_process peer;
 };
 
 /* Starts it on a vdev (devargs), pinned to `cpu`, in `netns` (-1: ours),

@@ -9,7 +9,7 @@
 
 #include "bench/bench.h"
 #include "bench/cases/cases.h"
-#include "bench/cases/duel.h"
+#include "bench/cases/receiver_compare.h"
 #include "bench/sources/veth.h"
 
 /* All of them beat within one phase. */
@@ -17,7 +17,7 @@
 
 struct veth_case {
     const char *driver;
-    enum bl_duel_rival rival;
+    enum bl_receiver_compared rival;
 };
 
 /* One load's command line and the words that it points to. */
@@ -47,7 +47,7 @@ static void run_veth(struct bl_bench_state *state, const void *arg)
         snprintf(way.vdev, sizeof(way.vdev), "%s1,iface=%s", c->driver, bl_veth_interface(1));
         for (unsigned i = 0; i < BL_VETH_CABLES; i++)
             load_to(way.load[i], i, way.nodes, &words[i]);
-        bl_duel_run(state, &way, c->rival);
+        bl_receiver_compare_run(state, &way, c->rival);
     } else {
         bl_bench_skip(state, err);
     }

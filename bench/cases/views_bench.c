@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include "bench/bench.h"
+#include "bench/cases/ab_compare.h"
 #include "bench/cases/cases.h"
-#include "bench/cases/pair.h"
-#include "bench/sources/nodes.h"
+#include "bench/sources/key_set.h"
 #include "control/config/config.h"
 #include "control/config/views_config.h"
 #include "control/match/match.h"
@@ -207,7 +207,7 @@ static void run_views(struct bl_bench_state *state, const void *arg)
 {
     const struct views_case *c = arg;
     struct rig *r = rig_new(bl_bench_plan_of(state));
-    struct bl_pair_result result;
+    struct bl_ab_compare_result result;
     struct bl_views_stats stats;
 
     if (r == NULL) {

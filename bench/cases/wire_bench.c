@@ -5,9 +5,9 @@
 #include <stdlib.h>
 
 #include "bench/bench.h"
+#include "bench/cases/ab_compare.h"
 #include "bench/cases/cases.h"
-#include "bench/cases/pair.h"
-#include "bench/sources/nodes.h"
+#include "bench/sources/key_set.h"
 #include "bench/sources/traffic.h"
 #include "dataplane/wire/decode.h"
 #include "dataplane/wire/wire.h"
@@ -34,7 +34,7 @@ struct wire_rig {
 BL_ON_WORKER static void decode(struct wire_rig *r, unsigned i)
 {
     struct bl_payload *out = &r->payload[i];
-    if (bl_decode_usual(r->frame[i], r->traffic.frame_len, BL_TRAFFIC_UDP_PORT, false, out))
+    if (bl_decode_fast(r->frame[i], r->traffic.frame_len, BL_TRAFFIC_UDP_PORT, false, out))
         return;
     int rc = bl_decode_frame(r->frame[i], r->traffic.frame_len, BL_TRAFFIC_UDP_PORT, 0, out);
     if (rc != 0) {
@@ -59,7 +59,7 @@ static uint64_t parse_with(struct wire_rig *r, const struct bl_wire_config *wire
     for (unsigned turn = 0; turn < 64; turn++) {
         for (unsigned i = 0; i < FRAMES; i++)
             decode(r, i);
-        unsigned i = bl_wire_parse_usual(wire, r->payload, FRAMES, &r->sink, &r->counters);
+        unsigned i = bl_wire_parse_fast(wire, r->payload, FRAMES, &r->sink, &r->counters);
         bl_sink_next_piece(&r->sink);
         for (; i < FRAMES; i++)
             parse(r, wire, &r->payload[i]);
@@ -81,11 +81,11 @@ static uint64_t parse_plain_work(void *rig)
 
 static void measure(struct bl_bench_state *state, struct wire_rig *r, const struct wire_case *c)
 {
-    struct bl_pair_result result;
+    struct bl_ab_compare_result result;
     const struct bl_side ours = {parse_work, r}, plain = {parse_plain_work, r};
     if (c->gain) {
-        bl_pair_run(bl_bench_plan_of(state), &ours, &plain, &result);
-        bl_pair_report(state, &result);
+        bl_ab_compare_run(bl_bench_plan_of(state), &ours, &plain, &result);
+        bl_ab_compare_report(state, &result);
         bl_bench_counter(state, "a_ticks", result.a_tsc.median);
         bl_bench_counter(state, "b_ticks", result.b_tsc.median);
         return;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One worker end to end, from the port to the table, fed from this
- * process (rig.h). */
+ * process (inprocess_source.h). */
 #include <stdlib.h>
 
 #include "bench/bench.h"
+#include "bench/cases/ab_compare.h"
 #include "bench/cases/cases.h"
-#include "bench/cases/limit.h"
-#include "bench/cases/pair.h"
-#include "bench/sources/nodes.h"
-#include "bench/sources/rig.h"
+#include "bench/cases/memory_roofline.h"
+#include "bench/sources/inprocess_source.h"
+#include "bench/sources/key_set.h"
 
 #define MILLION     UINT64_C(1000000)
 #define LIMIT_SLOTS (UINT64_C(64) << 20) /* 1 GiB of lines */
@@ -17,14 +17,14 @@
 enum against { AGAINST_RECEIVING, AGAINST_BINARY, AGAINST_LIMIT };
 
 struct worker_case {
-    enum bl_rig_source source;
+    enum bl_inprocess_source_source source;
     enum bl_shape shape;
     uint64_t count;
     enum against against;
     bool absolute; /* M beats/s; the ratio is not shown */
 };
 
-static void report_absolute(struct bl_bench_state *state, const struct bl_pair_result *result)
+static void report_absolute(struct bl_bench_state *state, const struct bl_ab_compare_result *result)
 {
     struct bl_spread s = result->a_per_s;
     bl_bench_result(state, &(struct bl_spread){s.p10 / 1e6, s.median / 1e6, s.p90 / 1e6});
@@ -34,53 +34,54 @@ static void report_absolute(struct bl_bench_state *state, const struct bl_pair_r
     bl_bench_counter(state, "receiving_alone_ticks_per_beat", result->b_tsc.median);
 }
 
-static void run_rig(struct bl_bench_state *state, const struct worker_case *c, struct bl_rig *a,
-                    struct bl_rig *binary, struct bl_limit *limit)
+static void run_rig(struct bl_bench_state *state, const struct worker_case *c, struct bl_inprocess_source *a,
+                    struct bl_inprocess_source *binary, struct bl_memory_roofline *limit)
 {
-    struct bl_pair_result result;
-    const struct bl_side ours = {bl_rig_work, a};
-    const struct bl_side others[] = {[AGAINST_RECEIVING] = {bl_rig_alone_work, a},
-                                     [AGAINST_BINARY] = {bl_rig_work, binary},
-                                     [AGAINST_LIMIT] = {bl_limit_work, limit}};
-    bl_pair_run(bl_bench_plan_of(state), &ours, &others[c->against], &result);
+    struct bl_ab_compare_result result;
+    const struct bl_side ours = {bl_inprocess_source_work, a};
+    const struct bl_side others[] = {[AGAINST_RECEIVING] = {bl_inprocess_source_alone_work, a},
+                                     [AGAINST_BINARY] = {bl_inprocess_source_work, binary},
+                                     [AGAINST_LIMIT] = {bl_memory_roofline_work, limit}};
+    bl_ab_compare_run(bl_bench_plan_of(state), &ours, &others[c->against], &result);
     if (c->absolute)
         report_absolute(state, &result);
     else
-        bl_pair_report(state, &result);
-    bl_rig_check(state, a);
+        bl_ab_compare_report(state, &result);
+    bl_inprocess_source_check(state, a);
     if (c->against == AGAINST_BINARY)
-        bl_rig_check(state, binary);
+        bl_inprocess_source_check(state, binary);
 }
 
 static void run_worker(struct bl_bench_state *state, const void *arg)
 {
     const struct worker_case *c = arg;
-    struct bl_rig *a = calloc(2, sizeof(*a));
+    struct bl_inprocess_source *a = calloc(2, sizeof(*a));
     char err[BL_ERR_BYTES];
     uint64_t count = c->count / bl_bench_plan_of(state)->scale;
     if (!a) {
         bl_bench_skip(state, "no memory");
         return;
     }
-    struct bl_rig *binary = a + 1;
+    struct bl_inprocess_source *binary = a + 1;
     a->fd = binary->fd = -1;
-    bool good = bl_rig_open(a, c->source, c->shape, count, 0, err);
+    bool good = bl_inprocess_source_open(a, c->source, c->shape, count, 0, err);
     if (good && c->against == AGAINST_BINARY)
-        good = bl_rig_open(binary, c->source, BL_SHAPE_BINARY, count, 1, err);
-    struct bl_nodes nodes = {0};
-    struct bl_limit limit = {0};
+        good = bl_inprocess_source_open(binary, c->source, BL_SHAPE_BINARY, count, 1, err);
+    struct bl_key_set nodes = {0};
+    struct bl_memory_roofline limit = {0};
     if (good && c->against == AGAINST_LIMIT) {
-        bl_nodes_init(&nodes, count, BL_BEATS_UNIFORM);
-        good = bl_limit_init(&limit, &nodes, LIMIT_SLOTS / bl_bench_plan_of(state)->scale, BL_PAGES_BEST);
+        bl_key_set_init(&nodes, count, BL_BEATS_UNIFORM);
+        good = bl_memory_roofline_init(&limit, &nodes, LIMIT_SLOTS / bl_bench_plan_of(state)->scale,
+                                       BL_PAGES_BEST);
     }
     if (good)
         run_rig(state, c, a, binary, &limit);
     else
         bl_bench_skip(state, err);
-    bl_limit_fini(&limit);
-    bl_nodes_fini(&nodes);
-    bl_rig_close(a);
-    bl_rig_close(binary);
+    bl_memory_roofline_fini(&limit);
+    bl_key_set_fini(&nodes);
+    bl_inprocess_source_close(a);
+    bl_inprocess_source_close(binary);
     free(a);
 }
 

@@ -19,7 +19,7 @@ struct watched {
     const struct bl_quality_case *c;
     struct bl_interval_stats stats;
     float phi_sigmas;
-    double last_ms, timeout_ms; /* the freshest arrival, and how long it holds */
+    double last_ms, timeout_ms; /* the latest arrival, and how long it holds */
     struct test_random random;
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench/sources/beats.h"
 
-void bl_beats_init(struct bl_beats *b, const struct bl_nodes *nodes, struct bl_table *table, bool sequences,
+void bl_beats_init(struct bl_beats *b, const struct bl_key_set *nodes, struct bl_table *table, bool sequences,
                    uint32_t first_pass)
 {
     *b = (struct bl_beats){.nodes = nodes,
@@ -29,7 +29,7 @@ BL_ON_WORKER static unsigned feed(struct bl_beats *b, unsigned piece, uint64_t m
         beat[i].stamp = stamp;
     }
     bl_table_feed(&b->beating, beat, n);
-    b->odd += b->beating.odd_count;
+    b->exception += b->beating.exception_count;
     b->at += n;
     if (b->at == b->nodes->count) {
         b->at = 0;
@@ -50,7 +50,7 @@ uint64_t bl_beats_work(void *beats)
         for (unsigned piece = 0; stream < BL_BEATS_STREAM && done + stream < b->per_call; piece++)
             stream += feed(b, piece, b->per_call - done - stream);
         bl_table_end(&b->beating);
-        b->odd += b->beating.odd_count;
+        b->exception += b->beating.exception_count;
         done += stream;
     }
     return done;

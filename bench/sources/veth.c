@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bench/sources/peer.h"
+#include "bench/sources/child_process.h"
 
 #define THIS_THREADS_NETNS "/proc/thread-self/ns/net"
 #define MAC                "02:00:00:00:be:02"
@@ -88,7 +88,7 @@ static bool plug(int netns, const struct cable *c, char err[BL_ERR_BYTES])
         {"ip", "neighbour", "add", c->address, "lladdr", MAC, "dev", c->sender, "nud", "permanent"},
     };
     for (unsigned i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
-        if (!bl_peer_run(steps[i], netns, err))
+        if (!bl_child_process_run(steps[i], netns, err))
             return false;
     return true;
 }

@@ -255,8 +255,9 @@ BL_ON_NOTIFIER static uint64_t next_ms(const struct bl_notifier *n)
     uint64_t next = n->ending ? n->end_ms : BL_NEVER_MS;
     for (unsigned i = 0; i < n->now.count; i++) {
         const struct target *t = n->now.at[i];
-        uint64_t due_ms = t->ops->due_ms(t->self), complains_ms = bl_outbox_complains_ms(&t->outbox);
-        next = due_ms < next ? due_ms : next;
+        uint64_t next_wakeup_ms = t->ops->next_wakeup_ms(t->self),
+                 complains_ms = bl_outbox_complains_ms(&t->outbox);
+        next = next_wakeup_ms < next ? next_wakeup_ms : next;
         next = complains_ms < next ? complains_ms : next;
     }
     return next;
@@ -276,7 +277,7 @@ BL_ON_NOTIFIER static void sleep_until(struct bl_notifier *n, uint64_t until_ms)
     fds[count++] = (struct pollfd){.fd = n->wake_fd, .events = POLLIN};
     fds[count++] = (struct pollfd){.fd = n->source.fd, .events = POLLIN};
     for (unsigned i = 0; i < n->now.count; i++)
-        fds[count++] = n->now.at[i]->ops->wants(n->now.at[i]->self);
+        fds[count++] = n->now.at[i]->ops->pollfd(n->now.at[i]->self);
     uint64_t now_ms = monotonic_ms(), wait_ms = until_ms > now_ms ? until_ms - now_ms : 0;
     if (poll(fds, count, wait_ms < SLEEP_LONGEST_MS ? (int)wait_ms : SLEEP_LONGEST_MS) <= 0)
         return;
@@ -304,7 +305,7 @@ static void *run(void *arg)
 
 /* ---- main's calls -------------------------------------------------------------- */
 
-static void give_order(struct bl_notifier *n, enum order order)
+static void give_command(struct bl_notifier *n, enum order order)
 {
     uint64_t one = 1;
     n->order = order;
@@ -356,7 +357,7 @@ void bl_notifier_stop(struct bl_notifier *n, uint32_t grace_ms)
         return;
     pthread_mutex_lock(&n->lock);
     n->grace_ms = grace_ms;
-    give_order(n, ORDER_STOP);
+    give_command(n, ORDER_STOP);
     pthread_mutex_unlock(&n->lock);
     pthread_join(n->thread, NULL);
     n->started = false;
@@ -384,7 +385,7 @@ int bl_notifier_reconfigure(struct bl_notifier *n, const struct bl_config *c, ch
         n->next = &next;
         n->next_config = c;
         if (n->started)
-            give_order(n, ORDER_REPLACE);
+            give_command(n, ORDER_REPLACE);
         else
             replace(n, monotonic_ms());
     }

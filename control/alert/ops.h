@@ -32,10 +32,10 @@ struct bl_notifier_ops {
     /* Goes on with what is in flight and starts what is due. */
     void (*turn)(void *self, uint64_t now_ms);
     /* What to wait for; fd -1: nothing. */
-    struct pollfd (*wants)(const void *self);
+    struct pollfd (*pollfd)(const void *self);
     /* When a turn is needed whatever the fd says: a time of its own, or of
      * its outbox if it has room for a delivery. BL_NEVER_MS: not. */
-    uint64_t (*due_ms)(const void *self);
+    uint64_t (*next_wakeup_ms)(const void *self);
     /* Ends; what is in flight goes back to the outbox as failed. */
     void (*close)(void *self, uint64_t now_ms);
 };

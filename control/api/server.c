@@ -31,7 +31,7 @@ struct bl_server {
     pthread_t thread;
     bool started;
     struct bl_connection *connection[CONNECTIONS_MAX];
-    struct bl_asks asks;
+    struct bl_pending_commands asks;
     struct bl_statsd *statsd;
     enum bl_tcp_next tcp_next; /* when its connections go on */
     struct bl_http *http;      /* NULL: not served */
@@ -49,7 +49,7 @@ static uint64_t monotonic_ns(void)
 static void drop(struct bl_server *s, unsigned i)
 {
     struct bl_connection *c = s->connection[i];
-    bl_asks_forget(&s->asks, c);
+    bl_pending_commands_forget(&s->asks, c);
     bl_connection_free(c); /* closing takes it out of epoll */
     s->connection[i] = NULL;
 }
@@ -216,7 +216,7 @@ static int sleep_ms(const struct bl_server *s)
     return s->http != NULL ? bl_http_sleep_ms(s->http, BL_WORKER_NAP_MS) : BL_WORKER_NAP_MS;
 }
 
-void bl_api_breathe(struct bl_api *api)
+void bl_api_yield(struct bl_api *api)
 {
     bl_role_assume_worker(); /* of this thread's own */
     api->now_ns = monotonic_ns();
@@ -241,23 +241,23 @@ BL_ON_API static bool turn(struct bl_server *s)
     bl_rcu_offline();
     int n = epoll_wait(s->epoll_fd, ready, (int)EPOLL_BATCH, timeout);
     bl_rcu_online();
-    bl_api_breathe(&s->api);
+    bl_api_yield(&s->api);
     bool stop = take_ready(s, ready, n);
     turn_tcp(s);
     take_events(s);
     bl_incidents_turn(&s->api.incidents, bl_views_now(bl_core_views(s->api.core)), s->api.now_ns);
     bl_statsd_turn(s->statsd, &s->api);
-    bl_asks_take(&s->asks);
+    bl_pending_commands_take(&s->asks);
     for (unsigned i = 0; i < CONNECTIONS_MAX && !stop; i++) {
         if (s->connection[i] == NULL)
             continue;
         turn_connection(s, i);
-        bl_api_breathe(&s->api);
+        bl_api_yield(&s->api);
     }
     if (s->http != NULL && !stop)
         bl_http_turn(s->http); /* also when its fd is silent: it has timeouts, and streams that wait */
     bl_maps_forget(&s->api.maps, s->api.now_ns);
-    bl_asks_push(&s->asks);
+    bl_pending_commands_push(&s->asks);
     return !stop;
 }
 
@@ -375,7 +375,7 @@ void bl_server_free(struct bl_server *s)
             drop(s, i);
     }
     bl_http_free(s->http);
-    bl_asks_free(&s->asks);
+    bl_pending_commands_free(&s->asks);
     bl_statsd_free(s->statsd);
     bl_history_free(&s->api.history);
     bl_incidents_free(&s->api.incidents);

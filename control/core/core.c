@@ -44,13 +44,13 @@ static void on_transition(void *ctx, const struct bl_transition *t)
 static bool on_retire(void *ctx, uint32_t table, uint64_t key)
 {
     struct bl_core *core = ctx;
-    struct bl_order order = {.kind = BL_ORDER_DELETE, .key = key};
-    return bl_ring_push(core->line[table].worker->orders, &order);
+    struct bl_worker_command order = {.kind = BL_WORKER_COMMAND_DELETE, .key = key};
+    return bl_ring_push(core->worker[table].worker->orders, &order);
 }
 
 static uint64_t on_retired(void *ctx, uint32_t table)
 {
-    return bl_worker_deleted(((struct bl_core *)ctx)->line[table].worker);
+    return bl_worker_deleted(((struct bl_core *)ctx)->worker[table].worker);
 }
 
 static void on_changed(void *ctx, uint32_t node)
@@ -112,8 +112,8 @@ static void on_view(void *ctx, const struct bl_view_transition *t)
 static bool on_measure(void *ctx, uint32_t table, uint64_t key, bool on)
 {
     struct bl_core *core = ctx;
-    struct bl_order order = {.kind = BL_ORDER_MEASURE, .on = on, .key = key};
-    return bl_ring_push(core->line[table].worker->orders, &order);
+    struct bl_worker_command order = {.kind = BL_WORKER_COMMAND_MEASURE, .on = on, .key = key};
+    return bl_ring_push(core->worker[table].worker->orders, &order);
 }
 
 void bl_core_emit(struct bl_core *core, struct bl_event *e)
@@ -162,12 +162,13 @@ static int add_workers(struct bl_core *core, const struct bl_core_config *c)
     for (unsigned i = 0; i < c->worker_count; i++) {
         struct bl_worker *w = c->worker[i];
         bl_ingest_clock_init(&w->clock, now_ns, 1);
-        core->line[i] = (struct bl_core_line){.worker = w, .port = bl_core_port_of(core, w), .link_up = true};
+        core->worker[i] =
+            (struct bl_worker_slot){.worker = w, .port = bl_core_port_of(core, w), .link_up = true};
         int r = bl_fleet_add_table(core->fleet, &w->table, &w->clock);
         if (r < 0)
             return r;
     }
-    core->line_count = c->worker_count;
+    core->worker_count = c->worker_count;
     return bl_core_watch_ports(core, c->look_at ? c->look_at : bl_port_look_at_driver);
 }
 
@@ -247,9 +248,9 @@ void bl_core_free(struct bl_core *core)
         bl_port_watch_free(core->port[i].watch);
     bl_table_maker_free(core->table_maker);
     bl_grace_free(core->grace);
-    for (unsigned i = 0; i < core->line_count; i++) {
-        bl_slots_free(core->line[i].next);
-        bl_slots_free(core->line[i].order.made);
+    for (unsigned i = 0; i < core->worker_count; i++) {
+        bl_slots_free(core->worker[i].next);
+        bl_slots_free(core->worker[i].order.made);
     }
     bl_fleet_free(core->fleet);
     bl_views_free(core->views);
@@ -478,20 +479,20 @@ void bl_core_stats(const struct bl_core *core, struct bl_core_stats *out)
 
 bool bl_core_link_up(const struct bl_core *core, unsigned worker)
 {
-    return BL_NODE_READ(core->line[worker].link_up);
+    return BL_NODE_READ(core->worker[worker].link_up);
 }
 
 uint64_t bl_core_missed(const struct bl_core *core, unsigned worker)
 {
-    return BL_NODE_READ(core->line[worker].missed);
+    return BL_NODE_READ(core->worker[worker].missed);
 }
 
 unsigned bl_core_worker_count(const struct bl_core *core)
 {
-    return core->line_count;
+    return core->worker_count;
 }
 
 struct bl_worker *bl_core_worker(const struct bl_core *core, unsigned i)
 {
-    return core->line[i].worker;
+    return core->worker[i].worker;
 }

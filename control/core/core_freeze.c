@@ -28,15 +28,15 @@ int bl_core_watch_ports(struct bl_core *core, bl_port_look_at *look_at)
     for (unsigned i = 0; i < core->port_count; i++) {
         struct bl_core_port *p = &core->port[i];
         unsigned workers = 0;
-        for (unsigned k = 0; k < core->line_count; k++)
-            workers += core->line[k].port == p;
+        for (unsigned k = 0; k < core->worker_count; k++)
+            workers += core->worker[k].port == p;
         bl_freeze_watch_init(&p->freeze, p->port ? bl_port_spec_of(p->port)->text : "api connections",
                              workers);
         p->watch = p->port ? bl_port_watch_new(p->port, look_at) : NULL;
         if (p->port && !p->watch)
             return -ENOMEM;
     }
-    bl_freeze_watch_init(&core->own_gap, "all ports", core->line_count);
+    bl_freeze_watch_init(&core->own_gap, "all ports", core->worker_count);
     return 0;
 }
 
@@ -68,8 +68,8 @@ BL_ON_CONTROL static void look_at_port(struct bl_core *core, struct bl_core_port
 
     if (p->asked_ns && answered && look.link_up)
         bl_freeze_watch_link(&p->freeze);
-    for (unsigned i = 0; i < core->line_count; i++) {
-        struct bl_core_line *l = &core->line[i];
+    for (unsigned i = 0; i < core->worker_count; i++) {
+        struct bl_worker_slot *l = &core->worker[i];
         if (l->port != p)
             continue;
         bl_ingest_clock_hold(&l->worker->clock, BL_FREEZE_LINK_DOWN, !look.link_up);
@@ -125,7 +125,7 @@ BL_ON_CONTROL static void tell_freeze(struct bl_core *core, struct bl_freeze_wat
 
 void bl_core_tell_freezes(struct bl_core *core, bool own_gap, uint64_t now_ns, int64_t unix_ms)
 {
-    bl_freeze_watch_look(&core->own_gap, own_gap ? BL_FREEZE_OWN_GAP : 0, own_gap ? core->line_count : 0,
+    bl_freeze_watch_look(&core->own_gap, own_gap ? BL_FREEZE_OWN_GAP : 0, own_gap ? core->worker_count : 0,
                          now_ns, unix_ms);
     tell_freeze(core, &core->own_gap);
     for (unsigned i = 0; i < core->port_count; i++) {

@@ -31,7 +31,7 @@ struct bl_core_port {
 };
 
 /* Control's side of one worker. */
-struct bl_core_line {
+struct bl_worker_slot {
     struct bl_worker *worker;
     struct bl_core_port *port;
     enum bl_growth growth;
@@ -49,8 +49,8 @@ struct bl_core {
     int cpu;
     struct bl_fleet *fleet;
     struct bl_views *views;
-    struct bl_core_line line[BL_TABLES_MAX];
-    unsigned line_count;
+    struct bl_worker_slot worker[BL_TABLES_MAX];
+    unsigned worker_count;
     struct bl_core_port port[BL_TABLES_MAX];
     unsigned port_count;
     struct bl_freeze_watch own_gap; /* this process did not run: of all ports at once */

@@ -23,7 +23,7 @@
  * each, as with the batches above. */
 #define VIEW_NODES_PER_TURN 512u
 
-/* Growth begins at 6/10: strangers find room while the next generation
+/* Growth begins at 6/10: unknown nodes find room while the next generation
  * is made, and 7 % of the nodes are past their home line, where 11 % at
  * 7/10 cost a tenth of the table's speed. Fourfold while a table is
  * small, so that a fleet that comes all at once does not overrun it,
@@ -43,8 +43,8 @@ BL_ON_CONTROL static void advance_clocks(struct bl_core *core, uint64_t now_ns, 
     uint32_t frozen_workers = 0;
     bool own_gap = false;
 
-    for (unsigned i = 0; i < core->line_count; i++) {
-        struct bl_core_line *l = &core->line[i];
+    for (unsigned i = 0; i < core->worker_count; i++) {
+        struct bl_worker_slot *l = &core->worker[i];
         uint64_t alive_ns = bl_worker_alive_ns(l->worker);
         uint32_t why = bl_ingest_clock_advance(&l->worker->clock, now_ns, alive_ns);
         frozen_workers += why != 0;
@@ -60,7 +60,7 @@ BL_ON_CONTROL static void advance_clocks(struct bl_core *core, uint64_t now_ns, 
 
 /* ---- reports -------------------------------------------------------------------- */
 
-static struct bl_grace_note *room_for_old(struct bl_core_line *l)
+static struct bl_grace_note *room_for_old(struct bl_worker_slot *l)
 {
     for (unsigned i = 0; i < BL_CORE_OLD_TABLES; i++)
         if (bl_grace_note_is_free(&l->old[i]))
@@ -76,50 +76,50 @@ static void free_old_table(void *slots)
 /* There is room for the old one: begin_growth has looked. */
 BL_ON_CONTROL static void end_growth(struct bl_core *core, uint32_t table, struct bl_slots *old)
 {
-    struct bl_core_line *l = &core->line[table];
+    struct bl_worker_slot *l = &core->worker[table];
     bl_fleet_grow_done(core->fleet, table);
     bl_grace_later(core->grace, room_for_old(l), free_old_table, old);
     l->growth = BL_GROWTH_NONE;
     add(&core->stats.growths, 1);
 }
 
-static struct bl_node_ref who_is_meant(const struct bl_report *r)
+static struct bl_node_ref who_is_meant(const struct bl_worker_event *r)
 {
     if (!r->name_len)
         return (struct bl_node_ref){.id = r->id};
     return (struct bl_node_ref){.name = r->name, .name_len = r->name_len, .key = r->id};
 }
 
-BL_ON_CONTROL static void take_report(struct bl_core *core, uint32_t table, const struct bl_report *r,
+BL_ON_CONTROL static void take_report(struct bl_core *core, uint32_t table, const struct bl_worker_event *r,
                                       int64_t unix_ms)
 {
     struct bl_node_ref who = who_is_meant(r);
 
     /* What the fleet refuses it counts; there is nobody here to tell. */
-    switch ((enum bl_report_kind)r->kind) {
-    case BL_REPORT_SEEN:
+    switch ((enum bl_worker_event_kind)r->kind) {
+    case BL_WORKER_EVENT_SEEN:
         bl_fleet_seen(core->fleet, table, &who, r->interval_ms, unix_ms);
         break;
-    case BL_REPORT_SET:
+    case BL_WORKER_EVENT_SET:
         bl_fleet_set(core->fleet, &who, &r->patch, unix_ms);
         break;
-    case BL_REPORT_HELLO:
+    case BL_WORKER_EVENT_HELLO:
         bl_fleet_hello(core->fleet, r->id, r->name, r->name_len, &r->patch, unix_ms);
         break;
-    case BL_REPORT_BYE:
+    case BL_WORKER_EVENT_BYE:
         bl_fleet_bye(core->fleet, &who, unix_ms);
         break;
-    case BL_REPORT_GROWN:
+    case BL_WORKER_EVENT_GROWN:
         end_growth(core, table, r->old);
         break;
     }
 }
 
-BL_ON_CONTROL static void take_reports(struct bl_core *core, uint32_t table, const struct bl_report *report,
-                                       unsigned n, int64_t unix_ms)
+BL_ON_CONTROL static void take_reports(struct bl_core *core, uint32_t table,
+                                       const struct bl_worker_event *report, unsigned n, int64_t unix_ms)
 {
     for (unsigned i = 0; i < n + REPORTS_AHEAD; i++) {
-        if (i < n && report[i].kind == BL_REPORT_SEEN) {
+        if (i < n && report[i].kind == BL_WORKER_EVENT_SEEN) {
             struct bl_node_ref who = who_is_meant(&report[i]);
             bl_fleet_seen_soon(core->fleet, table, &who);
         }
@@ -130,12 +130,12 @@ BL_ON_CONTROL static void take_reports(struct bl_core *core, uint32_t table, con
 
 BL_ON_CONTROL static bool drain_reports(struct bl_core *core, int64_t unix_ms)
 {
-    struct bl_report report[REPORTS_AT_ONCE];
+    struct bl_worker_event report[REPORTS_AT_ONCE];
     bool any = false;
 
-    for (unsigned i = 0; i < core->line_count; i++)
+    for (unsigned i = 0; i < core->worker_count; i++)
         for (unsigned taken = 0, n = 1; n && taken < REPORTS_PER_TURN; taken += n) {
-            n = bl_reports_pop(core->line[i].worker->reports, report, REPORTS_AT_ONCE);
+            n = bl_worker_events_pop(core->worker[i].worker->reports, report, REPORTS_AT_ONCE);
             take_reports(core, i, report, n, unix_ms);
             add(&core->stats.reports, n);
             any |= n > 0;
@@ -147,8 +147,8 @@ BL_ON_CONTROL static bool drain_reports(struct bl_core *core, int64_t unix_ms)
  * into holds no beat from before that. */
 BL_ON_CONTROL static void core_note_untold(struct bl_core *core)
 {
-    for (unsigned i = 0; i < core->line_count; i++)
-        bl_fleet_set_untold(core->fleet, i, bl_worker_has_untold(core->line[i].worker));
+    for (unsigned i = 0; i < core->worker_count; i++)
+        bl_fleet_set_untold(core->fleet, i, bl_worker_has_untold(core->worker[i].worker));
 }
 
 /* ---- commands -------------------------------------------------------------------- */
@@ -271,14 +271,14 @@ static uint64_t wanted_slots(const struct bl_table *t)
     return slots < GROW_FAST_SLOTS ? slots * 4 : slots + slots / 2;
 }
 
-static void no_memory(const struct bl_core_line *l, uint64_t slots)
+static void no_memory(const struct bl_worker_slot *l, uint64_t slots)
 {
     bl_log(BL_LOG_ERROR,
            "worker %u: no memory for a table of %llu slots; new nodes will be dropped as table_full",
            l->worker->index, (unsigned long long)slots);
 }
 
-BL_ON_CONTROL static void begin_growth(struct bl_core *core, struct bl_core_line *l, uint64_t now_ns)
+BL_ON_CONTROL static void begin_growth(struct bl_core *core, struct bl_worker_slot *l, uint64_t now_ns)
 {
     uint64_t slots = wanted_slots(&l->worker->table);
     if (!slots || now_ns < l->retry_ns || !room_for_old(l))
@@ -288,7 +288,7 @@ BL_ON_CONTROL static void begin_growth(struct bl_core *core, struct bl_core_line
 }
 
 /* The maker is through; without memory it is tried again later. */
-static void take_made(struct bl_core_line *l, uint64_t now_ns)
+static void take_made(struct bl_worker_slot *l, uint64_t now_ns)
 {
     l->next = l->order.made;
     l->order.made = NULL;
@@ -301,7 +301,7 @@ static void take_made(struct bl_core_line *l, uint64_t now_ns)
 /* One step of a worker's growth. */
 BL_ON_CONTROL static void grow(struct bl_core *core, uint32_t table, uint64_t now_ns)
 {
-    struct bl_core_line *l = &core->line[table];
+    struct bl_worker_slot *l = &core->worker[table];
 
     if (l->growth == BL_GROWTH_NONE)
         begin_growth(core, l, now_ns);
@@ -309,7 +309,7 @@ BL_ON_CONTROL static void grow(struct bl_core *core, uint32_t table, uint64_t no
         take_made(l, now_ns);
     if (l->growth != BL_GROWTH_ASK)
         return;
-    struct bl_order order = {.kind = BL_ORDER_GROW, .next = l->next};
+    struct bl_worker_command order = {.kind = BL_WORKER_COMMAND_GROW, .next = l->next};
     /* The list of policy writes begins before the worker may move. */
     bl_fleet_grow_begun(core->fleet, table);
     if (bl_ring_push(l->worker->orders, &order)) {
@@ -370,7 +370,7 @@ bool bl_core_turn(struct bl_core *core, uint64_t now_ns, int64_t unix_ms)
     core_note_untold(core);
     busy |= serve_commands(core, unix_ms);
     busy |= sweep(core, now_ns, unix_ms);
-    for (unsigned i = 0; i < core->line_count; i++)
+    for (unsigned i = 0; i < core->worker_count; i++)
         grow(core, i, now_ns);
     bl_core_take_request(core, unix_ms);
     busy |= step_views(core, unix_ms);

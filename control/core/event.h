@@ -16,7 +16,7 @@ enum bl_event_kind {
     BL_EVENT_DAEMON,         /* started, reloaded, stopping: detail */
     BL_EVENT_VIEW,           /* a view changed state: name, from, to, incident are the view's */
     /* For the event log alone, which has one for each node: no number. */
-    BL_EVENT_REGISTERED, /* a stranger was taken in: name, reason */
+    BL_EVENT_REGISTERED, /* an unknown node was registered: name, reason */
     BL_EVENT_REMOVED,    /* a node was removed: name, and its state as `from` */
 };
 

@@ -21,7 +21,7 @@ struct bl_table_maker {
 
 /* Takes what was asked for since; waits for it if there is nothing else
  * to do. False: the end. */
-static bool take_orders(struct bl_table_maker *m)
+static bool worker_take_commands(struct bl_table_maker *m)
 {
     pthread_mutex_lock(&m->mutex);
     while (!m->asked && !m->making && !m->stop)
@@ -69,7 +69,7 @@ static void step_all(struct bl_table_maker *m)
 static void *make_tables(void *ctx)
 {
     struct bl_table_maker *m = ctx;
-    while (take_orders(m))
+    while (worker_take_commands(m))
         step_all(m);
     for (struct bl_table_order *o = m->making; o; o = o->next) {
         bl_slots_free(o->made);

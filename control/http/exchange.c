@@ -48,7 +48,7 @@ static void leave_waiting(struct bl_http_exchange *e)
 static void free_exchange(struct bl_http_exchange *e)
 {
     leave_waiting(e);
-    bl_asks_forget(e->r.api->asks, e);
+    bl_pending_commands_forget(e->r.api->asks, e);
     if (e->r.state != NULL && e->route->ops->end != NULL)
         e->route->ops->end(&e->r);
     free(e->r.state);
@@ -143,7 +143,7 @@ struct bl_command *bl_http_ask(struct bl_http_request *r, enum bl_command_kind k
                         len, BL_NAME_MAX);
         return NULL;
     }
-    struct bl_command *c = bl_asks_add(r->api->asks, kind, name, len, answered, e);
+    struct bl_command *c = bl_pending_commands_add(r->api->asks, kind, name, len, answered, e);
     if (c == NULL) {
         bl_http_problem(r, 503, "node %s: out of memory; try again later", name);
         return NULL;
@@ -325,8 +325,8 @@ static enum MHD_Result begin(struct bl_http_exchange *e, const char *method)
 
     e->phase = BL_HTTP_BODY;
     e->link->has_headers = true;
-    if (find_route(e, method) && bl_http_guard(e, method) && decode_captures(e) && bl_http_read_query(e) &&
-        body_is_welcome(e) && make_state(e))
+    if (find_route(e, method) && bl_http_check_access(e, method) && decode_captures(e) &&
+        bl_http_read_query(e) && body_is_welcome(e) && make_state(e))
         return MHD_YES;
     e->phase = BL_HTTP_DISCARD;
     /* Who waits for a word before it sends its body need not send it. */
@@ -361,7 +361,7 @@ enum MHD_Result bl_http_on_request(void *cls, struct MHD_Connection *connection,
     bl_role_assume_api();
     if (e == NULL)
         return MHD_NO; /* no memory */
-    bl_api_breathe(e->r.api);
+    bl_api_yield(e->r.api);
     if (e->phase == BL_HTTP_HEADERS)
         return begin(e, method);
     if (*upload_data_size > 0)

@@ -104,7 +104,7 @@ struct bl_http_listener {
 /* X(name, sentence): what the server has counted. */
 #define BL_HTTP_COUNTERS(X)                                                                                  \
     X(accepted, "HTTP connections taken")                                                                    \
-    X(refused, "HTTP connections turned away: a limit is reached")                                           \
+    X(refused, "HTTP connections refused: a limit is reached")                                               \
     X(too_slow, "HTTP connections ended: a request took too long to come in")                                \
     X(requests, "HTTP requests answered")                                                                    \
     X(client_errors, "of them, those answered with 4xx")                                                     \
@@ -151,8 +151,8 @@ bool bl_http_wait_for_event(struct bl_http_exchange *e);
 /* Whether a waiting stream has news, or has waited for BL_HTTP_IDLE_NS. */
 bool bl_http_has_news(const struct bl_http_exchange *e);
 
-/* guard.c: what must hold before a handler runs. False: refused, said so. */
-bool bl_http_guard(struct bl_http_exchange *e, const char *method);
+/* access_check.c: what must hold before a handler runs. False: refused, said so. */
+bool bl_http_check_access(struct bl_http_exchange *e, const char *method);
 /* Whether the host of "host:port" is ours: an address, localhost or
  * one of `hosts`; and whether an Origin is that of the Host, or of `hosts`. */
 bool bl_http_host_is_ours(const char *host, const struct bl_listen_list *hosts);

@@ -106,7 +106,7 @@ static void turn_away(int fd, const char *why)
     close(fd);
 }
 
-static void take_in(struct bl_http *h, int fd, const struct sockaddr_storage *peer, socklen_t peer_len)
+static void insert_unknown(struct bl_http *h, int fd, const struct sockaddr_storage *peer, socklen_t peer_len)
 {
     const char *why = no_room(h, peer);
     int on = 1;
@@ -134,7 +134,7 @@ static void accept_from(struct bl_http *h, int listener)
         int fd = accept4(listener, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0)
             return;
-        take_in(h, fd, &peer, len);
+        insert_unknown(h, fd, &peer, len);
     }
 }
 

@@ -136,7 +136,7 @@ static ssize_t read_stream(void *cls, uint64_t at, char *buffer, size_t max)
     (void)at;
 
     bl_role_assume_api();
-    bl_api_breathe(e->r.api);
+    bl_api_yield(e->r.api);
     if (e->sent == e->r.out.len) {
         if (e->step == BL_STEP_EVENT && bl_http_wait_for_event(e))
             return 0;

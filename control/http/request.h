@@ -21,7 +21,7 @@
  * What must be remembered from call to call stands in r->state,
  * ops->state_bytes zeroed bytes. No pointer of the registry or the config
  * is kept over a return: the thread is RCU-quiescent between two calls
- * (bl_api_breathe). A call should take at most some milliseconds.
+ * (bl_api_yield). A call should take at most some milliseconds.
  *
  * Threads: the api thread alone. */
 #pragma once
@@ -30,7 +30,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "control/cli/server/call.h"
+#include "control/cli/server/cli_request.h"
 #include "control/http/fields.h"
 #include "control/http/routes.h"
 #include "control/model/node_view.h"
@@ -62,7 +62,7 @@ BL_HTTP_ROUTES(BL_HTTP_ROUTE_OPS)
 #undef BL_HTTP_ROUTE_OPS
 
 struct bl_http_request {
-    struct bl_api *api; /* registry, history, config, times; see call.h */
+    struct bl_api *api; /* registry, history, config, times; see cli_request.h */
     struct bl_text out; /* what the handler writes */
     void *state;
     enum bl_http_role role;          /* the client's */
@@ -165,7 +165,7 @@ void bl_http_asset(struct bl_http_request *r, const struct bl_http_asset *asset)
 typedef void bl_http_then(struct bl_http_request *r, struct bl_command *answer);
 
 /* A beat of a node, into the thread's own worker, at once. False: it was
- * not taken; said so (422, or 404 where strangers are turned away). */
+ * not taken; said so (422, or 404 where unknown nodes are refused). */
 bool bl_http_beat(struct bl_http_request *r, const char *name);
 
 /* A command for control, to be filled in (patch, create) before the

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* uri: what a request line and a form say: percent-escapes, parameters,
  * and whether a path fits a route's pattern. Pure functions over text
- * that strangers sent; any thread. Nothing is allocated: parameters point
+ * that unknown nodes sent; any thread. Nothing is allocated: parameters point
  * into the text they were read from. */
 #pragma once
 

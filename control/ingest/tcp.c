@@ -17,7 +17,7 @@
  * line feed: so many records may be in a piece at most. */
 #define LINE_LEAST 10u
 /* Of the ring to control: what the names in a piece may take together. */
-#define NAMES_PIECES ((BL_LINES_READ + BL_NAME_MAX) / BL_REPORT_PIECE)
+#define NAMES_PIECES ((BL_LINES_READ + BL_NAME_MAX) / BL_WORKER_EVENT_PIECE)
 /* New connections taken of one address in a turn. */
 #define ACCEPT_TURN 64u
 /* After an accept that failed for want of files or memory. */
@@ -209,7 +209,7 @@ static void accept_some(struct bl_tcp *t, struct listener *l, uint32_t connectio
 
 /* Whether the worker has room for whatever BL_LINES_READ bytes, and the
  * line that was begun before, may hold: in the table (control grows it
- * before it is 5/8 full, see core_turn.c; it takes any stranger up to 3/4)
+ * before it is 5/8 full, see core_turn.c; it takes any unknown node up to 3/4)
  * and in the ring, where a line may be two reports, each with its name. */
 BL_ON_WORKER static bool has_room(const struct bl_worker *w)
 {
@@ -218,7 +218,8 @@ BL_ON_WORKER static bool has_room(const struct bl_worker *w)
     uint64_t filled = (uint64_t)bl_table_used(&w->table) + bl_table_gone(&w->table);
 
     return (filled + records) * 4 <= slots * 3 &&
-           bl_reports_have_room(w->reports, 2 * (records * BL_REPORT_PIECES_NAMELESS + NAMES_PIECES));
+           bl_worker_events_have_room(w->reports,
+                                      2 * (records * BL_WORKER_EVENT_PIECES_NAMELESS + NAMES_PIECES));
 }
 
 /* Whether bytes may be taken now. Without room for too long: yes, and the

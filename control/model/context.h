@@ -12,10 +12,10 @@
 
 #include "control/config/config.h"
 #include "control/core/core.h"
-#include "control/model/asks.h"
 #include "control/model/history.h"
 #include "control/model/incidents.h"
 #include "control/model/maps.h"
+#include "control/model/pending_commands.h"
 #include "engine/base/err.h"
 #include "engine/base/role.h"
 
@@ -32,7 +32,7 @@ struct bl_worker;
 
 struct bl_api {
     struct bl_core *core;
-    struct bl_asks *asks;
+    struct bl_pending_commands *asks;
     struct bl_notifier *notifier;
     struct bl_worker *worker;
     struct bl_tcp *tcp;                   /* NULL: none */
@@ -56,4 +56,4 @@ struct bl_api {
  * ingest clock never stops for us, and announces a quiescent state: no
  * pointer of the registry or the config holds over it. Cost: about
  * 0.2 us. */
-void bl_api_breathe(struct bl_api *api) BL_ON_API;
+void bl_api_yield(struct bl_api *api) BL_ON_API;

@@ -15,7 +15,7 @@ struct rhythm {
 
 static struct rhythm look(const struct bl_node_view *v)
 {
-    const struct bl_place *at = v->in_table ? &v->freshest.place : NULL;
+    const struct bl_place *at = v->in_table ? &v->latest.place : NULL;
     struct rhythm r = {
         .detector = v->detector,
         .thresholds = bl_fleet_thresholds_of(v->fleet, v->node, at),

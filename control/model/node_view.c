@@ -50,13 +50,13 @@ bool bl_node_look(struct bl_node_view *v, const struct bl_api *api, uint32_t ind
     bool paused = v->state == BL_STATE_PAUSED;
     v->pause_end_unix_ms = paused ? bl_node_pause_end_unix_ms(n, api->now_ns, api->now_unix_ms) : 0;
     v->until_beat = paused && (v->flags & BL_NODE_UNTIL_BEAT) != 0;
-    v->in_table = bl_fleet_freshest(fleet, n, api->now_ns, &v->freshest);
-    bool heard = v->in_table && !bl_node_is_unheard(n, v->freshest.last_beat) &&
-                 !bl_node_is_overage(n, v->freshest.last_beat);
+    v->in_table = bl_fleet_latest_beat(fleet, n, api->now_ns, &v->latest);
+    bool heard = v->in_table && !bl_node_is_unheard(n, v->latest.last_beat) &&
+                 !bl_node_is_overage(n, v->latest.last_beat);
     if (heard)
-        v->last_beat_unix_ms = api->now_unix_ms - v->freshest.age_ticks;
+        v->last_beat_unix_ms = api->now_unix_ms - v->latest.age_ticks;
     v->beaten = v->last_beat_unix_ms != 0;
-    v->age_ms = heard ? v->freshest.age_ticks : since(api->now_unix_ms, v->last_beat_unix_ms);
+    v->age_ms = heard ? v->latest.age_ticks : since(api->now_unix_ms, v->last_beat_unix_ms);
     return v->name != NULL;
 }
 
@@ -103,14 +103,14 @@ const char *bl_node_pause_text(const struct bl_node_view *v, char out[BL_NODE_PA
 
 void bl_node_json_more(struct bl_json *j, const struct bl_node_view *v)
 {
-    const struct bl_place *p = &v->freshest.place;
+    const struct bl_place *p = &v->latest.place;
 
     bl_json_time(j, "first_seen", v->first_seen_unix_ms);
     bl_node_rhythm_json(j, v);
     if (!v->in_table)
         return;
     struct bl_anomaly a = bl_slots_anomaly(p->slots, p->slot);
-    bl_json_uint(j, "table", v->freshest.table);
+    bl_json_uint(j, "table", v->latest.table);
     bl_json_uint(j, "sequence", bl_slots_sequence(p->slots, p->slot));
     bl_json_uint(j, "incarnation", a.incarnation);
     bl_json_uint(j, "lost", a.lost);

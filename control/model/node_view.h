@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* node_view: one node as it is now: the registry's record and the
- * freshest beat of all tables. Read under RCU; holds good until the
+ * latest beat of all tables. Read under RCU; holds good until the
  * thread's next quiescent state. The api thread. */
 #pragma once
 
@@ -24,8 +24,8 @@ struct bl_node_view {
     bool until_beat;           /* paused until the next beat */
     bool beaten;               /* age_ms holds */
     uint64_t age_ms;
-    bool in_table; /* freshest holds */
-    struct bl_freshest freshest;
+    bool in_table; /* latest holds */
+    struct bl_latest_beat latest;
 };
 
 /* False: no node has this index. Cost: a record and a table lookup. */

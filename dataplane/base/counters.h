@@ -7,8 +7,8 @@
 
 #include <stdint.h>
 
+#include "dataplane/base/cycle_profile.h"
 #include "dataplane/base/drop.h"
-#include "dataplane/base/stages.h"
 #include "engine/base/role.h"
 
 /* X(name, unit, sentence): one list makes the counters, the CLI's and
@@ -23,7 +23,7 @@
     X(settings, count, "settings accepted: timeout, warn, err, a policy by autobeat, hello, bye")            \
     X(inserted, count, "new keys in the table")                                                              \
     X(sequence_odd, count, "beats whose sequence was not the next one")                                      \
-    X(report_retries, count, "reports of strangers that met a full ring, told again with the next beat")     \
+    X(report_retries, count, "reports of unknown nodes that met a full ring, told again with the next beat") \
     X(clock_stops, count, "beats stamped while the ingest clock stood still")                                \
     X(polls, count, "polls of the port")                                                                     \
     X(polls_empty, count, "polls that brought nothing")                                                      \
@@ -36,7 +36,7 @@ struct bl_counters {
     BL_COUNTERS(BL_COUNTER_FIELD)
 #undef BL_COUNTER_FIELD
     uint64_t drop[BL_DROP_COUNT];
-    struct bl_stages stages; /* read with bl_stages_read; not part of sums */
+    struct bl_cycle_profile stages; /* read with bl_cycle_profile_read; not part of sums */
 } __attribute__((aligned(64)));
 
 /* Adds `n` to a counter of this worker: a plain add and store. */

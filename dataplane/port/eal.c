@@ -208,9 +208,9 @@ static int build_args(struct args *a, const struct bl_eal_config *c, const cpu_s
 
 /* ---- start ------------------------------------------------------------- */
 
-void bl_eal_hush(struct bl_hush *h)
+void bl_eal_capture_output(struct bl_captured_output *h)
 {
-    *h = (struct bl_hush){.fd = -1, .saved = {-1, -1}};
+    *h = (struct bl_captured_output){.fd = -1, .saved = {-1, -1}};
     if (eal.loud)
         return;
     fflush(stdout);
@@ -232,7 +232,7 @@ void bl_eal_break_hush(void)
     }
 }
 
-void bl_eal_unhush(struct bl_hush *h, char *line, size_t size)
+void bl_eal_release_output(struct bl_captured_output *h, char *line, size_t size)
 {
     fflush(stdout);
     for (int i = 0; i < 2; i++) {
@@ -258,12 +258,12 @@ static int init_eal(struct args *a, const cpu_set_t *affinity, char *said, size_
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    struct bl_hush hush;
-    bl_eal_hush(&hush);
+    struct bl_captured_output hush;
+    bl_eal_capture_output(&hush);
     char *argv[ARGS_MAX + 1]; /* EAL reorders and overwrites its copy */
     memcpy(argv, a->v, sizeof(argv));
     int rc = rte_eal_init(a->n, argv);
-    bl_eal_unhush(&hush, said, size);
+    bl_eal_release_output(&hush, said, size);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     (void)pthread_setaffinity_np(pthread_self(), sizeof(*affinity), affinity);
     return rc;

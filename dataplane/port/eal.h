@@ -48,11 +48,11 @@ void bl_eal_forget_said(void);
 /* Between the two, what anyone in this process writes to stdout and
  * stderr goes to a file in memory, the first line of it to `line` (size
  * 0: nowhere). Not with --log-level. */
-struct bl_hush {
+struct bl_captured_output {
     int fd, saved[2];
 };
-void bl_eal_hush(struct bl_hush *h);
-void bl_eal_unhush(struct bl_hush *h, char *line, size_t size);
+void bl_eal_capture_output(struct bl_captured_output *h);
+void bl_eal_release_output(struct bl_captured_output *h, char *line, size_t size);
 /* For who has waited long enough for a thread that is in between these
  * two, in a driver that does not return: what we say is heard again. */
 void bl_eal_break_hush(void);

@@ -262,10 +262,10 @@ struct bl_port *bl_port_dpdk_open(const struct bl_port_spec *s, uint16_t udp_por
     p->base.spec.udp_port = udp_port;
     p->port_id = RTE_MAX_ETHPORTS;
     bl_kernel_side_open(&p->kernel, s->device);
-    struct bl_hush hush;
-    bl_eal_hush(&hush);
+    struct bl_captured_output hush;
+    bl_eal_capture_output(&hush);
     bool open = attach(p, err) == 0 && set_up(p, err) == 0 && start(p, err) == 0;
-    bl_eal_unhush(&hush, NULL, 0);
+    bl_eal_release_output(&hush, NULL, 0);
     if (open)
         return &p->base;
     bl_port_dpdk_close(&p->base);
@@ -275,8 +275,8 @@ struct bl_port *bl_port_dpdk_open(const struct bl_port_spec *s, uint16_t udp_por
 void bl_port_dpdk_close(struct bl_port *port)
 {
     struct port_dpdk *p = (struct port_dpdk *)port;
-    struct bl_hush hush;
-    bl_eal_hush(&hush);
+    struct bl_captured_output hush;
+    bl_eal_capture_output(&hush);
     if (p->started)
         (void)rte_eth_dev_stop(p->port_id);
     if (p->device) {
@@ -284,7 +284,7 @@ void bl_port_dpdk_close(struct bl_port *port)
         (void)rte_dev_remove(p->device);
     }
     rte_mempool_free(p->pool);
-    bl_eal_unhush(&hush, NULL, 0);
+    bl_eal_release_output(&hush, NULL, 0);
     bl_kernel_side_close(&p->kernel);
     free(p);
 }

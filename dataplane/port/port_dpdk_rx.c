@@ -58,8 +58,8 @@ unsigned bl_port_dpdk_receive(struct bl_port *port, unsigned queue, struct bl_bu
         if (i + PREFETCH_AHEAD < n)
             rte_prefetch0(rte_pktmbuf_mtod(m[i + PREFETCH_AHEAD], void *));
         bytes += m[i]->pkt_len;
-        if (m[i]->nb_segs != 1 || !bl_decode_usual(rte_pktmbuf_mtod(m[i], const uint8_t *), m[i]->data_len,
-                                                   udp_port, udp_good(m[i]), &burst->payload[i]))
+        if (m[i]->nb_segs != 1 || !bl_decode_fast(rte_pktmbuf_mtod(m[i], const uint8_t *), m[i]->data_len,
+                                                  udp_port, udp_good(m[i]), &burst->payload[i]))
             decode_closely(m[i], udp_port, &burst->payload[i], c);
     }
     bl_count(&c->packets, n);

@@ -3,7 +3,7 @@
 
 #include <sodium.h>
 
-#include "dataplane/wire/binary_eight.h"
+#include "dataplane/wire/binary_avx512.h"
 #include "dataplane/wire/name_scan.h"
 
 /* A reason, or none. */
@@ -92,8 +92,8 @@ static inline struct bl_beat beat_of(const struct bl_wire_config *w, const uint8
 
 static void put_bye(const uint8_t *header, struct bl_sink *sink)
 {
-    sink->setting[sink->settings++] = (struct bl_report){
-        .kind = BL_REPORT_BYE,
+    sink->setting[sink->settings++] = (struct bl_worker_event){
+        .kind = BL_WORKER_EVENT_BYE,
         .id = bl_binary_load64(header + BL_BINARY_AT_NODE_ID),
     };
 }
@@ -107,9 +107,9 @@ static void patch_ms(struct bl_policy_patch *patch, enum bl_policy_field field, 
 
 static void put_hello(const uint8_t *header, const uint8_t *hello, struct bl_sink *sink)
 {
-    struct bl_report *r = &sink->setting[sink->settings++];
-    *r = (struct bl_report){
-        .kind = BL_REPORT_HELLO,
+    struct bl_worker_event *r = &sink->setting[sink->settings++];
+    *r = (struct bl_worker_event){
+        .kind = BL_WORKER_EVENT_HELLO,
         .name_len = hello[BL_BINARY_HELLO_AT_NAME_LEN],
         .interval_ms = bl_binary_load32(header + BL_BINARY_AT_INTERVAL),
         .id = bl_binary_load64(header + BL_BINARY_AT_NODE_ID),
@@ -132,10 +132,10 @@ BL_ON_WORKER static uint32_t take_entries(const struct bl_wire_config *w, const 
                                           struct bl_counters *c)
 {
     uint32_t at = offset;
-    if (bl_binary_by_eight(w)) {
+    if (bl_binary_by_avx512(w)) {
         uint32_t entries = (len - at) / BL_BINARY_ENTRY_BYTES, room = bl_sink_room(sink);
-        unsigned n = bl_binary_eight_entries(&w->secret, payload + at, entries < room ? entries : room,
-                                             sink->now_tick, &sink->beat[sink->beats]);
+        unsigned n = bl_binary_avx512_entries(&w->secret, payload + at, entries < room ? entries : room,
+                                              sink->now_tick, &sink->beat[sink->beats]);
         sink->beats = (uint16_t)(sink->beats + n);
         at += n * BL_BINARY_ENTRY_BYTES;
     }
@@ -201,8 +201,8 @@ unsigned bl_wire_parse_plain(const struct bl_wire_config *w, const struct bl_pay
 {
     struct bl_beat *const first = &sink->beat[sink->beats], *const end = first + n, *beat = first;
     const uint32_t now_tick = sink->now_tick;
-    if (bl_binary_by_eight(w))
-        beat += bl_binary_eight_plain(&w->secret, payload, n, now_tick, first);
+    if (bl_binary_by_avx512(w))
+        beat += bl_binary_avx512_plain(&w->secret, payload, n, now_tick, first);
     for (payload += beat - first; beat < end; beat++, payload++) {
         const uint8_t *header = payload->data;
         if (payload->len != BL_BINARY_HEADER_BYTES || !header)

@@ -153,7 +153,7 @@ uint32_t bl_binary_sign(uint8_t *datagram, uint32_t len, const uint8_t key[16]);
 uint32_t bl_wire_parse_binary(const struct bl_wire_config *w, const uint8_t *payload, uint32_t len,
                               uint32_t offset, struct bl_sink *sink, struct bl_counters *c) BL_ON_WORKER;
 
-/* bl_wire_parse_usual for plain beats; counts nothing, and asks for no
+/* bl_wire_parse_fast for plain beats; counts nothing, and asks for no
  * tags. */
 unsigned bl_wire_parse_plain(const struct bl_wire_config *w, const struct bl_payload *payload, unsigned n,
                              struct bl_sink *sink) BL_ON_WORKER;

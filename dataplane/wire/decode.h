@@ -75,8 +75,8 @@ _Static_assert(UINT64_C(65535) * UINT64_C(0xfffefffefffeffff) == 1, "inverse");
  * bl_decode_frame would return the same payload. False: ask it. About 40
  * instructions, no branch that is not foreseen, and a call only for a UDP
  * checksum that nobody verified. */
-static inline bool bl_decode_usual(const uint8_t *frame, uint32_t len, uint16_t udp_port, bool udp_good,
-                                   struct bl_payload *out)
+static inline bool bl_decode_fast(const uint8_t *frame, uint32_t len, uint16_t udp_port, bool udp_good,
+                                  struct bl_payload *out)
 {
     if (len <= 42)
         return false;
@@ -85,9 +85,9 @@ static inline bool bl_decode_usual(const uint8_t *frame, uint32_t len, uint16_t 
     uint64_t ip = bl_decode_load(frame + 20);          /* fragment, -, protocol, - */
     uint64_t udp = bl_decode_load(frame + 34);         /* -, port, length, checksum */
     uint32_t total = bl_decode_field16(ethernet_ip, 4), udp_len = bl_decode_field16(udp, 4);
-    uint64_t odd = ((ethernet_ip & 0xffffff) ^ 0x450008) | ((ip & 0xff00ff3f) ^ 0x11000000) |
-                   (bl_decode_field16(udp, 2) ^ udp_port) | (total ^ (udp_len + 20));
-    if (odd != 0 || udp_len <= 8 || total > len - 14 || !bl_decode_ip_checksum(frame + 14))
+    uint64_t exception = ((ethernet_ip & 0xffffff) ^ 0x450008) | ((ip & 0xff00ff3f) ^ 0x11000000) |
+                         (bl_decode_field16(udp, 2) ^ udp_port) | (total ^ (udp_len + 20));
+    if (exception != 0 || udp_len <= 8 || total > len - 14 || !bl_decode_ip_checksum(frame + 14))
         return false;
     if (udp >> 48 != 0 && !udp_good && !bl_decode_udp_checksum(frame + 34, udp_len, frame + 26, 8))
         return false;

@@ -4,7 +4,7 @@
 
 #include "dataplane/wire/name_scan.h"
 #include "dataplane/wire/text.h"
-#include "dataplane/wire/text_usual.h"
+#include "dataplane/wire/text_fast.h"
 
 enum action { ACTION_NONE, ACTION_BEAT, ACTION_AUTOBEAT, ACTION_TIMEOUT, ACTION_WARN, ACTION_ERR };
 
@@ -126,9 +126,9 @@ static inline enum bl_drop parse_tail(const uint8_t **at, const uint8_t *end, st
 static void put_setting(const struct line *l, const struct bl_policy_patch *patch, uint16_t flags,
                         struct bl_sink *sink)
 {
-    struct bl_report *r = &sink->setting[sink->settings++];
-    *r = (struct bl_report){
-        .kind = BL_REPORT_SET, .name_len = (uint8_t)l->name_len, .flags = flags, .patch = *patch};
+    struct bl_worker_event *r = &sink->setting[sink->settings++];
+    *r = (struct bl_worker_event){
+        .kind = BL_WORKER_EVENT_SET, .name_len = (uint8_t)l->name_len, .flags = flags, .patch = *patch};
     memcpy(r->name, l->name, l->name_len);
 }
 
@@ -138,7 +138,7 @@ static const struct bl_policy_patch patch_auto = {.set = BL_SET_DETECTOR,
 /* After its beat. */
 static void put_autobeat(const struct bl_wire_config *w, const struct line *l, struct bl_sink *sink)
 {
-    put_setting(l, &patch_auto, BL_REPORT_OF_AUTOBEAT, sink);
+    put_setting(l, &patch_auto, BL_WORKER_EVENT_OF_AUTOBEAT, sink);
     sink->setting[sink->settings - 1].id = bl_key_of_name(&w->secret, (const char *)l->name, l->name_len);
 }
 
@@ -255,7 +255,7 @@ BL_ON_WORKER static const uint8_t *take_by_pieces(const struct bl_wire_config *w
     piece.len = 0;
     while (p < end && !bl_sink_is_full(sink)) {
         unsigned before = sink->beats;
-        p = skip_empty_lines(bl_text_take_usual(&piece, p, end, sink, w->text), end);
+        p = skip_empty_lines(bl_text_take_fast(&piece, p, end, sink, w->text), end);
         records += sink->beats - before;
         if (p < end && !bl_sink_is_full(sink)) {
             p = take_any(w, p, end, sink, c);

@@ -51,7 +51,7 @@
 uint32_t bl_wire_parse_text(const struct bl_wire_config *w, const uint8_t *payload, uint32_t len,
                             uint32_t offset, struct bl_sink *sink, struct bl_counters *c) BL_ON_WORKER;
 
-/* bl_wire_parse_usual for single lines; counts nothing. None are usual
+/* bl_wire_parse_fast for single lines; counts nothing. None are usual
  * where w->text is not BL_TEXT_AVX512. */
 unsigned bl_wire_parse_lines(const struct bl_wire_config *w, const struct bl_payload *payload, unsigned n,
                              struct bl_sink *sink) BL_ON_WORKER;

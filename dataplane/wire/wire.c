@@ -14,8 +14,8 @@ uint32_t bl_wire_parse(const struct bl_wire_config *w, const uint8_t *payload, u
     return bl_wire_parse_text(w, payload, len, offset, sink, c);
 }
 
-unsigned bl_wire_parse_usual(const struct bl_wire_config *w, const struct bl_payload *payload, unsigned n,
-                             struct bl_sink *sink, struct bl_counters *c)
+unsigned bl_wire_parse_fast(const struct bl_wire_config *w, const struct bl_payload *payload, unsigned n,
+                            struct bl_sink *sink, struct bl_counters *c)
 {
     unsigned done = 0, more;
     if (w->auth_required)
@@ -30,10 +30,10 @@ unsigned bl_wire_parse_usual(const struct bl_wire_config *w, const struct bl_pay
     return done;
 }
 
-void bl_wire_introduce(const struct bl_beat *beat, struct bl_report *report)
+void bl_wire_report_new_node(const struct bl_beat *beat, struct bl_worker_event *report)
 {
     const size_t len = beat->name_len;
-    report->kind = BL_REPORT_SEEN;
+    report->kind = BL_WORKER_EVENT_SEEN;
     report->name_len = beat->name_len;
     report->flags = 0;
     report->interval_ms = beat->interval_ms;
@@ -41,6 +41,7 @@ void bl_wire_introduce(const struct bl_beat *beat, struct bl_report *report)
     if (len == 0)
         return;
     /* The last piece goes over whole. */
-    memset(&report->name[(len - 1) / BL_REPORT_PIECE * BL_REPORT_PIECE], 0, BL_REPORT_PIECE);
+    memset(&report->name[(len - 1) / BL_WORKER_EVENT_PIECE * BL_WORKER_EVENT_PIECE], 0,
+           BL_WORKER_EVENT_PIECE);
     memcpy(report->name, beat->name, len);
 }

@@ -39,9 +39,9 @@
  * the pieces before. All zeros is an empty sink. */
 struct bl_sink {
     struct bl_beat beat[BL_SINK_ROOM * (BL_FEEDS_KEPT + 1)];
-    struct bl_report setting[BL_SINK_ROOM]; /* SET, HELLO, BYE: ready for the ring */
-    uint32_t now_tick;                      /* the worker's, for the beats' stamps */
-    uint16_t first, beats;                  /* the piece: where it begins, where the next beat goes */
+    struct bl_worker_event setting[BL_SINK_ROOM]; /* SET, HELLO, BYE: ready for the ring */
+    uint32_t now_tick;                            /* the worker's, for the beats' stamps */
+    uint16_t first, beats;                        /* the piece: where it begins, where the next beat goes */
     uint16_t settings;
     bool holds; /* a beat's name is in its packet: that must stay as long as the beat */
 };
@@ -67,10 +67,10 @@ static inline void bl_sink_next_piece(struct bl_sink *s)
 
 /* With which instructions text is read; all read the same in it. AVX-512
  * is that of Ice Lake and Zen 4: BW and VBMI2. */
-enum bl_text_how { BL_TEXT_PLAIN, BL_TEXT_AVX2, BL_TEXT_AVX512 };
+enum bl_simd_level { BL_TEXT_PLAIN, BL_TEXT_AVX2, BL_TEXT_AVX512 };
 
 /* The best that this machine has. */
-enum bl_text_how bl_text_best(void);
+enum bl_simd_level bl_text_best(void);
 
 /* What the parsers and the worker need to know; an RCU snapshot of the
  * config. */
@@ -79,9 +79,9 @@ struct bl_wire_config {
     bool auth_required;   /* drop what has no valid tag; text cannot have one */
     uint8_t auth_key[16]; /* SipHash-2-4 */
     /* nodes.unknown: reject: who is not in here is dropped as unknown_node,
-     * and takes no place in the table. NULL: strangers are let in. */
+     * and takes no place in the table. NULL: unknown nodes are let in. */
     const struct bl_registry *known;
-    enum bl_text_how text; /* bl_text_best(), or any that the machine has */
+    enum bl_simd_level text; /* bl_text_best(), or any that the machine has */
 };
 
 /* Where a parse stopped. BL_WIRE_DONE: the datagram is through. */
@@ -95,13 +95,13 @@ struct bl_wire_config {
  * put into the sink are counted by whoever takes them.
  * An autobeat is a beat and a setting (detector auto), counted as one
  * record: a beat; its setting in the sink has kind SET, the flag
- * BL_REPORT_OF_AUTOBEAT, and is counted by nobody. */
+ * BL_WORKER_EVENT_OF_AUTOBEAT, and is counted by nobody. */
 uint32_t bl_wire_parse(const struct bl_wire_config *w, const uint8_t *payload, uint32_t len, uint32_t offset,
                        struct bl_sink *sink, struct bl_counters *c) BL_ON_WORKER;
 
-/* Whether it is worth asking bl_wire_parse_usual: larger payloads are never
+/* Whether it is worth asking bl_wire_parse_fast: larger payloads are never
  * usual. */
-static inline bool bl_wire_may_be_usual(const struct bl_payload *payload)
+static inline bool bl_wire_may_be_fast(const struct bl_payload *payload)
 {
     return payload->len <= 64;
 }
@@ -111,9 +111,9 @@ static inline bool bl_wire_may_be_usual(const struct bl_payload *payload)
  * nothing added), and single lines of text such as "name.beat:1|c". Returns
  * how many; 0: ask bl_wire_parse about the first. The sink has room for
  * `n`. */
-unsigned bl_wire_parse_usual(const struct bl_wire_config *w, const struct bl_payload *payload, unsigned n,
-                             struct bl_sink *sink, struct bl_counters *c) BL_ON_WORKER;
+unsigned bl_wire_parse_fast(const struct bl_wire_config *w, const struct bl_payload *payload, unsigned n,
+                            struct bl_sink *sink, struct bl_counters *c) BL_ON_WORKER;
 
 /* Fills a report that introduces `beat`'s node to control (name or id,
  * promised interval). */
-void bl_wire_introduce(const struct bl_beat *beat, struct bl_report *report) BL_ON_WORKER;
+void bl_wire_report_new_node(const struct bl_beat *beat, struct bl_worker_event *report) BL_ON_WORKER;

@@ -12,7 +12,7 @@
 #define ORDERS_PER_POLL      64u
 #define MOVE_LINES           64u
 #define PACKETS_FOR_ONE_MORE 16u
-/* And one line for each stranger taken in, so that a table that fills up
+/* And one line for each unknown node registered, so that a table that fills up
  * has grown before the next one is full; some per poll at most, the rest
  * in the polls after it. */
 #define MOVE_LINES_MAX 512u
@@ -26,7 +26,7 @@
  * quarter of them a beat costs the table a tenth more. They take a tenth
  * of a millisecond at most. */
 #define POLL_BEATS 4096u
-/* Strangers are dear, and growth must keep up with them: a poll that has
+/* Unknown nodes are dear, and growth must keep up with them: a poll that has
  * taken in so many ends. */
 #define POLL_STRANGERS 256u
 
@@ -34,11 +34,11 @@
 
 /* Tells control who `beat` is. A full ring marks the slot, so that the
  * node's next beat tells again. */
-BL_ON_WORKER static bool introduce(struct bl_worker *w, const struct bl_beat *beat)
+BL_ON_WORKER static bool report_new_node(struct bl_worker *w, const struct bl_beat *beat)
 {
-    struct bl_report report;
-    bl_wire_introduce(beat, &report);
-    if (bl_reports_push(w->reports, &report))
+    struct bl_worker_event report;
+    bl_wire_report_new_node(beat, &report);
+    if (bl_worker_events_push(w->reports, &report))
         return true;
     bl_count(&w->counters.report_retries, 1);
     return false;
@@ -53,7 +53,7 @@ BL_ON_WORKER static bool is_turned_away(const struct bl_worker *w, uint64_t key)
 }
 
 /* A key that the table does not know. Returns whether its beat counts. */
-BL_ON_WORKER static bool take_in(struct bl_worker *w, const struct bl_beat *beat, uint32_t tick)
+BL_ON_WORKER static bool insert_unknown(struct bl_worker *w, const struct bl_beat *beat, uint32_t tick)
 {
     uint32_t slot;
     if (is_turned_away(w, beat->key)) {
@@ -64,8 +64,8 @@ BL_ON_WORKER static bool take_in(struct bl_worker *w, const struct bl_beat *beat
     case BL_INSERT_NEW:
         bl_table_set_incarnation(&w->table, slot, beat->incarnation);
         bl_count(&w->counters.inserted, 1);
-        if (!introduce(w, beat))
-            bl_table_attend(&w->table, slot, BL_ATTEND_REPORT, true);
+        if (!report_new_node(w, beat))
+            bl_table_set_flag(&w->table, slot, BL_SLOT_UNREPORTED, true);
         return true;
     case BL_INSERT_KNOWN:
         return true;
@@ -79,32 +79,33 @@ BL_ON_WORKER static bool take_in(struct bl_worker *w, const struct bl_beat *beat
     return false;
 }
 
-/* Looks closer at a beat that the table found odd. Returns whether it
+/* Looks closer at an exception that the table reported. Returns whether it
  * counts. */
-BL_ON_WORKER static bool settle(struct bl_worker *w, const struct bl_odd *odd, uint32_t tick)
+BL_ON_WORKER static bool settle(struct bl_worker *w, const struct bl_exception *exception, uint32_t tick)
 {
-    const struct bl_beat *beat = odd->beat;
-    if (odd->why & BL_ODD_UNKNOWN)
-        return take_in(w, beat, tick);
-    unsigned attend = odd->why & BL_ODD_ATTEND ? bl_table_attend_of(&w->table, odd->slot) : 0;
-    if (attend & BL_ATTEND_FIRST) {
-        bl_table_first(&w->table, odd->slot, beat, beat->incarnation);
-    } else if (odd->why & BL_ODD_SEQUENCE) {
-        bl_table_anomaly(&w->table, odd->slot, beat, beat->incarnation);
+    const struct bl_beat *beat = exception->beat;
+    if (exception->why & BL_EXCEPTION_UNKNOWN)
+        return insert_unknown(w, beat, tick);
+    unsigned slot_flags =
+        exception->why & BL_EXCEPTION_FLAGGED ? bl_table_flags_of(&w->table, exception->slot) : 0;
+    if (slot_flags & BL_SLOT_FIRST) {
+        bl_table_first(&w->table, exception->slot, beat, beat->incarnation);
+    } else if (exception->why & BL_EXCEPTION_SEQUENCE) {
+        bl_table_anomaly(&w->table, exception->slot, beat, beat->incarnation);
         bl_count(&w->counters.sequence_odd, 1);
     }
-    if (attend & (BL_ATTEND_STATS | BL_ATTEND_RESTORED))
-        bl_table_learn(&w->table, odd->slot);
-    if ((attend & BL_ATTEND_REPORT) && introduce(w, beat))
-        bl_table_attend(&w->table, odd->slot, BL_ATTEND_REPORT, false);
+    if (slot_flags & (BL_SLOT_STATS | BL_ATTEND_RESTORED))
+        bl_table_learn(&w->table, exception->slot);
+    if ((slot_flags & BL_SLOT_UNREPORTED) && report_new_node(w, beat))
+        bl_table_set_flag(&w->table, exception->slot, BL_SLOT_UNREPORTED, false);
     return true;
 }
 
-BL_ON_WORKER static void settle_odd(struct bl_worker *w)
+BL_ON_WORKER static void handle_exception(struct bl_worker *w)
 {
-    bl_table_prefetch_odd(&w->table, w->beating.odd, w->beating.odd_count);
-    for (unsigned i = 0; i < w->beating.odd_count; i++)
-        w->beaten -= !settle(w, &w->beating.odd[i], w->beating.now);
+    bl_table_prefetch_exceptions(&w->table, w->beating.exception, w->beating.exception_count);
+    for (unsigned i = 0; i < w->beating.exception_count; i++)
+        w->beaten -= !settle(w, &w->beating.exception[i], w->beating.now);
 }
 
 /* What was parsed goes to the table. */
@@ -115,16 +116,16 @@ BL_ON_WORKER static void feed_table(struct bl_worker *w)
     bl_table_feed(&w->beating, &w->sink.beat[w->sink.first], n);
     bl_stage_ends(&w->counters.stages, BL_STAGE_table);
     w->beaten += n;
-    if (w->beating.odd_count > 0)
-        settle_odd(w);
+    if (w->beating.exception_count > 0)
+        handle_exception(w);
     bl_sink_next_piece(&w->sink);
 }
 
 /* ---- settings ----------------------------------------------------------- */
 
-static uint64_t key_of(const struct bl_wire_config *wire, const struct bl_report *setting)
+static uint64_t key_of(const struct bl_wire_config *wire, const struct bl_worker_event *setting)
 {
-    if (setting->name_len && setting->kind != BL_REPORT_HELLO)
+    if (setting->name_len && setting->kind != BL_WORKER_EVENT_HELLO)
         return bl_key_of_name(&wire->secret, setting->name, setting->name_len);
     return bl_key_of_id(&wire->secret, setting->id);
 }
@@ -139,11 +140,12 @@ BL_ON_WORKER static bool is_old_news(const struct bl_worker *w, uint64_t key, co
 }
 
 /* What becomes of a setting: BL_DROP_COUNT, or why it is dropped. */
-BL_ON_WORKER static enum bl_drop hand_over(struct bl_worker *w, const struct bl_report *setting, uint64_t key)
+BL_ON_WORKER static enum bl_drop hand_over(struct bl_worker *w, const struct bl_worker_event *setting,
+                                           uint64_t key)
 {
     if (is_turned_away(w, key))
         return BL_DROP_unknown_node;
-    return bl_reports_push(w->reports, setting) ? BL_DROP_COUNT : BL_DROP_ring_full;
+    return bl_worker_events_push(w->reports, setting) ? BL_DROP_COUNT : BL_DROP_ring_full;
 }
 
 /* After the beats: a node's introduction comes before its settings. */
@@ -151,8 +153,8 @@ BL_ON_WORKER static void hand_settings_over(struct bl_worker *w)
 {
     const struct bl_wire_config *wire = bl_rcu_read(&w->wire);
     for (unsigned i = 0; i < w->sink.settings; i++) {
-        const struct bl_report *setting = &w->sink.setting[i];
-        bool autobeat = (setting->flags & BL_REPORT_OF_AUTOBEAT) != 0;
+        const struct bl_worker_event *setting = &w->sink.setting[i];
+        bool autobeat = (setting->flags & BL_WORKER_EVENT_OF_AUTOBEAT) != 0;
         uint64_t key = autobeat ? setting->id : key_of(wire, setting);
         uint32_t *set_tick = &w->set_tick[(key >> 32) % BL_WORKER_SET_PLACES];
         if (autobeat && is_old_news(w, key, set_tick))
@@ -182,7 +184,7 @@ BL_ON_WORKER static void empty_sink(struct bl_worker *w)
     bl_stage_ends(&w->counters.stages, BL_STAGE_parse);
     bl_table_end(&w->beating);
     bl_stage_ends(&w->counters.stages, BL_STAGE_table);
-    settle_odd(w);
+    handle_exception(w);
     bl_count(&w->counters.beats, w->beaten);
     if (__atomic_load_n(&w->clock.frozen, __ATOMIC_RELAXED) != 0)
         bl_count(&w->counters.clock_stops, w->beaten);
@@ -216,8 +218,8 @@ BL_ON_WORKER static void parse_all(struct bl_worker *w, const struct bl_wire_con
         unsigned room = FEED_BEATS - (unsigned)(w->sink.beats - w->sink.first);
         unsigned left = (unsigned)(end - payload), most = left < room ? left : room;
         unsigned usual = 0;
-        if (bl_wire_may_be_usual(payload))
-            usual = bl_wire_parse_usual(wire, payload, most, &w->sink, &w->counters);
+        if (bl_wire_may_be_fast(payload))
+            usual = bl_wire_parse_fast(wire, payload, most, &w->sink, &w->counters);
         if (usual == 0 && payload->data)
             parse(w, wire, payload->data, payload->len);
         payload += usual == 0 ? 1 : usual;
@@ -255,14 +257,14 @@ BL_ON_WORKER static unsigned take_burst(struct bl_worker *w, uint64_t now_ns)
 {
     const struct bl_wire_config *wire = bl_rcu_read(&w->wire);
     unsigned most = bl_port_sleeps(w->port) ? BL_PORT_TAKE : BL_STAGES_PACKETS_MAX;
-    uint64_t strangers_until = w->counters.inserted + POLL_STRANGERS;
+    uint64_t unknown_nodes_until = w->counters.inserted + POLL_STRANGERS;
     unsigned packets = 0, n;
     open_sink(w, now_ns);
     do {
         n = take_some(w, wire);
         packets += n;
     } while (n == BL_PORT_TAKE && packets < most && w->beaten < POLL_BEATS &&
-             w->counters.inserted < strangers_until);
+             w->counters.inserted < unknown_nodes_until);
     if (packets > 0) {
         empty_sink(w);
         release(w);
@@ -298,14 +300,14 @@ BL_ON_WORKER static void delete_key(struct bl_worker *w, uint64_t key)
     __atomic_store_n(&w->deleted, w->deleted + 1, __ATOMIC_RELEASE);
 }
 
-BL_ON_WORKER static void take_orders(struct bl_worker *w)
+BL_ON_WORKER static void worker_take_commands(struct bl_worker *w)
 {
-    struct bl_order order[ORDERS_PER_POLL];
+    struct bl_worker_command order[ORDERS_PER_POLL];
     unsigned n = bl_ring_pop(w->orders, order, ORDERS_PER_POLL);
     for (unsigned i = 0; i < n; i++) {
-        if (order[i].kind == BL_ORDER_DELETE)
+        if (order[i].kind == BL_WORKER_COMMAND_DELETE)
             delete_key(w, order[i].key);
-        else if (order[i].kind == BL_ORDER_MEASURE)
+        else if (order[i].kind == BL_WORKER_COMMAND_MEASURE)
             bl_table_measure(&w->table, order[i].key, order[i].on != 0);
         else
             begin_growth(w, order[i].next);
@@ -327,8 +329,8 @@ BL_ON_WORKER static void grow(struct bl_worker *w, unsigned packets, uint64_t no
             bl_table_grow_step(&w->table, bl_ingest_clock_tick(&w->clock, now_ns), lines_to_move(w, packets));
     if (!w->retired)
         return;
-    struct bl_report report = {.kind = BL_REPORT_GROWN, .old = w->retired};
-    if (bl_reports_push(w->reports, &report))
+    struct bl_worker_event report = {.kind = BL_WORKER_EVENT_GROWN, .old = w->retired};
+    if (bl_worker_events_push(w->reports, &report))
         w->retired = NULL;
 }
 
@@ -345,9 +347,9 @@ BL_ON_WORKER static void keep_time(struct bl_worker *w, uint64_t now_ns)
 
 unsigned bl_worker_poll(struct bl_worker *w, uint64_t now_ns)
 {
-    struct bl_stages *stages = &w->counters.stages;
+    struct bl_cycle_profile *stages = &w->counters.stages;
     uint64_t beats = w->counters.beats;
-    bl_stages_begin(stages);
+    bl_cycle_profile_begin(stages);
     keep_time(w, now_ns);
     bl_stage_ends(stages, BL_STAGE_housekeeping);
     unsigned n = w->port ? take_burst(w, now_ns) : 0;
@@ -355,11 +357,11 @@ unsigned bl_worker_poll(struct bl_worker *w, uint64_t now_ns)
     bl_count(&w->counters.polls, 1);
     if (n == 0)
         bl_count(&w->counters.polls_empty, 1);
-    take_orders(w);
+    worker_take_commands(w);
     if (bl_worker_is_growing(w))
         grow(w, n, now_ns);
     bl_stage_ends(stages, BL_STAGE_housekeeping);
-    bl_stages_end(stages, n, w->counters.beats - beats);
+    bl_cycle_profile_end(stages, n, w->counters.beats - beats);
     return n;
 }
 

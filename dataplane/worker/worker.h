@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* worker: one RX queue, one table, one poll loop. Stages over the burst:
  * receive and decode, parse (the table hears of every 16 beats and
- * fetches meanwhile), beat the table, look at the odd ones, release;
+ * fetches meanwhile), beat the table, handle the exceptions, release;
  * then housekeeping: a few orders from control, a step of growth.
  *
  * Threads: the worker's own thread runs bl_worker_run; control owns the
@@ -17,7 +17,7 @@
 #include "dataplane/base/counters.h"
 #include "dataplane/port/port.h"
 #include "dataplane/wire/wire.h"
-#include "dataplane/worker/reports.h"
+#include "dataplane/worker/worker_events.h"
 #include "engine/base/err.h"
 #include "engine/base/role.h"
 #include "engine/fleet/ingest_clock.h"
@@ -52,8 +52,8 @@ struct bl_worker {
     pthread_t thread;
     bool started;                      /* main's: to be waited for */
     const struct bl_wire_config *wire; /* published by control, RCU */
-    struct bl_ring *reports;           /* worker -> control, reports.h */
-    struct bl_ring *orders;            /* control -> worker, struct bl_order */
+    struct bl_ring *reports;           /* worker -> control, worker_events.h */
+    struct bl_ring *orders;            /* control -> worker, struct bl_worker_command */
 
     /* control's */
     struct bl_ingest_clock clock __attribute__((aligned(64)));
@@ -64,7 +64,7 @@ struct bl_worker {
     uint64_t alive_ns; /* monotonic time of the last poll; read via bl_worker_alive_ns */
     uint32_t running;  /* between start and the loop's end */
     struct bl_slots *retired BL_OWNED_BY(bl_role_worker); /* grown out of, not reported yet */
-    uint64_t moved_for BL_OWNED_BY(bl_role_worker);       /* strangers that growth has moved a line for */
+    uint64_t moved_for BL_OWNED_BY(bl_role_worker);       /* unknown nodes that growth has moved a line for */
     uint32_t set_tick[BL_WORKER_SET_PLACES] BL_OWNED_BY(
         bl_role_worker);                   /* of the last settings, by key; 0: none */
     bool busy BL_OWNED_BY(bl_role_worker); /* the last poll had packets */

@@ -241,7 +241,7 @@ void bl_fleet_set_untold(struct bl_fleet *f, uint32_t table, bool untold)
     *word = untold ? *word | bit : *word & ~bit;
 }
 
-/* ---- the freshest beat ---------------------------------------------------- */
+/* ---- the latest beat ---------------------------------------------------- */
 
 /* A clock, and the monotonic time that goes with its tick: as it runs at
  * `now_ns`, or as control last looked. */
@@ -257,9 +257,10 @@ typedef struct clock_look look_at(const struct bl_ingest_clock *c, uint64_t now_
 typedef bool leaves_out(const struct bl_fleet *f, uint32_t table, uint64_t key);
 
 /* `look_in`: the tables to look in. Returns those where the key was found. */
-static struct bl_table_set freshest_by(const struct bl_fleet *f, uint64_t key, struct bl_table_set look_in,
-                                       look_at *look, leaves_out *is_out, uint64_t now_ns,
-                                       struct bl_freshest *out)
+static struct bl_table_set fleet_latest_beat_by(const struct bl_fleet *f, uint64_t key,
+                                                struct bl_table_set look_in, look_at *look,
+                                                leaves_out *is_out, uint64_t now_ns,
+                                                struct bl_latest_beat *out)
 {
     struct bl_table_set found = {0};
     uint32_t i;
@@ -277,11 +278,11 @@ static struct bl_table_set freshest_by(const struct bl_fleet *f, uint64_t key, s
         uint64_t since_ms = bl_ingest_clock_since_ms(t->clock, at.now_ns, last_beat);
         bl_table_set_add(&found, i);
         if (since_ms < out->since_ms)
-            *out = (struct bl_freshest){.table = i,
-                                        .place = place,
-                                        .last_beat = last_beat,
-                                        .age_ticks = bl_age_ticks(at.tick, last_beat),
-                                        .since_ms = since_ms};
+            *out = (struct bl_latest_beat){.table = i,
+                                           .place = place,
+                                           .last_beat = last_beat,
+                                           .age_ticks = bl_age_ticks(at.tick, last_beat),
+                                           .since_ms = since_ms};
     }
     return found;
 }
@@ -291,20 +292,20 @@ static struct clock_look readers_look(const struct bl_ingest_clock *c, uint64_t 
     return (struct clock_look){.tick = bl_ingest_clock_tick(c, now_ns), .now_ns = now_ns};
 }
 
-bool bl_fleet_freshest(const struct bl_fleet *f, const struct bl_node *n, uint64_t now_ns,
-                       struct bl_freshest *out)
+bool bl_fleet_latest_beat(const struct bl_fleet *f, const struct bl_node *n, uint64_t now_ns,
+                          struct bl_latest_beat *out)
 {
     if (BL_NODE_READ(n->held[0]) == 0)
         return false;
     struct bl_table_set found =
-        freshest_by(f, BL_NODE_READ(n->key), fleet_all_tables(f), readers_look, NULL, now_ns, out);
+        fleet_latest_beat_by(f, BL_NODE_READ(n->key), fleet_all_tables(f), readers_look, NULL, now_ns, out);
     return !fleet_set_is_empty(&found);
 }
 
 static struct clock_look controls_look(const struct bl_ingest_clock *c, uint64_t now_ns)
 {
     (void)now_ns;
-    bl_role_assume_control(); /* bl_fleet_freshest_now is control's */
+    bl_role_assume_control(); /* bl_fleet_latest_beat_now is control's */
     return (struct clock_look){.tick = bl_ingest_clock_now(c), .now_ns = bl_ingest_clock_seen_ns(c)};
 }
 
@@ -314,7 +315,7 @@ static bool is_retiring(const struct bl_fleet *f, uint32_t table, uint64_t key)
     return bl_fleet_is_retiring(f, table, key);
 }
 
-bool bl_fleet_freshest_now(struct bl_fleet *f, uint32_t node, struct bl_freshest *out)
+bool bl_fleet_latest_beat_now(struct bl_fleet *f, uint32_t node, struct bl_latest_beat *out)
 {
     struct bl_node *n = bl_registry_at(f->registry, node);
     struct bl_table_set look_in = bl_fleet_tables_of(f, n);
@@ -323,7 +324,7 @@ bool bl_fleet_freshest_now(struct bl_fleet *f, uint32_t node, struct bl_freshest
         return false;
     for (uint32_t i = 0; i < TABLE_WORDS; i++)
         look_in.word[i] |= f->untold.word[i];
-    struct bl_table_set found = freshest_by(f, n->key, look_in, controls_look, is_retiring, 0, out);
+    struct bl_table_set found = fleet_latest_beat_by(f, n->key, look_in, controls_look, is_retiring, 0, out);
     fleet_hold_those(n, found);
     return !fleet_set_is_empty(&found);
 }

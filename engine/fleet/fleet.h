@@ -33,9 +33,9 @@
  * the sweep, while the table counts such slots), and growth drops it.
  *
  * Before a node is called expired its key is looked up in every other
- * table that may hold it (bl_fleet_freshest): those whose reports told so,
- * and those that bl_fleet_set_untold names. The freshest beat wins, a
- * stale record is retired. The freshest is the one that came last in true
+ * table that may hold it (bl_fleet_latest_beat): those whose reports told so,
+ * and those that bl_fleet_set_untold names. The latest beat wins, a
+ * stale record is retired. The latest is the one that came last in true
  * time, also if its table's clock stood still since; the node is then
  * judged by that beat's age on that clock. While the clock stands still no
  * other record is retired: the node may be beating unheard. That one
@@ -91,15 +91,15 @@ struct bl_fleet_out {
      * nobody asks. */
     void (*changed)(void *ctx, uint32_t node);
     void (*removed)(void *ctx, uint32_t node);
-    /* A stranger was taken in: "first beat", "setting" or "hello", or
+    /* An unknown node was registered: "first beat", "setting" or "hello", or
      * "asked" (by a person, or a program of theirs). NULL: nobody asks. */
     void (*registered)(void *ctx, uint32_t node, const char *reason);
 };
 
 struct bl_fleet_config {
     uint32_t max_nodes;
-    uint32_t create_per_s;     /* strangers taken in per second, 0: no limit */
-    bool reject_unknown;       /* strangers off the wire are turned away */
+    uint32_t create_per_s;     /* unknown nodes registered per second, 0: no limit */
+    bool reject_unknown;       /* unknown nodes off the wire are refused */
     struct bl_policy defaults; /* of a node that has no policy of its own */
     uint32_t max_freeze_ms;    /* a clock that stands still for longer: see bl_fleet_sweep; 0: never */
     uint32_t grace_ms;         /* of a node whose interval is not known: see bl_fleet_take_places */
@@ -108,10 +108,10 @@ struct bl_fleet_config {
 };
 
 struct bl_fleet_stats {
-    uint64_t registered;        /* strangers taken in */
-    uint64_t refused_max_nodes; /* strangers turned away: the registry is full */
-    uint64_t refused_rate;      /* strangers turned away: too many this second */
-    uint64_t refused_unknown;   /* strangers turned away: reject_unknown */
+    uint64_t registered;        /* unknown nodes registered */
+    uint64_t refused_max_nodes; /* unknown nodes refused: the registry is full */
+    uint64_t refused_rate;      /* unknown nodes refused: too many this second */
+    uint64_t refused_unknown;   /* unknown nodes refused: reject_unknown */
     uint64_t retired_stale;     /* records whose node beats in another table now */
     uint64_t retired_nodeless;  /* records of one beat whose report met a full ring */
     uint64_t name_conflicts; /* hellos with a name that is another node's, text beats with a binary one's */
@@ -187,7 +187,7 @@ struct bl_node_ref {
 };
 
 /* A worker saw a key first (in its table). Registers the node if it is a
- * stranger (ok at once, which is no transition: nobody waited for it),
+ * unknown node (ok at once, which is no transition: nobody waited for it),
  * gives the slot its policy word. 0, -ENOSPC (max_nodes), -EAGAIN
  * (creation rate), -EPERM (reject_unknown; a worker that follows
  * bl_worker.known turns most away itself), -EEXIST (a text beat under the name that a
@@ -203,7 +203,7 @@ void bl_fleet_seen_soon(const struct bl_fleet *f, uint32_t table, const struct b
     BL_ON_CONTROL;
 
 /* A sender's own policy, a hello's name, a planned leave. set and hello
- * create the node if it is a stranger (state new). */
+ * create the node if it is an unknown node (state new). */
 int bl_fleet_set(struct bl_fleet *f, const struct bl_node_ref *who, const struct bl_policy_patch *patch,
                  int64_t unix_ms) BL_ON_CONTROL;
 int bl_fleet_hello(struct bl_fleet *f, uint64_t id, const char *name, unsigned name_len,
@@ -365,12 +365,12 @@ void bl_fleet_grow_done(struct bl_fleet *f, uint32_t table) BL_ON_CONTROL;
 
 /* The beat of a node that came last, over all tables. False: in none.
  * Cost: a lookup per table. */
-struct bl_freshest {
+struct bl_latest_beat {
     uint32_t table;
     struct bl_place place;
     uint32_t last_beat;
     uint32_t age_ticks; /* on that table's own clock */
     uint64_t since_ms;  /* in true time, as bl_ingest_clock_since_ms has it: what was compared */
 };
-bool bl_fleet_freshest(const struct bl_fleet *f, const struct bl_node *n, uint64_t now_ns,
-                       struct bl_freshest *out);
+bool bl_fleet_latest_beat(const struct bl_fleet *f, const struct bl_node *n, uint64_t now_ns,
+                          struct bl_latest_beat *out);

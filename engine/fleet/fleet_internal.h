@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fleet_internal: what fleet.c (the parts and their life), fleet_node.c
  * (who is told what of a node), fleet_nodeless.c (slots without one) and
- * fleet_verdict.c (time) share. Nobody
+ * fleet_judge.c (time) share. Nobody
  * else includes it. Control only. */
 #pragma once
 
@@ -124,7 +124,7 @@ struct bl_change {
     enum bl_state to;
     const char *reason;
     int64_t unix_ms;
-    const struct bl_freshest *seen;
+    const struct bl_latest_beat *seen;
     uint32_t lateness_ticks;
 };
 void bl_fleet_change(struct bl_fleet *f, uint32_t node, const struct bl_change *c) BL_ON_CONTROL;
@@ -153,7 +153,7 @@ static inline void bl_fleet_welcome(struct bl_fleet *f, uint32_t node, const cha
  * clock's where it `counts`; 0: none. 0 or -ENOMEM. */
 int bl_fleet_pause_until(struct bl_fleet *f, uint32_t node, uint32_t end_s, bool counts) BL_ON_CONTROL;
 
-/* Ends a node's pause: from here on it is what its freshest beat makes
+/* Ends a node's pause: from here on it is what its latest beat makes
  * it, ok, warning or failed; new if it is in no table. */
 void bl_fleet_wake(struct bl_fleet *f, uint32_t node, const char *reason, int64_t unix_ms) BL_ON_CONTROL;
 
@@ -190,16 +190,16 @@ static inline void bl_table_set_add(struct bl_table_set *s, uint32_t table)
     s->word[table / 64] |= UINT64_C(1) << table % 64;
 }
 
-/* The freshest beat on control's own clocks, as of its last look, in the
+/* The latest beat on control's own clocks, as of its last look, in the
  * tables that may hold the node: those that are known to, and those of
  * bl_fleet_set_untold. Those where it was found are the known ones from
  * then on. */
-bool bl_fleet_freshest_now(struct bl_fleet *f, uint32_t node, struct bl_freshest *out) BL_ON_CONTROL;
+bool bl_fleet_latest_beat_now(struct bl_fleet *f, uint32_t node, struct bl_latest_beat *out) BL_ON_CONTROL;
 
 /* The next nodes, at most `max`, of the walk that finds those that no
  * table holds and puts them right, see fleet.h. */
 void bl_fleet_walk(struct bl_fleet *f, uint32_t max, int64_t unix_ms) BL_ON_CONTROL;
 
-/* Judges a node on its freshest beat and its policy right now, whatever
+/* Judges a node on its latest beat and its policy right now, whatever
  * its slot's threshold says, and writes its slots. */
 void bl_fleet_judge(struct bl_fleet *f, uint32_t node, int64_t unix_ms) BL_ON_CONTROL;

@@ -26,13 +26,13 @@ BL_ON_CONTROL static bool is_in_a_table(struct bl_fleet *f, uint32_t node)
 {
     const struct bl_node *n = bl_registry_at(f->registry, node);
     uint32_t table = table_of(n);
-    struct bl_freshest seen;
+    struct bl_latest_beat seen;
     struct bl_place place;
 
     if (n->held[0] && table < f->table_count && !bl_fleet_is_retiring(f, table, n->key) &&
         bl_table_find(f->table[table].shared.table, n->key, &place))
         return true;
-    return bl_fleet_freshest_now(f, node, &seen);
+    return bl_fleet_latest_beat_now(f, node, &seen);
 }
 
 /* What its silence since it was found makes of a lost node. */

@@ -18,7 +18,7 @@ uint32_t bl_fleet_find(const struct bl_fleet *f, const struct bl_node_ref *who)
     return bl_registry_find_key(f->registry, key_of(f, who));
 }
 
-/* Whether one more stranger off the wire may be taken in this second. */
+/* Whether one more unknown node off the wire may be registered this second. */
 static bool creation_allowed(struct bl_fleet *f)
 {
     uint64_t second = f->now_ms / 1000;
@@ -32,7 +32,7 @@ static bool creation_allowed(struct bl_fleet *f)
     return true;
 }
 
-/* Whether the stranger may come in: 0, -EPERM, -EAGAIN. */
+/* Whether the unknown node may come in: 0, -EPERM, -EAGAIN. */
 BL_ON_CONTROL static int let_in(struct bl_fleet *f, const struct bl_node_ref *who)
 {
     if (who->asked)
@@ -48,7 +48,7 @@ BL_ON_CONTROL static int let_in(struct bl_fleet *f, const struct bl_node_ref *wh
     return 0;
 }
 
-/* The node, made if it is a stranger (*fresh). 0 or what let_in and
+/* The node, made if it is an unknown node (*fresh). 0 or what let_in and
  * bl_registry_add_* say. */
 BL_ON_CONTROL static int find_or_add(struct bl_fleet *f, const struct bl_node_ref *who, int64_t unix_ms,
                                      uint32_t *node, bool *fresh)
@@ -63,7 +63,8 @@ BL_ON_CONTROL static int find_or_add(struct bl_fleet *f, const struct bl_node_re
         return r;
     r = bl_registry_add(
         f->registry,
-        &(struct bl_stranger){.key = key, .name = who->name, .name_len = who->name_len, .id = who->id}, node);
+        &(struct bl_unknown_node){.key = key, .name = who->name, .name_len = who->name_len, .id = who->id},
+        node);
     if (r == -ENOSPC)
         bl_fleet_count(&f->stats.refused_max_nodes);
     if (r)
@@ -82,9 +83,9 @@ BL_ON_CONTROL static void beaten(struct bl_fleet *f, uint32_t node, int64_t unix
 {
     const struct bl_node *n = bl_registry_at(f->registry, node);
     bool muted = n->state == BL_STATE_PAUSED && !(n->flags & BL_NODE_UNTIL_BEAT);
-    struct bl_freshest seen;
+    struct bl_latest_beat seen;
 
-    if (n->state == BL_STATE_OK || muted || !bl_fleet_freshest_now(f, node, &seen))
+    if (n->state == BL_STATE_OK || muted || !bl_fleet_latest_beat_now(f, node, &seen))
         return;
     bl_fleet_change(f, node,
                     &(struct bl_change){.to = BL_STATE_OK,
@@ -297,8 +298,8 @@ BL_ON_CONTROL static int pause_node(struct bl_fleet *f, uint32_t node, const str
         return -ENOENT;
     struct bl_node *n = bl_registry_at(f->registry, node);
     uint8_t flags = n->flags & (uint8_t)~BL_NODE_UNTIL_BEAT;
-    struct bl_freshest seen;
-    bool in_table = bl_fleet_freshest_now(f, node, &seen);
+    struct bl_latest_beat seen;
+    bool in_table = bl_fleet_latest_beat_now(f, node, &seen);
 
     BL_NODE_WRITE(n->flags, (uint8_t)(flags | (how->until_beat ? BL_NODE_UNTIL_BEAT : 0)));
     if (n->state != BL_STATE_PAUSED)

@@ -30,10 +30,10 @@ static uint32_t unknown_candidate(const struct bl_fleet *f, const struct bl_slot
 BL_ON_CONTROL static void unknown_weigh(struct bl_fleet *f, uint32_t table, uint32_t node, int64_t unix_ms)
 {
     const struct bl_node *n = bl_registry_at(f->registry, node);
-    struct bl_freshest seen;
+    struct bl_latest_beat seen;
 
     /* Of a node that beat in another table since, that one decides. */
-    if (!bl_fleet_freshest_now(f, node, &seen) || seen.table != table)
+    if (!bl_fleet_latest_beat_now(f, node, &seen) || seen.table != table)
         return;
     struct bl_thresholds t = bl_fleet_thresholds_of(f, n, &seen.place);
     uint32_t threshold_ticks = bl_state_next_threshold(&t, (enum bl_state)n->state);

@@ -378,7 +378,7 @@ static void fill_record(struct bl_node *n, const struct bl_node *from)
 }
 
 /* Enters a node whose key is not in the index. `node`: key, flags. */
-BL_ON_CONTROL static int enter(struct bl_registry *r, struct bl_node *node, const struct bl_stranger *s,
+BL_ON_CONTROL static int enter(struct bl_registry *r, struct bl_node *node, const struct bl_unknown_node *s,
                                uint32_t *index)
 {
     int err = unused_record(r, index);
@@ -405,10 +405,10 @@ BL_ON_CONTROL static int enter(struct bl_registry *r, struct bl_node *node, cons
     return 0;
 }
 
-int bl_registry_add(struct bl_registry *r, const struct bl_stranger *s, uint32_t *index)
+int bl_registry_add(struct bl_registry *r, const struct bl_unknown_node *s, uint32_t *index)
 {
     struct bl_node node = {.key = s->key};
-    struct bl_stranger binary = *s;
+    struct bl_unknown_node binary = *s;
     char name[ID_NAME_LEN];
 
     if (s->name)
@@ -424,7 +424,7 @@ int bl_registry_add_name(struct bl_registry *r, const char *name, unsigned len, 
 {
     if (!bl_name_is_valid(name, len))
         return -EINVAL;
-    struct bl_stranger s = {.key = bl_key_of_name(r->secret, name, len), .name = name, .name_len = len};
+    struct bl_unknown_node s = {.key = bl_key_of_name(r->secret, name, len), .name = name, .name_len = len};
     *index = bl_registry_find_key(r, s.key);
     if (*index != BL_NODE_NONE)
         return is_named(record_at(r, *index), name, len) ? -EEXIST : -EINVAL;
@@ -433,7 +433,7 @@ int bl_registry_add_name(struct bl_registry *r, const char *name, unsigned len, 
 
 int bl_registry_add_id(struct bl_registry *r, uint64_t id, uint32_t *index)
 {
-    struct bl_stranger s = {.key = bl_key_of_id(r->secret, id), .id = id};
+    struct bl_unknown_node s = {.key = bl_key_of_id(r->secret, id), .id = id};
     *index = bl_registry_find_key(r, s.key);
     if (*index != BL_NODE_NONE)
         return find_id(r, id) == *index ? -EEXIST : -EINVAL;

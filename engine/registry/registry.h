@@ -144,13 +144,13 @@ int bl_registry_add_id(struct bl_registry *r, uint64_t id, uint32_t *index) BL_O
 /* Adds a node of either kind for who has looked its key up and not found
  * it: spares the hash and the lookup. `name` NULL: by id. Returns 0,
  * -EINVAL (bad name), -ENOSPC, -ENOMEM. */
-struct bl_stranger {
+struct bl_unknown_node {
     uint64_t key; /* of the name, or of the id */
     const char *name;
     unsigned name_len;
     uint64_t id;
 };
-int bl_registry_add(struct bl_registry *r, const struct bl_stranger *s, uint32_t *index) BL_ON_CONTROL;
+int bl_registry_add(struct bl_registry *r, const struct bl_unknown_node *s, uint32_t *index) BL_ON_CONTROL;
 
 /* Names a binary node (hello), or names it anew. 0 also if it has that
  * name already; -EEXIST: the name is another node's; -EINVAL: bad name,

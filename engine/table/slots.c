@@ -88,7 +88,7 @@ static void place_arrays(struct bl_slots *s, char *at)
 {
     s->line = (void *)at;
     s->policy = (void *)(at + line_bytes(s));
-    s->attend = (void *)(at + line_bytes(s) + policy_bytes(s));
+    s->slot_flags = (void *)(at + line_bytes(s) + policy_bytes(s));
 }
 
 static bool map_arrays(struct bl_slots *s)

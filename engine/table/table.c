@@ -93,7 +93,7 @@ bool bl_table_own(const struct bl_table *t, uint64_t key, uint32_t *slot)
 
 /* ---- insert and delete ---------------------------------------------- */
 
-/* The second beat of a stranger in one burst. */
+/* The second beat of an unknown node in one burst. */
 BL_ON_WORKER static void beat_again(struct bl_table *t, uint32_t slot, const struct bl_beat *beat,
                                     uint32_t now)
 {
@@ -113,7 +113,7 @@ static void occupy(struct bl_place *p, const struct bl_beat *beat)
 
 #define CACHED_SLOTS (UINT32_C(1) << 17)
 
-/* How many nodes strangers may make it. Whoever is still in the old
+/* How many nodes unknown nodes may make it. Whoever is still in the old
  * generation must find room in `next`, or growth would never end: they
  * fill it to 3/4 at most, where every probe finds a place. While growth
  * is prepared, a table that no cache holds to 7/8: beyond that every
@@ -154,11 +154,11 @@ enum bl_insert bl_table_restore(struct bl_table *t, uint64_t key, uint32_t since
     enum bl_insert r = bl_table_insert(t, &(struct bl_beat){.key = key, .stamp = since}, since, slot);
     if (r != BL_INSERT_NEW)
         return r;
-    bl_table_attend(t, *slot, BL_ATTEND_RESTORED, true);
+    bl_table_set_flag(t, *slot, BL_ATTEND_RESTORED, true);
     if (rhythm != NULL) {
         struct bl_place p = bl_table_place(t, *slot);
         bl_slots_set_stats(p.slots, p.slot, rhythm);
-        bl_table_attend(t, *slot, BL_ATTEND_STATS, true);
+        bl_table_set_flag(t, *slot, BL_SLOT_STATS, true);
     }
     return r;
 }
@@ -183,11 +183,11 @@ BL_ON_WORKER static void count_unreported(struct bl_table *t, int32_t n)
 BL_ON_WORKER static void clear_side(struct bl_table *t, struct bl_slots *s, uint32_t slot)
 {
     const struct bl_anomaly blank = {0}, *a = &s->anomaly[slot];
-    if (s->attend[slot] & BL_ATTEND_STATS)
+    if (s->slot_flags[slot] & BL_SLOT_STATS)
         bl_slots_set_stats(s, slot, &(struct bl_interval_stats){0});
-    if (s->attend[slot] & BL_ATTEND_REPORT)
+    if (s->slot_flags[slot] & BL_SLOT_UNREPORTED)
         count_unreported(t, -1);
-    s->attend[slot] = 0;
+    s->slot_flags[slot] = 0;
     /* Control has blanked its word, but maybe in the generation that the
      * slot was moved from. */
     __atomic_store_n(&s->policy[slot], 0, __ATOMIC_RELAXED);
@@ -209,7 +209,7 @@ bool bl_table_delete(struct bl_table *t, uint64_t key)
     return true;
 }
 
-/* ---- what an odd beat leads to --------------------------------------- */
+/* ---- exceptions --------------------------------------- */
 
 void bl_table_anomaly(struct bl_table *t, uint32_t slot, const struct bl_beat *beat, uint32_t incarnation)
 {
@@ -221,17 +221,17 @@ void bl_table_anomaly(struct bl_table *t, uint32_t slot, const struct bl_beat *b
     bl_slots_set_anomaly(p.slots, p.slot, &a);
 }
 
-void bl_table_prefetch_odd(const struct bl_table *t, const struct bl_odd *odd, unsigned n)
+void bl_table_prefetch_exceptions(const struct bl_table *t, const struct bl_exception *exception, unsigned n)
 {
     for (unsigned i = 0; i < n; i++) {
-        if (odd[i].slot == BL_SLOT_NONE)
+        if (exception[i].slot == BL_SLOT_NONE)
             continue;
-        struct bl_place p = bl_table_place(t, odd[i].slot);
-        if (odd[i].why & BL_ODD_ATTEND) {
-            BL_LINE_PREFETCH(&p.slots->attend[p.slot]);
+        struct bl_place p = bl_table_place(t, exception[i].slot);
+        if (exception[i].why & BL_EXCEPTION_FLAGGED) {
+            BL_LINE_PREFETCH(&p.slots->slot_flags[p.slot]);
             BL_LINE_PREFETCH(&p.slots->stats[p.slot]);
         }
-        if (odd[i].why & BL_ODD_SEQUENCE)
+        if (exception[i].why & BL_EXCEPTION_SEQUENCE)
             BL_LINE_PREFETCH(&p.slots->anomaly[p.slot]);
     }
 }
@@ -251,24 +251,24 @@ void bl_table_first(struct bl_table *t, uint32_t slot, const struct bl_beat *bea
         return;
     bl_line_set_sequence(line_of(&p), p.slot % BL_LINE_SLOTS, bl_stamp_sequence(beat->stamp));
     bl_table_set_incarnation(t, slot, incarnation);
-    bl_table_attend(t, slot, BL_ATTEND_FIRST, false);
+    bl_table_set_flag(t, slot, BL_SLOT_FIRST, false);
 }
 
-void bl_table_attend(struct bl_table *t, uint32_t slot, enum bl_attend bit, bool on)
+void bl_table_set_flag(struct bl_table *t, uint32_t slot, enum bl_slot_flag bit, bool on)
 {
     struct bl_place p = bl_table_place(t, slot);
-    uint8_t *attend = &p.slots->attend[p.slot];
+    uint8_t *slot_flags = &p.slots->slot_flags[p.slot];
     uint64_t key = bl_slots_key(p.slots, p.slot);
-    if (bit == BL_ATTEND_REPORT && on != ((*attend & BL_ATTEND_REPORT) != 0))
+    if (bit == BL_SLOT_UNREPORTED && on != ((*slot_flags & BL_SLOT_UNREPORTED) != 0))
         count_unreported(t, on ? 1 : -1);
-    *attend = (uint8_t)(on ? *attend | bit : *attend & ~bit);
-    bl_line_set_key(line_of(&p), p.slot % BL_LINE_SLOTS, *attend != 0 ? key | BL_KEY_ATTEND : key);
+    *slot_flags = (uint8_t)(on ? *slot_flags | bit : *slot_flags & ~bit);
+    bl_line_set_key(line_of(&p), p.slot % BL_LINE_SLOTS, *slot_flags != 0 ? key | BL_KEY_FLAGGED : key);
 }
 
-uint8_t bl_table_attend_of(const struct bl_table *t, uint32_t slot)
+uint8_t bl_table_flags_of(const struct bl_table *t, uint32_t slot)
 {
     struct bl_place p = bl_table_place(t, slot);
-    return p.slots->attend[p.slot];
+    return p.slots->slot_flags[p.slot];
 }
 
 /* ---- any reader, under RCU ------------------------------------------- */
@@ -297,7 +297,7 @@ bool bl_table_find(const struct bl_table *t, uint64_t key, struct bl_place *plac
     return false;
 }
 
-/* Strangers are put into `next`, and in the old generation a lookup goes
+/* Unknown nodes are put into `next`, and in the old generation a lookup goes
  * past all that was moved. */
 bool bl_table_find_new(const struct bl_table *t, uint64_t key, struct bl_place *place)
 {

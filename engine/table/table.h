@@ -37,7 +37,7 @@
  * after a grace period. A policy word that control wrote into the old
  * slot after the worker had copied it is lost with it: control keeps a
  * list of what it wrote since growth began and writes it again. A slot
- * whose report met a full ring (BL_ATTEND_REPORT), without a node, that
+ * whose report met a full ring (BL_SLOT_UNREPORTED), without a node, that
  * has not beaten for BL_NODELESS_TICKS is dropped instead of moved.
  *
  * Limits: BL_SLOTS_MAX slots; a probe of BL_PROBE_LINES lines, past which
@@ -60,8 +60,8 @@
 
 #define BL_KEY_EMPTY UINT64_C(0)
 #define BL_KEY_GONE  UINT64_C(2)
-/* Low bit of a stored key: the worker must look at attend[slot]. */
-#define BL_KEY_ATTEND UINT64_C(1)
+/* Low bit of a stored key: the worker must look at slot_flags[slot]. */
+#define BL_KEY_FLAGGED UINT64_C(1)
 
 /* A slot as the worker's calls name it: the slot number, and while the
  * table grows this bit for a slot of `next`. Opaque to callers; readers
@@ -109,12 +109,12 @@ _Static_assert(sizeof(struct bl_slot_policy) == 8, "one aligned word");
 /* NEVER, BL_NODE_NONE and no flags as a word (bit fields from the low end). */
 #define BL_POLICY_BLANK UINT64_C(0x0fffffffffffffff)
 
-/* Why a worker must look closer at a slot (attend[slot]; its key has
- * BL_KEY_ATTEND set as long as any bit is). */
-enum bl_attend {
-    BL_ATTEND_REPORT = 1,   /* control was not told of it yet (ring full) */
-    BL_ATTEND_STATS = 2,    /* interval statistics wanted (auto, phi) */
-    BL_ATTEND_FIRST = 4,    /* its sequence is not known: bl_table_first */
+/* Why a worker must look closer at a slot (slot_flags[slot]; its key has
+ * BL_KEY_FLAGGED set as long as any bit is). */
+enum bl_slot_flag {
+    BL_SLOT_UNREPORTED = 1, /* control was not told of it yet (ring full) */
+    BL_SLOT_STATS = 2,      /* interval statistics wanted (auto, phi) */
+    BL_SLOT_FIRST = 4,      /* its sequence is not known: bl_table_first */
     BL_ATTEND_RESTORED = 8, /* its last beat was none: of bl_table_restore */
 };
 
@@ -130,8 +130,8 @@ struct bl_slots {
     struct bl_line *line;            /* worker writes */
     uint64_t *policy;                /* xor BLANK; control writes (worker: moving, deleting) */
     struct bl_anomaly *anomaly;      /* worker writes */
-    struct bl_interval_stats *stats; /* worker writes; of slots with BL_ATTEND_STATS */
-    uint8_t *attend;                 /* worker writes */
+    struct bl_interval_stats *stats; /* worker writes; of slots with BL_SLOT_STATS */
+    uint8_t *slot_flags;             /* worker writes */
     size_t bytes;                    /* of the mapping */
     size_t prefaulted;               /* its owner's: how far bl_slots_prefault got */
     bool huge;                       /* on explicit huge pages */
@@ -145,9 +145,9 @@ struct bl_table {
     uint32_t gone BL_OWNED_BY(bl_role_worker);      /* BL_KEY_GONE slots of `slots`; read via bl_table_gone */
     uint32_t next_gone BL_OWNED_BY(bl_role_worker); /* of `next` */
     uint32_t move_line BL_OWNED_BY(bl_role_worker); /* growth cursor */
-    uint32_t unreported BL_OWNED_BY(bl_role_worker); /* slots with BL_ATTEND_REPORT; bl_table_unreported */
+    uint32_t unreported BL_OWNED_BY(bl_role_worker); /* slots with BL_SLOT_UNREPORTED; bl_table_unreported */
     uint32_t dropped BL_OWNED_BY(bl_role_worker);    /* of those, by growth; bl_table_dropped */
-    /* control's; the worker loads it when a stranger comes */
+    /* control's; the worker loads it when an unknown node comes */
     uint32_t limit BL_OWNED_BY(bl_role_control); /* nodes at most (max_nodes) */
 };
 
@@ -181,16 +181,16 @@ void bl_table_fini(struct bl_table *t);
 
 /* ---- worker: the hot path ----------------------------------------- */
 
-enum bl_odd_why {
-    BL_ODD_UNKNOWN = 1,  /* no such key: bl_table_insert */
-    BL_ODD_ATTEND = 2,   /* attend[slot] has a bit */
-    BL_ODD_SEQUENCE = 4, /* not the next sequence: bl_table_anomaly */
+enum bl_exception_why {
+    BL_EXCEPTION_UNKNOWN = 1,  /* no such key: bl_table_insert */
+    BL_EXCEPTION_FLAGGED = 2,  /* slot_flags[slot] has a bit */
+    BL_EXCEPTION_SEQUENCE = 4, /* not the next sequence: bl_table_anomaly */
 };
 
-struct bl_odd {
+struct bl_exception {
     const struct bl_beat *beat;
     uint32_t slot; /* BL_SLOT_NONE if unknown; valid until delete, grow_begin or grow_step */
-    uint32_t why;  /* bl_odd_why, or-ed */
+    uint32_t why;  /* bl_exception_why, or-ed */
 };
 
 /* Beats at most that one feed takes. */
@@ -202,7 +202,7 @@ struct bl_odd {
  * are parsed, ended. What a beat waits for is fetched while the next ones
  * are parsed and fed; only its end waits for memory. Between begin and
  * end the worker may insert, attend, learn and settle sequences, not
- * delete or grow. Opaque to callers, but for `odd`; 17 KiB, of which a
+ * delete or grow. Opaque to callers, but for `exception`; 17 KiB, of which a
  * stream of known nodes touches one. */
 struct bl_table_burst {
     const struct bl_table *table;
@@ -210,7 +210,7 @@ struct bl_table_burst {
     unsigned waiting; /* beats whose lines were asked for by the last feed */
     const struct bl_beat *first_waiting;
     unsigned straggler_count;
-    unsigned odd_count;
+    unsigned exception_count;
     struct bl_line *line[BL_FEED_MAX]; /* where each of those is looked for first */
     struct bl_straggler {              /* where the probe of one beat stands */
         const struct bl_slots *in;
@@ -220,9 +220,9 @@ struct bl_table_burst {
         uint8_t turns;  /* that it has had */
         bool last;      /* of the generations to look in */
     } straggler[2 * BL_FEED_MAX];
-    /* What the last call found odd, odd_count of them: two beats of one
+    /* The exceptions of the last call, exception_count of them: two beats of one
      * node in their order. To be dealt with before the next feed. */
-    struct bl_odd odd[3 * BL_FEED_MAX];
+    struct bl_exception exception[3 * BL_FEED_MAX];
 };
 
 /* `now`: this worker's ingest tick, no earlier than any beat's. */
@@ -231,7 +231,7 @@ void bl_table_begin(struct bl_table_burst *b, const struct bl_table *t, uint32_t
  * those of the feed before: last beat (never backwards) and sequence of
  * every known key are stored, but for the stragglers, which a later feed
  * finds. Never allocates, blocks or fails.
- * With BL_ODD_SEQUENCE the stored sequence is left as it was: the
+ * With BL_EXCEPTION_SEQUENCE the stored sequence is left as it was: the
  * caller's bl_table_anomaly decides. */
 void bl_table_feed(struct bl_table_burst *b, const struct bl_beat *beats, unsigned n) BL_ON_WORKER;
 /* Beats all that are on their way. */
@@ -240,14 +240,15 @@ void bl_table_end(struct bl_table_burst *b) BL_ON_WORKER;
 /* Asks for what settling these beats of known slots will touch beside
  * their lines. Worth it for many: no cache has the statistics of a node on
  * auto or phi. */
-void bl_table_prefetch_odd(const struct bl_table *t, const struct bl_odd *odd, unsigned n) BL_ON_WORKER;
+void bl_table_prefetch_exceptions(const struct bl_table *t, const struct bl_exception *exception, unsigned n)
+    BL_ON_WORKER;
 
 /* All three, for `n` <= BL_BURST beats that are there already. Returns
- * how many are odd; `odd` as in bl_table_burst. Cost on 10 million random
+ * how many are exceptions; `exception` as in bl_table_burst. Cost on 10 million random
  * nodes at 6/10: 9 ns a beat in full bursts; in streams of 1024 beats fed
  * by 128, 8 ns (120 M/s). */
 unsigned bl_table_beat(const struct bl_table *t, const struct bl_beat *beats, unsigned n, uint32_t now,
-                       struct bl_odd odd[BL_BURST]) BL_ON_WORKER;
+                       struct bl_exception exception[BL_BURST]) BL_ON_WORKER;
 
 enum bl_insert {
     BL_INSERT_NEW,   /* *slot is its place */
@@ -277,7 +278,7 @@ void bl_table_anomaly(struct bl_table *t, uint32_t slot, const struct bl_beat *b
     BL_ON_WORKER;
 
 /* Takes the beat's sequence and incarnation as they are, as a new node's,
- * and clears BL_ATTEND_FIRST. Of a beat without a sequence nothing is
+ * and clears BL_SLOT_FIRST. Of a beat without a sequence nothing is
  * taken. */
 void bl_table_first(struct bl_table *t, uint32_t slot, const struct bl_beat *beat, uint32_t incarnation)
     BL_ON_WORKER;
@@ -285,15 +286,15 @@ void bl_table_first(struct bl_table *t, uint32_t slot, const struct bl_beat *bea
 /* First incarnation of a node just inserted. */
 void bl_table_set_incarnation(struct bl_table *t, uint32_t slot, uint32_t incarnation) BL_ON_WORKER;
 
-/* Sets / clears a bit of attend[slot] and keeps the key's mark true. */
-void bl_table_attend(struct bl_table *t, uint32_t slot, enum bl_attend bit, bool on) BL_ON_WORKER;
-uint8_t bl_table_attend_of(const struct bl_table *t, uint32_t slot) BL_ON_WORKER;
+/* Sets / clears a bit of slot_flags[slot] and keeps the key's mark true. */
+void bl_table_set_flag(struct bl_table *t, uint32_t slot, enum bl_slot_flag bit, bool on) BL_ON_WORKER;
+uint8_t bl_table_flags_of(const struct bl_table *t, uint32_t slot) BL_ON_WORKER;
 
 /* Begins to measure the time between a node's beats (auto, phi), from
  * its last one on, or ends that. A restored node is measured from its
  * first beat on. Measured already: goes on as it was. */
 void bl_table_measure(struct bl_table *t, uint64_t key, bool on) BL_ON_WORKER;
-/* Learns from the beat just taken of a slot with BL_ATTEND_STATS. One with
+/* Learns from the beat just taken of a slot with BL_SLOT_STATS. One with
  * BL_ATTEND_RESTORED is heard with it, and has a last beat from now on. */
 void bl_table_learn(struct bl_table *t, uint32_t slot) BL_ON_WORKER;
 /* Whether a key is there and measured. */
@@ -336,7 +337,7 @@ void bl_table_prefetch(const struct bl_table *t, uint64_t key);
 void bl_table_prefetch_new(const struct bl_table *t, uint64_t key);
 
 uint32_t bl_table_used(const struct bl_table *t);
-/* Slots that control was not told of (BL_ATTEND_REPORT). Who sees one
+/* Slots that control was not told of (BL_SLOT_UNREPORTED). Who sees one
  * less sees the report, too, that was pushed before its bit was cleared. */
 uint32_t bl_table_unreported(const struct bl_table *t);
 /* How many of those growth has dropped since the start, wrapping. */
@@ -350,7 +351,7 @@ uint32_t bl_table_slot_count(const struct bl_table *t);
 static inline uint64_t bl_slots_key(const struct bl_slots *s, uint32_t slot)
 {
     return __atomic_load_n(&s->line[slot / BL_LINE_SLOTS].key[slot % BL_LINE_SLOTS], __ATOMIC_ACQUIRE) &
-           ~BL_KEY_ATTEND;
+           ~BL_KEY_FLAGGED;
 }
 
 static inline uint64_t bl_slots_stamp(const struct bl_slots *s, uint32_t slot)

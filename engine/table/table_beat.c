@@ -57,9 +57,9 @@ static uint32_t slot_name(const struct bl_table *t, const struct bl_line *l, uns
     return (uint32_t)(offset / sizeof(*l)) * BL_LINE_SLOTS + place + in_next;
 }
 
-static void add_odd(struct bl_table_burst *b, const struct bl_beat *beat, unsigned why, uint32_t slot)
+static void add_exception(struct bl_table_burst *b, const struct bl_beat *beat, unsigned why, uint32_t slot)
 {
-    b->odd[b->odd_count++] = (struct bl_odd){.beat = beat, .slot = slot, .why = why};
+    b->exception[b->exception_count++] = (struct bl_exception){.beat = beat, .slot = slot, .why = why};
 }
 
 /* Whether the beat is the one after `stored`: the next sequence, a tick
@@ -77,8 +77,8 @@ static ALWAYS_INLINE bool is_next(uint64_t stored, const struct bl_beat *beat)
     return __builtin_expect(beat->stamp - stored - step < NEXT_WITHIN_TICKS, 1);
 }
 
-/* Beats a known slot. Returns what is odd about it (bl_odd_why) but for
- * BL_ODD_ATTEND. */
+/* Beats a known slot. Returns what is exceptional about it (bl_exception_why) but for
+ * BL_EXCEPTION_FLAGGED. */
 static ALWAYS_INLINE unsigned beat_slot(struct bl_line *l, unsigned place, const struct bl_beat *beat,
                                         uint32_t now)
 {
@@ -91,14 +91,14 @@ static ALWAYS_INLINE unsigned beat_slot(struct bl_line *l, unsigned place, const
     if (!(beat->flags & BL_BEAT_HAS_SEQUENCE))
         return 0;
     if (bl_stamp_sequence(beat->stamp) != bl_stamp_sequence(stored) + 1)
-        return BL_ODD_SEQUENCE;
+        return BL_EXCEPTION_SEQUENCE;
     bl_line_set_sequence(l, place, bl_stamp_sequence(beat->stamp));
     return 0;
 }
 
 static ALWAYS_INLINE unsigned attention(const struct bl_line *l, unsigned place)
 {
-    return l->key[place] & BL_KEY_ATTEND ? BL_ODD_ATTEND : 0;
+    return l->key[place] & BL_KEY_FLAGGED ? BL_EXCEPTION_FLAGGED : 0;
 }
 
 /* ---- what a line holds ------------------------------------------------
@@ -119,7 +119,7 @@ __attribute__((target("avx2,bmi"))) static inline unsigned hit_avx2(const struct
                                                                     const uint64_t *key)
 {
     __m256i keys = _mm256_load_si256((const __m256i *)l->key);
-    return same_avx2(_mm256_andnot_si256(_mm256_set1_epi64x((long long)BL_KEY_ATTEND), keys), key);
+    return same_avx2(_mm256_andnot_si256(_mm256_set1_epi64x((long long)BL_KEY_FLAGGED), keys), key);
 }
 
 __attribute__((target("avx2,bmi"))) static inline unsigned plain_hit_avx2(const struct bl_line *l,
@@ -212,7 +212,7 @@ static ALWAYS_INLINE bool found(struct bl_table_burst *b, const struct bl_stragg
     unsigned place = (unsigned)__builtin_ctz(hit);
     unsigned why = attention(l, place) | beat_slot(l, place, s->beat, b->now);
     if (__builtin_expect(why != 0, 0))
-        add_odd(b, s->beat, why, slot_name(b->table, l, place));
+        add_exception(b, s->beat, why, slot_name(b->table, l, place));
     return true;
 }
 
@@ -233,7 +233,7 @@ static ALWAYS_INLINE void turn_of_stragglers(struct bl_table_burst *b, bool avx2
             BL_LINE_PREFETCH(&s->in->line[bl_line_after(s->in, s->line)]);
             b->straggler[left++] = *s;
         } else if (!is_there) {
-            add_odd(b, s->beat, BL_ODD_UNKNOWN, BL_SLOT_NONE);
+            add_exception(b, s->beat, BL_EXCEPTION_UNKNOWN, BL_SLOT_NONE);
         }
     }
     b->straggler_count = left;
@@ -257,7 +257,7 @@ BL_ON_WORKER static ALWAYS_INLINE void missed(struct bl_table_burst *b, const st
         BL_LINE_PREFETCH(&s->in->line[s->line]);
         b->straggler_count++;
     } else {
-        add_odd(b, beat, BL_ODD_UNKNOWN, BL_SLOT_NONE);
+        add_exception(b, beat, BL_EXCEPTION_UNKNOWN, BL_SLOT_NONE);
     }
 }
 
@@ -273,7 +273,7 @@ BL_ON_WORKER static ALWAYS_INLINE void look_closer(struct bl_table_burst *b, con
     unsigned place = (unsigned)__builtin_ctz(hit);
     unsigned why = attention(line, place) | beat_slot(line, place, beat, b->now);
     if (why != 0)
-        add_odd(b, beat, why, slot_name(b->table, line, place));
+        add_exception(b, beat, why, slot_name(b->table, line, place));
 }
 
 #if HAVE_AVX2
@@ -341,7 +341,7 @@ BL_ON_WORKER static ALWAYS_INLINE void fetch_and_look(struct bl_table_burst *b, 
 BL_ON_WORKER static ALWAYS_INLINE void feed(struct bl_table_burst *b, const struct bl_beat *beats, unsigned n,
                                             bool avx2)
 {
-    b->odd_count = 0;
+    b->exception_count = 0;
     if (b->straggler_count > 0)
         turn_of_stragglers(b, avx2);
     fetch_and_look(b, beats, n, avx2);
@@ -388,7 +388,7 @@ void bl_table_begin(struct bl_table_burst *b, const struct bl_table *t, uint32_t
 {
     b->table = t;
     b->now = now;
-    b->waiting = b->straggler_count = b->odd_count = 0;
+    b->waiting = b->straggler_count = b->exception_count = 0;
     b->first_waiting = NULL;
 }
 
@@ -418,22 +418,22 @@ void bl_table_end(struct bl_table_burst *b)
     bl_table_end_with(b, bl_table_beat_has_simd());
 }
 
-static unsigned take_odd(const struct bl_table_burst *b, struct bl_odd *odd)
+static unsigned take_exception(const struct bl_table_burst *b, struct bl_exception *exception)
 {
-    memcpy(odd, b->odd, b->odd_count * sizeof(*odd));
-    return b->odd_count;
+    memcpy(exception, b->exception, b->exception_count * sizeof(*exception));
+    return b->exception_count;
 }
 
 unsigned bl_table_beat(const struct bl_table *t, const struct bl_beat *beats, unsigned n, uint32_t now,
-                       struct bl_odd odd[BL_BURST])
+                       struct bl_exception exception[BL_BURST])
 {
     struct bl_table_burst b;
     unsigned count = 0;
     bl_table_begin(&b, t, now);
     for (unsigned fed = 0; fed < n; fed += FEED) {
         bl_table_feed(&b, beats + fed, n - fed < FEED ? n - fed : FEED);
-        count += take_odd(&b, odd + count);
+        count += take_exception(&b, exception + count);
     }
     bl_table_end(&b);
-    return count + take_odd(&b, odd + count);
+    return count + take_exception(&b, exception + count);
 }

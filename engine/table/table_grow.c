@@ -17,12 +17,12 @@ BL_ON_WORKER static void copy_side(const struct bl_slots *from, uint32_t slot, s
     const struct bl_anomaly *a = &from->anomaly[slot];
     uint64_t policy = __atomic_load_n(&from->policy[slot], __ATOMIC_RELAXED);
     __atomic_store_n(&to->policy[at], policy, __ATOMIC_RELAXED);
-    to->attend[at] = from->attend[slot];
+    to->slot_flags[at] = from->slot_flags[slot];
     /* `next` is blank: a store of zeros would only make pages of its own
      * of it. Nobody reads the slot before its key is there. */
     if ((a->incarnation | a->lost | a->duplicate | a->reordered | a->restarted) != 0)
         bl_slots_set_anomaly(to, at, a);
-    if (from->attend[slot] & BL_ATTEND_STATS)
+    if (from->slot_flags[slot] & BL_SLOT_STATS)
         bl_slots_set_stats(to, at, &from->stats[slot]);
 }
 
@@ -62,7 +62,7 @@ BL_ON_WORKER static void drop_slot(struct bl_table *t, uint32_t slot)
 
 static bool is_to_drop(const struct bl_slots *s, uint32_t slot, uint32_t now)
 {
-    return (s->attend[slot] & BL_ATTEND_REPORT) && bl_slots_is_nodeless(s, slot, now);
+    return (s->slot_flags[slot] & BL_SLOT_UNREPORTED) && bl_slots_is_nodeless(s, slot, now);
 }
 
 BL_ON_WORKER static bool move_one_line(struct bl_table *t, uint32_t now)

@@ -60,7 +60,7 @@ static inline unsigned bl_line_hit(const struct bl_line *l, uint64_t key)
 {
     unsigned hit = 0;
     for (unsigned i = 0; i < BL_LINE_SLOTS; i++)
-        hit |= (unsigned)((bl_line_key(l, i) & ~BL_KEY_ATTEND) == key) << i;
+        hit |= (unsigned)((bl_line_key(l, i) & ~BL_KEY_FLAGGED) == key) << i;
     return hit;
 }
 

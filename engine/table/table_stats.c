@@ -42,26 +42,26 @@ struct bl_interval_stats bl_slots_stats(const struct bl_slots *s, uint32_t slot)
 void bl_table_measure(struct bl_table *t, uint64_t key, bool on)
 {
     uint32_t slot;
-    if (!bl_table_own(t, key, &slot) || ((bl_table_attend_of(t, slot) & BL_ATTEND_STATS) != 0) == on)
+    if (!bl_table_own(t, key, &slot) || ((bl_table_flags_of(t, slot) & BL_SLOT_STATS) != 0) == on)
         return;
     struct bl_place p = bl_table_place(t, slot);
     struct bl_interval_stats stats = {.last_tick = bl_slots_last_beat(p.slots, p.slot)};
     bl_slots_set_stats(p.slots, p.slot, &stats);
-    bl_table_attend(t, slot, BL_ATTEND_STATS, on);
+    bl_table_set_flag(t, slot, BL_SLOT_STATS, on);
 }
 
 void bl_table_learn(struct bl_table *t, uint32_t slot)
 {
     struct bl_place p = bl_table_place(t, slot);
-    uint8_t attend = p.slots->attend[p.slot];
-    if (attend & BL_ATTEND_RESTORED)
-        bl_table_attend(t, slot, BL_ATTEND_RESTORED, false);
-    if (!(attend & BL_ATTEND_STATS))
+    uint8_t slot_flags = p.slots->slot_flags[p.slot];
+    if (slot_flags & BL_ATTEND_RESTORED)
+        bl_table_set_flag(t, slot, BL_ATTEND_RESTORED, false);
+    if (!(slot_flags & BL_SLOT_STATS))
         return;
     struct bl_interval_stats stats = p.slots->stats[p.slot];
     uint32_t beat = bl_slots_last_beat(p.slots, p.slot);
     _Static_assert(BL_TICK_NS == 1000000, "intervals in ticks are intervals in ms");
-    if (!(attend & BL_ATTEND_RESTORED)) /* else there was no beat then */
+    if (!(slot_flags & BL_ATTEND_RESTORED)) /* else there was no beat then */
         bl_interval_learn(&stats, beat - stats.last_tick);
     stats.last_tick = beat;
     bl_slots_set_stats(p.slots, p.slot, &stats);
@@ -70,5 +70,5 @@ void bl_table_learn(struct bl_table *t, uint32_t slot)
 bool bl_table_measures(const struct bl_table *t, uint64_t key)
 {
     uint32_t slot;
-    return bl_table_own(t, key, &slot) && (bl_table_attend_of(t, slot) & BL_ATTEND_STATS) != 0;
+    return bl_table_own(t, key, &slot) && (bl_table_flags_of(t, slot) & BL_SLOT_STATS) != 0;
 }

@@ -18,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     assert(r >= 0 && r <= (int)BL_DROP_FIRST_RECORD);
     assert(r != BL_DROP_missed + 1 && r != BL_DROP_multi_segment + 1); /* the port's own */
     struct bl_payload usual = {0};
-    if (bl_decode_usual(frame, len, PORT, (data[0] & BL_DECODE_UDP_GOOD) != 0, &usual))
+    if (bl_decode_fast(frame, len, PORT, (data[0] & BL_DECODE_UDP_GOOD) != 0, &usual))
         assert(r == 0 && usual.data == out.data && usual.len == out.len);
     if (r != 0)
         return 0;

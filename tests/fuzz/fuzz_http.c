@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Input: a byte for the size of the pieces, then what a stranger sends: a
+/* Input: a byte for the size of the pieces, then what an unknown node sends: a
  * path with its query, a form, a Host, a list of objects whose fields are
  * a policy. All of it is read as all of these. */
 #include <assert.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "control/http/exchange.h"
-#include "control/http/items.h"
+#include "control/http/json_array_reader.h"
 #include "tests/fuzz/fuzz.h"
 
 #define PARAMS_MAX 16u
@@ -30,19 +30,20 @@ static void read_object(const char *text, size_t len)
 /* Pieces of every size find the same objects. */
 static unsigned read_items(const char *data, size_t size, size_t step, bool *good)
 {
-    static struct bl_items i;
+    static struct bl_json_array_reader i;
     unsigned count = 0;
     size_t used;
 
     memset(&i, 0, sizeof(i));
     *good = true;
     for (size_t at = 0; at < size && *good; at += used) {
-        enum bl_items_found found = bl_items_read(&i, data + at, size - at < step ? size - at : step, &used);
-        *good = found != BL_ITEMS_BAD;
-        if (found == BL_ITEMS_ITEM && ++count < 64)
+        enum bl_json_array_reader_found found =
+            bl_json_array_reader_read(&i, data + at, size - at < step ? size - at : step, &used);
+        *good = found != BL_JSON_ARRAY_BAD;
+        if (found == BL_JSON_ARRAY_ITEM && ++count < 64)
             read_object(i.text, i.len);
     }
-    *good = *good && bl_items_end(&i) == BL_ITEMS_MORE;
+    *good = *good && bl_json_array_reader_end(&i) == BL_JSON_ARRAY_MORE;
     return count;
 }
 

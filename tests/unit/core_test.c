@@ -232,7 +232,7 @@ static void ids_of_one_beat_keep_no_real_node_out(void **state)
     setup(&w);
     bl_role_assume_control();
     bl_ring_free(w.worker[0]->reports);
-    w.worker[0]->reports = bl_ring_new(31, BL_REPORT_PIECE);
+    w.worker[0]->reports = bl_ring_new(31, BL_WORKER_EVENT_PIECE);
     bl_table_set_limit(&w.worker[0]->table, 200);
     for (unsigned i = 0; i < 700; i++) {
         snprintf(line, sizeof(line), "spoofed-%u.beat:1|c", i);
@@ -475,8 +475,8 @@ static void worker_control_and_reader_run_side_by_side(void **state)
     for (unsigned i = 0; i < 10000 && total(&w) < 3000; i++) {
         for (uint32_t n = 0; n < bl_registry_end(bl_fleet_registry(bl_core_fleet(w.core))); n++) {
             const struct bl_node *node = bl_registry_get(bl_fleet_registry(bl_core_fleet(w.core)), n);
-            struct bl_freshest seen;
-            if (node && bl_fleet_freshest(bl_core_fleet(w.core), node, real_now_ns(), &seen))
+            struct bl_latest_beat seen;
+            if (node && bl_fleet_latest_beat(bl_core_fleet(w.core), node, real_now_ns(), &seen))
                 assert_true(seen.age_ticks < 60000);
         }
         bl_rcu_quiescent();

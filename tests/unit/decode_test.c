@@ -40,7 +40,7 @@ static int decode(uint32_t len, unsigned flags, uint32_t *at, uint32_t *payload_
     struct bl_payload out = {0};
     int r = bl_decode_frame(copy, len, PORT, flags, &out);
     struct bl_payload usual = {0};
-    if (bl_decode_usual(copy, len, PORT, (flags & BL_DECODE_UDP_GOOD) != 0, &usual)) {
+    if (bl_decode_fast(copy, len, PORT, (flags & BL_DECODE_UDP_GOOD) != 0, &usual)) {
         assert_int_equal(r, 0);
         assert_true(usual.data == out.data && usual.len == out.len);
     }
@@ -91,17 +91,17 @@ static void the_usual_frame_needs_no_closer_look(void **state)
     struct frame f = good();
     struct bl_payload out = {0};
     uint32_t len = frame_build(&f, frame);
-    assert_true(bl_decode_usual(frame, len, PORT, false, &out));
+    assert_true(bl_decode_fast(frame, len, PORT, false, &out));
     frame[40] ^= 1;
-    assert_false(bl_decode_usual(frame, len, PORT, false, &out));
-    assert_true(bl_decode_usual(frame, len, PORT, true, &out));
+    assert_false(bl_decode_fast(frame, len, PORT, false, &out));
+    assert_true(bl_decode_fast(frame, len, PORT, true, &out));
     frame[40] = frame[41] = 0; /* none */
-    assert_true(bl_decode_usual(frame, len, PORT, false, &out));
+    assert_true(bl_decode_fast(frame, len, PORT, false, &out));
     assert_true(out.data == frame + f.payload_at && out.len == f.payload_len);
     for (unsigned ttl = 0; ttl < 256; ttl++) { /* every sum but one is wrong */
         uint8_t was = frame[22];
         frame[22] = (uint8_t)ttl;
-        assert_int_equal(bl_decode_usual(frame, len, PORT, false, &out), ttl == was);
+        assert_int_equal(bl_decode_fast(frame, len, PORT, false, &out), ttl == was);
         frame[22] = was;
     }
 }

@@ -17,8 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/callback_queue.h"
 #include "lib/emitter.h"
-#include "lib/emitter_lane.h"
 #include "lib/tracker.h"
 #include "tests/real_time.h"
 #include "tests/unit/random.h"
@@ -354,11 +354,11 @@ static void a_slow_callback_keeps_no_beat_waiting(void **state)
 }
 
 /* A name that takes this lane of two. */
-static void name_of_lane(uint32_t lane, char name[16])
+static void name_of_queue(uint32_t queue, char name[16])
 {
     for (unsigned i = 0;; i++) {
         snprintf(name, 16, "lane%u", i);
-        if (bl_emitter_lane_of(name, 2) == lane)
+        if (bl_callback_queue_of(name, 2) == queue)
             return;
     }
 }
@@ -373,8 +373,8 @@ static void nodes_of_two_threads_are_told_at_once(void **state)
     sem_init(&gate, 0, 0);
     make(&w, &(struct bl_emitter_config){.tracker = &nodes, .check_every_ms = 1, .threads = 2});
     w.gate = &gate;
-    for (uint32_t lane = 0; lane < 2; lane++) {
-        name_of_lane(lane, name);
+    for (uint32_t queue = 0; queue < 2; queue++) {
+        name_of_queue(queue, name);
         assert_int_equal(bl_emitter_register(w.emitter, name, NULL), 0);
     }
     assert_int_equal(bl_emitter_start(w.emitter), 0);

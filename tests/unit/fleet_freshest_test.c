@@ -154,12 +154,12 @@ static void readers_and_the_saved_age_choose_alike(void **state)
 {
     (void)state;
     struct world w;
-    struct bl_freshest seen;
+    struct bl_latest_beat seen;
     struct bl_node_past past;
     setup_moved_from_b(&w, true);
     pass(&w, 1000);
     const struct bl_node *n = bl_registry_get(bl_fleet_registry(w.fleet), node_of(&w, "a"));
-    assert_true(bl_fleet_freshest(w.fleet, n, w.now_ns, &seen));
+    assert_true(bl_fleet_latest_beat(w.fleet, n, w.now_ns, &seen));
     assert_int_equal(seen.table, A);
     assert_int_equal(seen.age_ticks, 1000);
     assert_int_equal(seen.since_ms, 1000);

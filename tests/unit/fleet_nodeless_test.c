@@ -24,7 +24,7 @@ static void attend_report(struct world *w, unsigned table, const char *name, boo
     uint32_t slot;
     bl_role_assume_worker();
     assert_true(bl_table_own(&w->table[table], key_of(w, name), &slot));
-    bl_table_attend(&w->table[table], slot, BL_ATTEND_REPORT, on);
+    bl_table_set_flag(&w->table[table], slot, BL_SLOT_UNREPORTED, on);
 }
 
 /* A beat of an unknown node; the ring is full. */

@@ -48,7 +48,7 @@ static void expect_new_until_it_beats(struct world *w)
 {
     assert_int_equal(state_of(w, "a"), BL_STATE_NEW);
     pass(w, 5000);
-    do_orders(w);
+    worker_do_commands(w);
     assert_false(is_in(w, 0, "a"));
     w->orders_wait = false;
     pass(w, 5000);
@@ -83,11 +83,11 @@ static void readers_do_not_see_a_record_that_goes(void **state)
 {
     (void)state;
     struct world w;
-    struct bl_freshest seen;
+    struct bl_latest_beat seen;
     struct bl_node_past past;
     setup_made_anew(&w, 100);
     const struct bl_node *n = bl_registry_get(bl_fleet_registry(w.fleet), node_of(&w, "a"));
-    assert_false(bl_fleet_freshest(w.fleet, n, w.now_ns, &seen));
+    assert_false(bl_fleet_latest_beat(w.fleet, n, w.now_ns, &seen));
     assert_true(bl_fleet_past_of(w.fleet, node_of(&w, "a"), w.now_ns, unix_ms(&w), &past));
     assert_int_equal(past.last_beat_unix_ms, 0);
     teardown(&w);
@@ -102,7 +102,7 @@ static void the_first_beat_after_the_deletion_makes_it_ok(void **state)
     assert_int_equal(beat(&w, 0, "a"), 0);
     pass(&w, 500);
     assert_int_equal(state_of(&w, "a"), BL_STATE_NEW);
-    do_orders(&w);
+    worker_do_commands(&w);
     assert_int_equal(beat(&w, 0, "a"), 0); /* control has not looked since */
     assert_int_equal(state_of(&w, "a"), BL_STATE_OK);
     pass(&w, 1010);
@@ -121,9 +121,9 @@ static void a_report_from_before_a_deletion_counts_for_nothing(void **state)
         take_out(&w, "a");
         make(&w, "a");
         if (done)
-            do_orders(&w);
+            worker_do_commands(&w);
         assert_int_equal(report(&w, 1, "a"), -ESTALE);
-        do_orders(&w);
+        worker_do_commands(&w);
         pass(&w, 5000);
         assert_int_equal(state_of(&w, "a"), BL_STATE_NEW);
         assert_int_equal(w.transitions, 0);
@@ -180,7 +180,7 @@ static void only_the_last_life_of_a_node_counts(void **state)
     expect_new_until_it_beats(&w);
     for (int i = 0; i < 100; i++) {
         take_out(&w, "a");
-        do_orders(&w);
+        worker_do_commands(&w);
         assert_int_equal(beat(&w, 0, "a"), 0);
         assert_int_equal(state_of(&w, "a"), BL_STATE_OK);
     }
@@ -240,7 +240,7 @@ static void no_record_is_retired_in_favour_of_one_that_goes(void **state)
     assert_int_equal(beat(&w, 0, "a"), 0); /* into that */
     pass(&w, 600);
     assert_int_equal(w.retired, 1);
-    do_orders(&w);
+    worker_do_commands(&w);
     assert_true(is_in(&w, 1, "a"));
     assert_int_equal(beat(&w, 0, "a"), 0);
     pass(&w, 500);

@@ -304,7 +304,7 @@ static void a_fixed_node_is_measured_no_longer(void **state)
     assert_int_equal(w.measures, 1);
     set(&w, "a", BL_SET_DETECTOR | BL_SET_TIMEOUT, (struct bl_policy){.timeout_ms = 3000});
     assert_int_equal(w.measures, 2);
-    do_orders(&w);
+    worker_do_commands(&w);
     assert_int_equal(stats_of(&w, 0, "a").count, 0);
     beats(&w, "a", 5, 2900);
     assert_int_equal(stats_of(&w, 0, "a").count, 0);
@@ -323,7 +323,7 @@ static void a_slot_used_again_has_no_statistics(void **state)
     beats(&w, "a", 5, 1000);
     assert_int_equal(stats_of(&w, 0, "a").count, 5);
     bl_fleet_remove(w.fleet, node_of(&w, "a"));
-    do_orders(&w);
+    worker_do_commands(&w);
     beat(&w, 0, "a");
     assert_int_equal(stats_of(&w, 0, "a").count, 0);
     teardown(&w);

@@ -6,7 +6,7 @@
 
 #define TIMEOUT_1S ((struct bl_policy){.timeout_ms = 1000})
 
-static void a_stranger_is_ok_at_once_and_silently(void **state)
+static void an_unknown_node_is_ok_at_once_and_silently(void **state)
 {
     (void)state;
     struct world w;
@@ -116,7 +116,7 @@ static void a_timeout_set_on_a_long_silent_node_is_judged_at_once(void **state)
     teardown(&w);
 }
 
-static void the_freshest_beat_of_all_tables_wins(void **state)
+static void the_latest_beat_of_all_tables_wins(void **state)
 {
     (void)state;
     struct world w;
@@ -150,8 +150,8 @@ static void a_retire_that_met_a_full_ring_is_asked_again(void **state)
     w.ring_full = false;
     pass(&w, 10);
     assert_int_equal(w.retired, 1);
-    do_orders(&w);
-    assert_int_equal(beat(&w, 0, "a"), 0); /* a stranger again */
+    worker_do_commands(&w);
+    assert_int_equal(beat(&w, 0, "a"), 0); /* an unknown node again */
     assert_int_equal(state_of(&w, "a"), BL_STATE_OK);
     teardown(&w);
 }
@@ -264,7 +264,7 @@ static void a_pause_asked_again_has_the_new_end(void **state)
     teardown(&w);
 }
 
-static void strangers_are_turned_away_but_not_who_was_asked_for(void **state)
+static void unknown_nodes_are_turned_away_but_not_who_was_asked_for(void **state)
 {
     (void)state;
     struct world w;
@@ -581,7 +581,7 @@ static void policy_words_written_while_growing_are_not_lost(void **state)
     teardown(&w);
 }
 
-static void strangers_past_max_nodes_are_turned_away_and_counted(void **state)
+static void unknown_nodes_past_max_nodes_are_turned_away_and_counted(void **state)
 {
     (void)state;
     struct world w;
@@ -625,21 +625,21 @@ static void a_new_max_nodes_reaches_the_tables(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_stranger_is_ok_at_once_and_silently),
+        cmocka_unit_test(an_unknown_node_is_ok_at_once_and_silently),
         cmocka_unit_test(a_silent_node_fails_once_and_within_a_tick),
         cmocka_unit_test(a_node_that_beats_stays_ok),
         cmocka_unit_test(a_beat_brings_a_failed_node_back),
         cmocka_unit_test(retries_make_a_warning_first),
         cmocka_unit_test(a_lowered_timeout_counts_from_the_last_beat),
         cmocka_unit_test(a_timeout_set_on_a_long_silent_node_is_judged_at_once),
-        cmocka_unit_test(the_freshest_beat_of_all_tables_wins),
+        cmocka_unit_test(the_latest_beat_of_all_tables_wins),
         cmocka_unit_test(a_retire_that_met_a_full_ring_is_asked_again),
         cmocka_unit_test(a_paused_node_neither_fails_nor_wakes),
         cmocka_unit_test(a_pause_with_an_end_ends_by_itself),
         cmocka_unit_test(who_wakes_dead_is_told_once_as_a_new_incident),
         cmocka_unit_test(the_next_beat_ends_a_pause_that_waits_for_it),
         cmocka_unit_test(a_pause_asked_again_has_the_new_end),
-        cmocka_unit_test(strangers_are_turned_away_but_not_who_was_asked_for),
+        cmocka_unit_test(unknown_nodes_are_turned_away_but_not_who_was_asked_for),
         cmocka_unit_test(a_bye_is_no_alarm_and_the_next_beat_ends_it),
         cmocka_unit_test(a_worker_that_does_not_poll_stops_its_nodes_clock),
         cmocka_unit_test(control_away_for_eight_seconds_fails_nobody),
@@ -652,7 +652,7 @@ int main(void)
         cmocka_unit_test(a_text_beat_under_a_binary_nodes_name_is_a_conflict),
         cmocka_unit_test(new_defaults_reach_the_nodes_without_a_policy_of_their_own),
         cmocka_unit_test(policy_words_written_while_growing_are_not_lost),
-        cmocka_unit_test(strangers_past_max_nodes_are_turned_away_and_counted),
+        cmocka_unit_test(unknown_nodes_past_max_nodes_are_turned_away_and_counted),
         cmocka_unit_test(a_new_max_nodes_reaches_the_tables),
     };
     bl_rcu_thread_register();

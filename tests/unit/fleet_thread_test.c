@@ -39,7 +39,8 @@ static bool retire(void *ctx, uint32_t table, uint64_t key)
 {
     struct daemon *d = ctx;
     (void)table;
-    if (!bl_ring_push(d->worker->orders, &(struct bl_order){.kind = BL_ORDER_DELETE, .key = key}))
+    if (!bl_ring_push(d->worker->orders,
+                      &(struct bl_worker_command){.kind = BL_WORKER_COMMAND_DELETE, .key = key}))
         return false;
     d->asked++;
     return true;
@@ -80,7 +81,8 @@ static void start(struct daemon *d)
 static void grow(struct daemon *d)
 {
     bl_role_assume_control();
-    struct bl_order o = {.kind = BL_ORDER_GROW, .next = bl_slots_new(1024u + 256u * d->growths)};
+    struct bl_worker_command o = {.kind = BL_WORKER_COMMAND_GROW,
+                                  .next = bl_slots_new(1024u + 256u * d->growths)};
     bl_fleet_grow_begun(d->fleet, 0);
     assert_true(bl_ring_push(d->worker->orders, &o));
     d->grows = true;
@@ -100,12 +102,12 @@ static void end_growth(struct daemon *d, struct bl_slots *old)
 /* Control's turn. Returns the reports taken. */
 static unsigned turn(struct daemon *d)
 {
-    struct bl_report report[64];
+    struct bl_worker_event report[64];
     bl_role_assume_control();
     (void)bl_ingest_clock_advance(&d->worker->clock, real_now_ns(), bl_worker_alive_ns(d->worker));
-    unsigned n = bl_reports_pop(d->worker->reports, report, 64);
+    unsigned n = bl_worker_events_pop(d->worker->reports, report, 64);
     for (unsigned i = 0; i < n; i++) {
-        if (report[i].kind == BL_REPORT_GROWN)
+        if (report[i].kind == BL_WORKER_EVENT_GROWN)
             end_growth(d, report[i].old);
         else if (bl_fleet_seen(d->fleet, 0, &(struct bl_node_ref){.id = report[i].id}, 0, unix_ms()) != 0)
             d->stale++;

@@ -64,7 +64,7 @@ static inline void note_transition(void *ctx, const struct bl_transition *t)
     w->failures += t->to == BL_STATE_FAILED;
 }
 
-static inline bool give_order(struct world *w, struct world_order o)
+static inline bool give_command(struct world *w, struct world_order o)
 {
     if (w->ring_full || w->orders == ORDERS_MAX)
         return false;
@@ -75,7 +75,7 @@ static inline bool give_order(struct world *w, struct world_order o)
 static inline bool retire(void *ctx, uint32_t table, uint64_t key)
 {
     struct world *w = ctx;
-    bool taken = give_order(w, (struct world_order){.table = table, .key = key, .deletes = true});
+    bool taken = give_command(w, (struct world_order){.table = table, .key = key, .deletes = true});
     w->retired += taken;
     return taken;
 }
@@ -88,13 +88,13 @@ static inline uint64_t retired(void *ctx, uint32_t table)
 static inline bool measure(void *ctx, uint32_t table, uint64_t key, bool on)
 {
     struct world *w = ctx;
-    bool taken = give_order(w, (struct world_order){.table = table, .key = key, .on = on});
+    bool taken = give_command(w, (struct world_order){.table = table, .key = key, .on = on});
     w->measures += taken;
     return taken;
 }
 
 /* The workers do what they were asked. */
-static inline void do_orders(struct world *w)
+static inline void worker_do_commands(struct world *w)
 {
     bl_role_assume_worker();
     for (unsigned i = 0; i < w->orders; i++) {
@@ -168,7 +168,7 @@ static inline void pass(struct world *w, unsigned ms)
         w->now_ns += 10 * MS;
         bl_fleet_set_now(w->fleet, w->now_ns / MS);
         if (!w->orders_wait)
-            do_orders(w);
+            worker_do_commands(w);
         for (unsigned i = 0; i < WORLD_TABLES; i++) {
             bl_ingest_clock_advance(&w->clock[i], w->now_ns, w->silent[i] ? 0 : w->now_ns);
             bl_fleet_set_untold(w->fleet, i, bl_table_unreported(&w->table[i]) > 0);
@@ -190,24 +190,24 @@ static inline bool take_beat(struct world *w, unsigned table, const char *name)
     bl_role_assume_worker();
     uint32_t now = bl_ingest_clock_tick(&w->clock[table], w->now_ns), slot;
     struct bl_beat b = {.key = bl_key_of_name(&w->secret, name, (unsigned)strlen(name)), .stamp = now};
-    struct bl_odd odd[BL_BURST];
+    struct bl_exception exception[BL_BURST];
 
-    if (bl_table_beat(&w->table[table], &b, 1, now, odd) == 0)
+    if (bl_table_beat(&w->table[table], &b, 1, now, exception) == 0)
         return false;
-    if (odd[0].why == BL_ODD_ATTEND) {
-        slot = odd[0].slot;
-        uint8_t attend = bl_table_attend_of(&w->table[table], slot);
-        if (attend & BL_ATTEND_STATS)
+    if (exception[0].why == BL_EXCEPTION_FLAGGED) {
+        slot = exception[0].slot;
+        uint8_t slot_flags = bl_table_flags_of(&w->table[table], slot);
+        if (slot_flags & BL_SLOT_STATS)
             bl_table_learn(&w->table[table], slot);
-        if (w->reports_full || !(attend & BL_ATTEND_REPORT))
+        if (w->reports_full || !(slot_flags & BL_SLOT_UNREPORTED))
             return false;
-        bl_table_attend(&w->table[table], slot, BL_ATTEND_REPORT, false);
+        bl_table_set_flag(&w->table[table], slot, BL_SLOT_UNREPORTED, false);
         return true;
     }
-    assert_int_equal(odd[0].why, BL_ODD_UNKNOWN);
+    assert_int_equal(exception[0].why, BL_EXCEPTION_UNKNOWN);
     assert_int_equal(bl_table_insert(&w->table[table], &b, now, &slot), BL_INSERT_NEW);
     if (w->reports_full)
-        bl_table_attend(&w->table[table], slot, BL_ATTEND_REPORT, true);
+        bl_table_set_flag(&w->table[table], slot, BL_SLOT_UNREPORTED, true);
     return !w->reports_full;
 }
 

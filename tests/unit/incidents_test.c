@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/http/ranks.h"
+#include "control/http/min_heap.h"
 #include "control/model/incidents.h"
 #include "tests/unit/random.h"
 
@@ -134,19 +134,19 @@ static void ranks_come_back_smallest_first(void **state)
     struct test_random random = {test_random_seed("ranks")};
 
     for (unsigned count = 0; count < MOST; count = count * 3 / 2 + 1) {
-        struct bl_ranks r = {0};
+        struct bl_min_heap r = {0};
         uint64_t value;
         for (unsigned i = 0; i < count; i++) {
             should[i] = test_random_below(&random, 1000);
-            assert_true(bl_ranks_push(&r, should[i]));
+            assert_true(bl_min_heap_push(&r, should[i]));
         }
         qsort(should, count, sizeof(should[0]), by_size);
         for (unsigned i = 0; i < count; i++) {
-            assert_true(bl_ranks_pop(&r, &value));
+            assert_true(bl_min_heap_pop(&r, &value));
             assert_int_equal(value, should[i]);
         }
-        assert_false(bl_ranks_pop(&r, &value));
-        bl_ranks_free(&r);
+        assert_false(bl_min_heap_pop(&r, &value));
+        bl_min_heap_free(&r);
     }
 }
 

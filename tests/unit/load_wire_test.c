@@ -142,7 +142,7 @@ static void a_hello_gives_name_and_timeout_and_a_bye_leaves(void **state)
     assert_true(bl_load_wire_setting(&w, &d, &(struct bl_load_beat){.node = 2}, 0));
     hear(&h, &d);
     assert_int_equal(h.sink.settings, 1);
-    assert_int_equal(h.sink.setting[0].kind, BL_REPORT_HELLO);
+    assert_int_equal(h.sink.setting[0].kind, BL_WORKER_EVENT_HELLO);
     assert_int_equal(h.sink.setting[0].id, 42);
     assert_int_equal(h.sink.setting[0].interval_ms, 500);
     assert_int_equal(h.sink.setting[0].patch.policy.timeout_ms, 3000);
@@ -151,7 +151,7 @@ static void a_hello_gives_name_and_timeout_and_a_bye_leaves(void **state)
     d = fresh();
     assert_true(bl_load_wire_bye(&w, &d, &(struct bl_load_beat){.node = 2}, 0));
     hear(&h, &d);
-    assert_int_equal(h.sink.setting[0].kind, BL_REPORT_BYE);
+    assert_int_equal(h.sink.setting[0].kind, BL_WORKER_EVENT_BYE);
 }
 
 static void signed_datagrams_pass_where_a_tag_is_asked(void **state)

@@ -37,7 +37,7 @@ static void forget(struct model *m, const struct bl_pause_end *e)
     fail_msg("node %u at %u was never added", e->node, e->end_s);
 }
 
-static bool is_odd(const void *ctx, const struct bl_pause_end *e)
+static bool is_exception(const void *ctx, const struct bl_pause_end *e)
 {
     (void)ctx;
     return e->node & 1;
@@ -66,7 +66,7 @@ static void ends_come_out_soonest_first_as_in_a_list(void **state)
             assert_true(bl_pause_ends_add(&p, e));
             m.entry[m.count++] = e;
         } else if (what == 99 && test_random_below(&random, 50) == 0) {
-            bl_pause_ends_clear(&p, is_odd, NULL);
+            bl_pause_ends_clear(&p, is_exception, NULL);
             clear_even(&m);
         } else {
             uint32_t now_s = test_random_below(&random, 1000);

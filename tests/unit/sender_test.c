@@ -352,12 +352,12 @@ static void the_daemon_takes_what_is_signed(void **state)
     assert_int_equal(bl_stamp_sequence(beat.beat[0].stamp), 5);
     struct bl_sink hello = parse(d, bl_sender_write(d, &who, BL_SENDER_SAY_HELLO, 5, 0));
     assert_int_equal(hello.settings, 1);
-    assert_int_equal(hello.setting[0].kind, BL_REPORT_HELLO);
+    assert_int_equal(hello.setting[0].kind, BL_WORKER_EVENT_HELLO);
     assert_int_equal(hello.setting[0].patch.policy.warn_ms, 700);
     assert_memory_equal(hello.setting[0].name, "pump-7", 6);
     struct bl_sink bye = parse(d, bl_sender_write(d, &who, BL_SENDER_SAY_BYE, 5, 0));
     assert_int_equal(bye.settings, 1);
-    assert_int_equal(bye.setting[0].kind, BL_REPORT_BYE);
+    assert_int_equal(bye.setting[0].kind, BL_WORKER_EVENT_BYE);
 }
 
 /* The build puts sender_example beside this test. */

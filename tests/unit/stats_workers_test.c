@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "control/cli/server/call.h"
+#include "control/cli/server/cli_request.h"
 #include "control/cli/server/commands.h"
 #include "tests/worker_rig.h"
 
@@ -46,7 +46,7 @@ static struct bl_text ask(bool json)
 {
     struct bl_api api = {.core = core};
     struct bl_cli_command command = {.name = "stats workers", .ops = &bl_cli_stats_workers};
-    struct bl_call call = {.api = &api, .command = &command, .json = json};
+    struct bl_cli_request call = {.api = &api, .command = &command, .json = json};
     assert_int_equal(bl_cli_stats_workers.run(&call), BL_STEP_DONE);
     assert_int_equal(call.code, BL_EXIT_OK);
     bl_text_append(&call.out, "", 1);
@@ -74,7 +74,7 @@ static void an_idle_worker_divides_by_nothing(void **state)
 static void cycles_are_told_per_beat_and_stage(void **state)
 {
     (void)state;
-    struct bl_stages *s = &worker->counters.stages;
+    struct bl_cycle_profile *s = &worker->counters.stages;
     s->beats = 200;
     s->cycles[BL_STAGE_parse] = 5000;
     s->cycles[BL_STAGE_table] = 15000;

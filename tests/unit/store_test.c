@@ -315,7 +315,7 @@ static void who_is_back_is_back(void **state)
     beat(&l.w, 0, "back");
     beat(&l.w, 0, "gone");
     assert_int_equal(bl_fleet_remove(l.w.fleet, node_of(&l.w, "back")), 0);
-    do_orders(&l.w);
+    worker_do_commands(&l.w);
     beat(&l.w, 0, "back");
     assert_int_equal(bl_fleet_remove(l.w.fleet, node_of(&l.w, "gone")), 0);
     start(&l);

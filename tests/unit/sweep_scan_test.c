@@ -22,13 +22,14 @@ static uint32_t near_edges(struct test_random *r)
     return edges[test_random_below(r, 9)] + test_random_below(r, 5) - 2;
 }
 
-BL_ON_CONTROL static void fill(struct bl_slots *s, struct test_random *r, uint32_t now, unsigned odd_in)
+BL_ON_CONTROL static void fill(struct bl_slots *s, struct test_random *r, uint32_t now,
+                               unsigned exceptions_in)
 {
     for (uint32_t slot = 0; slot < SLOTS; slot++) {
-        bool odd = test_random_below(r, odd_in) == 0;
-        struct bl_slot_policy p = {.threshold_ticks = odd ? near_edges(r) : BL_THRESHOLD_NEVER,
+        bool exception = test_random_below(r, exceptions_in) == 0;
+        struct bl_slot_policy p = {.threshold_ticks = exception ? near_edges(r) : BL_THRESHOLD_NEVER,
                                    .node = test_random_below(r, BL_NODE_NONE) & BL_NODE_NONE,
-                                   .flags = odd ? test_random_below(r, 16) & 15u : 0};
+                                   .flags = exception ? test_random_below(r, 16) & 15u : 0};
         bl_slots_set_policy(s, slot, p);
         s->line[slot / BL_LINE_SLOTS].stamp[slot % BL_LINE_SLOTS] = now - near_edges(r);
     }

@@ -44,9 +44,9 @@ static void teardown(struct swept *w)
 BL_ON_WORKER static void beat(struct swept *w, uint32_t node, uint32_t now, uint32_t age)
 {
     struct bl_beat b = {.key = key_of(node), .stamp = now - age};
-    struct bl_odd odd[BL_BURST];
+    struct bl_exception exception[BL_BURST];
     uint32_t slot;
-    if (bl_table_beat(&w->table, &b, 1, now, odd) == 1)
+    if (bl_table_beat(&w->table, &b, 1, now, exception) == 1)
         assert_int_equal(bl_table_insert(&w->table, &b, now, &slot), BL_INSERT_NEW);
 }
 

@@ -100,7 +100,7 @@ static void growth_waits_where_there_is_no_room_and_drops_nobody(void **state)
     bl_table_fini(&t);
 }
 
-static void strangers_cannot_fill_the_next_generation_up_before_the_rest_has_moved(void **state)
+static void unknown_nodes_cannot_fill_the_next_generation_up_before_the_rest_has_moved(void **state)
 {
     (void)state;
     bl_role_assume_worker();
@@ -173,7 +173,7 @@ int main(void)
         cmocka_unit_test(a_new_node_goes_to_the_next_generation),
         cmocka_unit_test(growth_drops_the_deleted_slots),
         cmocka_unit_test(growth_waits_where_there_is_no_room_and_drops_nobody),
-        cmocka_unit_test(strangers_cannot_fill_the_next_generation_up_before_the_rest_has_moved),
+        cmocka_unit_test(unknown_nodes_cannot_fill_the_next_generation_up_before_the_rest_has_moved),
         cmocka_unit_test(a_growing_table_does_what_the_model_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,7 +22,7 @@
 struct model_node {
     uint64_t key, last_beat; /* last_beat: 64-bit ticks, which do not wrap */
     uint32_t sequence;
-    uint8_t attend;
+    uint8_t slot_flags;
     bool in;
     struct bl_anomaly anomaly;
     struct bl_slot_policy policy;
@@ -68,7 +68,7 @@ static inline struct bl_place model_place(const struct model *m, uint32_t slot)
 }
 
 /* The anomaly's answer, on the node. */
-static inline void model_settle(struct model_node *n, const struct bl_beat *b, uint32_t incarnation)
+static inline void model_handle_exception(struct model_node *n, const struct bl_beat *b, uint32_t incarnation)
 {
     n->sequence = bl_sequence_settle(&n->anomaly, n->sequence, bl_stamp_sequence(b->stamp), incarnation);
 }
@@ -79,17 +79,17 @@ static inline uint64_t model_tick(const struct model *m, const struct bl_beat *b
     return m->now - (uint32_t)((uint32_t)m->now - bl_stamp_tick(b->stamp));
 }
 
-/* A beat of a node that is in. Returns what is odd about it. */
+/* A beat of a node that is in. Returns what is exceptional about it. */
 static inline unsigned model_beat(struct model *m, struct model_node *n, const struct bl_beat *b)
 {
-    unsigned why = n->attend != 0 ? BL_ODD_ATTEND : 0;
+    unsigned why = n->slot_flags != 0 ? BL_EXCEPTION_FLAGGED : 0;
     if (model_tick(m, b) > n->last_beat)
         n->last_beat = model_tick(m, b);
     if (b->flags & BL_BEAT_HAS_SEQUENCE) {
         if (bl_stamp_sequence(b->stamp) == n->sequence + 1)
             n->sequence++;
         else
-            why |= BL_ODD_SEQUENCE;
+            why |= BL_EXCEPTION_SEQUENCE;
     }
     return why;
 }
@@ -104,7 +104,7 @@ BL_ON_WORKER static inline void model_insert(struct model *m, struct model_node 
         if (model_tick(m, b) > n->last_beat)
             n->last_beat = model_tick(m, b);
         if (b->flags & BL_BEAT_HAS_SEQUENCE)
-            model_settle(n, b, 0);
+            model_handle_exception(n, b, 0);
         return;
     }
     if (got == BL_INSERT_FULL) {
@@ -139,7 +139,7 @@ struct model_burst {
     unsigned why[BL_BURST]; /* that the table must find */
     unsigned n;
     bool repeats; /* a node may beat twice: then none is settled before all are through */
-    struct bl_odd odd[BL_BURST];
+    struct bl_exception exception[BL_BURST];
     unsigned odds;
 };
 
@@ -158,42 +158,43 @@ static inline void model_draw_burst(struct model *m, struct model_burst *b)
             who = test_random_below(&m->random, m->nodes);
         b->node[i] = &m->node[who];
         b->beat[i] = model_draw_beat(m, b->node[i]);
-        b->why[i] = b->node[i]->in ? model_beat(m, b->node[i], &b->beat[i]) : BL_ODD_UNKNOWN;
+        b->why[i] = b->node[i]->in ? model_beat(m, b->node[i], &b->beat[i]) : BL_EXCEPTION_UNKNOWN;
     }
 }
 
-/* What the table found odd about one beat, compared and handled as a
+/* The exception that the table reports of one beat, compared and handled as a
  * worker would. */
-BL_ON_WORKER static inline void model_odd(struct model *m, struct model_burst *b, const struct bl_odd *odd)
+BL_ON_WORKER static inline void model_exception(struct model *m, struct model_burst *b,
+                                                const struct bl_exception *exception)
 {
-    unsigned i = (unsigned)(odd->beat - b->beat);
+    unsigned i = (unsigned)(exception->beat - b->beat);
     struct model_node *who = b->node[i];
-    struct bl_place p = model_place(m, odd->slot);
+    struct bl_place p = model_place(m, exception->slot);
     uint32_t incarnation = test_random_below(&m->random, 4);
-    assert_int_equal(odd->why, b->why[i]);
+    assert_int_equal(exception->why, b->why[i]);
     b->why[i] = 0;
-    if (odd->why & BL_ODD_UNKNOWN) {
-        assert_true(odd->slot == BL_SLOT_NONE);
-        model_insert(m, who, odd->beat, bl_table_slot_count(&m->table));
+    if (exception->why & BL_EXCEPTION_UNKNOWN) {
+        assert_true(exception->slot == BL_SLOT_NONE);
+        model_insert(m, who, exception->beat, bl_table_slot_count(&m->table));
         return;
     }
     assert_true(bl_slots_key(p.slots, p.slot) == who->key);
-    if (odd->why & BL_ODD_ATTEND)
-        assert_int_equal(bl_table_attend_of(&m->table, odd->slot), who->attend);
-    if (odd->why & BL_ODD_SEQUENCE) {
-        bl_table_anomaly(&m->table, odd->slot, odd->beat, incarnation);
-        model_settle(who, odd->beat, incarnation);
+    if (exception->why & BL_EXCEPTION_FLAGGED)
+        assert_int_equal(bl_table_flags_of(&m->table, exception->slot), who->slot_flags);
+    if (exception->why & BL_EXCEPTION_SEQUENCE) {
+        bl_table_anomaly(&m->table, exception->slot, exception->beat, incarnation);
+        model_handle_exception(who, exception->beat, incarnation);
     }
 }
 
-BL_ON_WORKER static inline void model_take_odd(struct model *m, struct model_burst *b,
-                                               const struct bl_table_burst *from)
+BL_ON_WORKER static inline void model_take_exception(struct model *m, struct model_burst *b,
+                                                     const struct bl_table_burst *from)
 {
-    for (unsigned i = 0; i < from->odd_count; i++) {
+    for (unsigned i = 0; i < from->exception_count; i++) {
         if (b->repeats)
-            b->odd[b->odds++] = from->odd[i];
+            b->exception[b->odds++] = from->exception[i];
         else
-            model_odd(m, b, &from->odd[i]);
+            model_exception(m, b, &from->exception[i]);
     }
 }
 
@@ -208,12 +209,12 @@ BL_ON_WORKER static inline void model_burst(struct model *m)
         unsigned left = b.n - fed, most = left < BL_FEED_MAX ? left : BL_FEED_MAX;
         piece = test_random_below(&m->random, most + 1);
         bl_table_feed_with(&on_its_way, b.beat + fed, piece, m->simd);
-        model_take_odd(m, &b, &on_its_way);
+        model_take_exception(m, &b, &on_its_way);
     }
     bl_table_end_with(&on_its_way, m->simd);
-    model_take_odd(m, &b, &on_its_way);
+    model_take_exception(m, &b, &on_its_way);
     for (unsigned i = 0; i < b.odds; i++)
-        model_odd(m, &b, &b.odd[i]);
+        model_exception(m, &b, &b.exception[i]);
     for (unsigned i = 0; i < b.n; i++)
         assert_int_equal(b.why[i], 0);
     m->now += test_random_below(&m->random, 20);
@@ -240,15 +241,15 @@ static inline void model_delete(struct model *m, struct model_node *n)
     n->in = false;
 }
 
-BL_ON_WORKER static inline void model_attend(struct model *m, struct model_node *n)
+BL_ON_WORKER static inline void model_set_flag(struct model *m, struct model_node *n)
 {
     struct bl_place p;
     bool on = test_random_below(&m->random, 2);
-    enum bl_attend bit = test_random_below(&m->random, 2) ? BL_ATTEND_REPORT : BL_ATTEND_STATS;
+    enum bl_slot_flag bit = test_random_below(&m->random, 2) ? BL_SLOT_UNREPORTED : BL_SLOT_STATS;
     if (!bl_table_find(&m->table, n->key, &p))
         return;
-    bl_table_attend(&m->table, p.slot | (p.slots == m->table.next ? BL_SLOT_IN_NEXT : 0), bit, on);
-    n->attend = (uint8_t)(on ? n->attend | bit : n->attend & ~bit);
+    bl_table_set_flag(&m->table, p.slot | (p.slots == m->table.next ? BL_SLOT_IN_NEXT : 0), bit, on);
+    n->slot_flags = (uint8_t)(on ? n->slot_flags | bit : n->slot_flags & ~bit);
 }
 
 /* A burst and now and then something else. */
@@ -259,7 +260,7 @@ static inline void model_step(struct model *m, uint32_t delete_one_in)
     struct model_node *n = &m->node[test_random_below(&m->random, m->nodes)];
     struct bl_slot_policy policy = {(uint32_t)test_random_u64(&m->random),
                                     test_random_below(&m->random, BL_NODE_NONE) & BL_NODE_NONE, 1};
-    model_attend(m, n);
+    model_set_flag(m, n);
     n = &m->node[test_random_below(&m->random, m->nodes)];
     model_set_policy(m, n, policy);
     n = &m->node[test_random_below(&m->random, m->nodes)];

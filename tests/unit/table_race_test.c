@@ -40,20 +40,20 @@ struct dance {
 BL_ON_WORKER static void worker_burst(struct dance *d, struct test_random *r, uint32_t now)
 {
     struct bl_beat beat[BL_BURST];
-    struct bl_odd odd[BL_BURST];
+    struct bl_exception exception[BL_BURST];
     uint32_t slot;
     for (unsigned i = 0; i < BL_BURST; i++)
         beat[i] = (struct bl_beat){.key = d->key[test_random_below(r, STAYING + CHURNING)],
                                    .stamp = bl_stamp(now, now),
                                    .flags = BL_BEAT_HAS_SEQUENCE};
-    unsigned n = bl_table_beat(&d->table, beat, BL_BURST, now, odd);
+    unsigned n = bl_table_beat(&d->table, beat, BL_BURST, now, exception);
     for (unsigned i = 0; i < n; i++) {
-        if (odd[i].why & BL_ODD_UNKNOWN)
-            bl_table_insert(&d->table, odd[i].beat, now, &slot);
-        if (odd[i].why & BL_ODD_SEQUENCE)
-            bl_table_anomaly(&d->table, odd[i].slot, odd[i].beat, 0);
-        if (odd[i].slot != BL_SLOT_NONE)
-            bl_table_attend(&d->table, odd[i].slot, BL_ATTEND_REPORT, now & 1);
+        if (exception[i].why & BL_EXCEPTION_UNKNOWN)
+            bl_table_insert(&d->table, exception[i].beat, now, &slot);
+        if (exception[i].why & BL_EXCEPTION_SEQUENCE)
+            bl_table_anomaly(&d->table, exception[i].slot, exception[i].beat, 0);
+        if (exception[i].slot != BL_SLOT_NONE)
+            bl_table_set_flag(&d->table, exception[i].slot, BL_SLOT_UNREPORTED, now & 1);
     }
     bl_table_delete(&d->table, d->key[STAYING + test_random_below(r, CHURNING)]);
 }

@@ -28,8 +28,8 @@ static uint32_t last_beat_of(const struct bl_table *t, uint64_t key)
 BL_ON_WORKER static uint32_t last_beat_after(struct bl_table *t, uint64_t key, uint32_t now, uint32_t age)
 {
     struct bl_beat b = {.key = key, .stamp = now - age};
-    struct bl_odd odd[BL_BURST];
-    assert_int_equal(bl_table_beat(t, &b, 1, now, odd), 0);
+    struct bl_exception exception[BL_BURST];
+    assert_int_equal(bl_table_beat(t, &b, 1, now, exception), 0);
     return last_beat_of(t, key);
 }
 
@@ -74,17 +74,17 @@ static void too_many_slots_are_refused(void **state)
     assert_int_equal(errno, EINVAL);
 }
 
-static void a_beat_of_a_stranger_is_odd_until_it_is_inserted(void **state)
+static void a_beat_of_an_unknown_node_is_odd_until_it_is_inserted(void **state)
 {
     (void)state;
     bl_role_assume_worker();
     struct bl_table t = small_table(64, 10);
     struct bl_beat b = {.key = 0xabcd0, .stamp = 970};
-    struct bl_odd odd[BL_BURST];
+    struct bl_exception exception[BL_BURST];
     uint32_t slot;
-    assert_int_equal(bl_table_beat(&t, &b, 1, 1000, odd), 1);
-    assert_int_equal(odd[0].why, BL_ODD_UNKNOWN);
-    assert_true(odd[0].slot == BL_SLOT_NONE);
+    assert_int_equal(bl_table_beat(&t, &b, 1, 1000, exception), 1);
+    assert_int_equal(exception[0].why, BL_EXCEPTION_UNKNOWN);
+    assert_true(exception[0].slot == BL_SLOT_NONE);
     assert_int_equal(bl_table_insert(&t, &b, 1000, &slot), BL_INSERT_NEW);
     assert_int_equal(bl_slots_last_beat(t.slots, slot), 970);
     assert_int_equal(last_beat_after(&t, b.key, 1100, 30), 1070);
@@ -118,15 +118,15 @@ static void a_beat_counts_after_a_silence_as_long_as_the_longest_timeout(void **
     bl_table_fini(&t);
 }
 
-static void the_limit_refuses_strangers_and_not_the_known(void **state)
+static void the_limit_refuses_unknown_nodes_and_not_the_known(void **state)
 {
     (void)state;
     bl_role_assume_worker();
     struct bl_table t = small_table(64, 1);
-    struct bl_beat known = {.key = 0xabcd0, .stamp = 2}, stranger = {.key = 0xabcd2, .stamp = 1};
+    struct bl_beat known = {.key = 0xabcd0, .stamp = 2}, unknown_node = {.key = 0xabcd2, .stamp = 1};
     uint32_t slot;
     insert(&t, known.key, 1);
-    assert_int_equal(bl_table_insert(&t, &stranger, 1, &slot), BL_INSERT_LIMIT);
+    assert_int_equal(bl_table_insert(&t, &unknown_node, 1, &slot), BL_INSERT_LIMIT);
     assert_int_equal(bl_table_insert(&t, &known, 2, &slot), BL_INSERT_KNOWN);
     assert_int_equal(bl_slots_last_beat(t.slots, slot), 2);
     assert_int_equal(bl_table_used(&t), 1);
@@ -198,10 +198,10 @@ int main(void)
         cmocka_unit_test(a_fresh_slot_has_no_node_and_no_threshold),
         cmocka_unit_test(prefault_touches_all_in_steps_and_changes_nothing),
         cmocka_unit_test(too_many_slots_are_refused),
-        cmocka_unit_test(a_beat_of_a_stranger_is_odd_until_it_is_inserted),
+        cmocka_unit_test(a_beat_of_an_unknown_node_is_odd_until_it_is_inserted),
         cmocka_unit_test(the_last_beat_never_goes_backwards),
         cmocka_unit_test(a_beat_counts_after_a_silence_as_long_as_the_longest_timeout),
-        cmocka_unit_test(the_limit_refuses_strangers_and_not_the_known),
+        cmocka_unit_test(the_limit_refuses_unknown_nodes_and_not_the_known),
         cmocka_unit_test(a_full_probe_refuses_and_a_deletion_makes_room),
         cmocka_unit_test(a_deletion_does_not_hide_the_keys_beyond),
         cmocka_unit_test(the_table_does_what_the_model_does),

@@ -136,9 +136,9 @@ static void a_beat_carries_id_sequence_interval_and_incarnation(void **state)
     assert_true(b->stamp == bl_stamp(GATHER_TICK, 0xfffffff0));
     assert_int_equal(b->flags, BL_BEAT_HAS_SEQUENCE);
     assert_int_equal(b->incarnation, 7);
-    struct bl_report r;
-    bl_wire_introduce(b, &r);
-    assert_int_equal(r.kind, BL_REPORT_SEEN);
+    struct bl_worker_event r;
+    bl_wire_report_new_node(b, &r);
+    assert_int_equal(r.kind, BL_WORKER_EVENT_SEEN);
     assert_int_equal(r.id, 0x1122334455667788);
     assert_int_equal(r.interval_ms, 1000);
     assert_int_equal(r.name_len, 0);
@@ -149,7 +149,7 @@ static void a_bye_is_a_setting(void **state)
     (void)state;
     bl_role_assume_worker();
     expect_records(&open_config, make(BL_BINARY_BYE), 0, 1);
-    assert_int_equal(got.setting[0].kind, BL_REPORT_BYE);
+    assert_int_equal(got.setting[0].kind, BL_WORKER_EVENT_BYE);
     assert_int_equal(got.setting[0].id, 0x1122334455667788);
 }
 
@@ -158,8 +158,8 @@ static void a_hello_names_and_sets_what_it_has(void **state)
     (void)state;
     bl_role_assume_worker();
     expect_records(&open_config, make_hello("web-1", 5000, 0, 9000, 2), 0, 1);
-    const struct bl_report *r = &got.setting[0];
-    assert_int_equal(r->kind, BL_REPORT_HELLO);
+    const struct bl_worker_event *r = &got.setting[0];
+    assert_int_equal(r->kind, BL_WORKER_EVENT_HELLO);
     assert_int_equal(r->id, 0x1122334455667788);
     assert_int_equal(r->name_len, 5);
     assert_memory_equal(r->name, "web-1", 5);
@@ -193,8 +193,8 @@ static void a_batch_is_a_beat_per_entry(void **state)
     assert_int_equal(b->key, bl_key_of_id(&open_config.secret, 3));
     assert_true(b->stamp == bl_stamp(GATHER_TICK - 10, 6));
     assert_int_equal(b->incarnation, 0);
-    struct bl_report r;
-    bl_wire_introduce(b, &r);
+    struct bl_worker_event r;
+    bl_wire_report_new_node(b, &r);
     assert_int_equal(r.id, 3);
     assert_int_equal(r.interval_ms, 0);
 }

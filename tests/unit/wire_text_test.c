@@ -42,13 +42,13 @@ BL_ON_WORKER static void expect_beat(const char *line, const char *name)
     assert_memory_equal(got.beat[0].name, name, strlen(name));
 }
 
-BL_ON_WORKER static const struct bl_report *expect_set(const char *line, const char *name)
+BL_ON_WORKER static const struct bl_worker_event *expect_set(const char *line, const char *name)
 {
     parse(line, strlen(line));
     if (got.settings != 1)
         print_error("no setting: %s\n", line);
     assert_int_equal(got.settings, 1);
-    assert_int_equal(got.setting[0].kind, BL_REPORT_SET);
+    assert_int_equal(got.setting[0].kind, BL_WORKER_EVENT_SET);
     assert_int_equal(got.setting[0].name_len, strlen(name));
     assert_memory_equal(got.setting[0].name, name, strlen(name));
     return &got.setting[0];
@@ -64,9 +64,9 @@ static void a_beat_carries_its_name_and_key(void **state)
     assert_int_equal(got.beat[0].key, bl_key_of_name(&config.secret, "invoice.mailer", 14));
     assert_true(got.beat[0].stamp == bl_stamp(GATHER_TICK, 0));
     assert_int_equal(got.beat[0].incarnation, 0);
-    struct bl_report r;
-    bl_wire_introduce(&got.beat[0], &r);
-    assert_int_equal(r.kind, BL_REPORT_SEEN);
+    struct bl_worker_event r;
+    bl_wire_report_new_node(&got.beat[0], &r);
+    assert_int_equal(r.kind, BL_WORKER_EVENT_SEEN);
     assert_int_equal(r.name_len, 14);
     assert_memory_equal(r.name, "invoice.mailer", 14);
 }
@@ -118,8 +118,8 @@ static void an_autobeat_is_a_beat_with_a_setting_that_nobody_counts(void **state
     (void)state;
     bl_role_assume_worker();
     expect_beat("cron.autobeat:1|c", "cron");
-    const struct bl_report *r = expect_set("cron.autobeat:1|c", "cron");
-    assert_int_equal(r->flags, BL_REPORT_OF_AUTOBEAT);
+    const struct bl_worker_event *r = expect_set("cron.autobeat:1|c", "cron");
+    assert_int_equal(r->flags, BL_WORKER_EVENT_OF_AUTOBEAT);
     assert_int_equal(r->patch.set, BL_SET_DETECTOR);
     assert_int_equal(r->patch.policy.detector, BL_DETECTOR_AUTO);
     assert_int_equal(got.counters.records, 1);
@@ -142,7 +142,7 @@ static void a_timeout_is_taken_to_the_millisecond(void **state)
         {"n.timeout:0003.10|ms|@1", 3100},
     };
     for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        const struct bl_report *r = expect_set(cases[i].line, "n");
+        const struct bl_worker_event *r = expect_set(cases[i].line, "n");
         assert_int_equal(r->patch.set, BL_SET_TIMEOUT | BL_SET_DETECTOR);
         assert_int_equal(r->patch.policy.timeout_ms, cases[i].ms);
         assert_int_equal(r->patch.policy.detector, BL_DETECTOR_FIXED);
@@ -155,7 +155,7 @@ static void warn_and_err_set_their_own_field(void **state)
 {
     (void)state;
     bl_role_assume_worker();
-    const struct bl_report *r = expect_set("web-1.warn:10|g", "web-1");
+    const struct bl_worker_event *r = expect_set("web-1.warn:10|g", "web-1");
     assert_int_equal(r->patch.set, BL_SET_WARN | BL_SET_DETECTOR);
     assert_int_equal(r->patch.policy.warn_ms, 10000);
     r = expect_set("web-1.err:20|g", "web-1");
@@ -172,7 +172,7 @@ static void minus_one_clears_and_minus_two_is_auto(void **state)
     for (unsigned i = 0; i < 3; i++) {
         char line[64];
         snprintf(line, sizeof line, "n.%s:-1|g", actions[i]);
-        const struct bl_report *r = expect_set(line, "n");
+        const struct bl_worker_event *r = expect_set(line, "n");
         assert_int_equal(r->patch.set, field[i] | BL_SET_DETECTOR);
         assert_int_equal(r->patch.policy.timeout_ms + r->patch.policy.warn_ms + r->patch.policy.err_ms, 0);
         assert_int_equal(r->patch.policy.detector, BL_DETECTOR_FIXED);

@@ -65,8 +65,8 @@ static void assert_conserved(const struct bl_counters *c)
 
 static void assert_report(struct bl_worker *w, unsigned kind, const char *name)
 {
-    struct bl_report r;
-    assert_int_equal(bl_reports_pop(w->reports, &r, 1), 1);
+    struct bl_worker_event r;
+    assert_int_equal(bl_worker_events_pop(w->reports, &r, 1), 1);
     assert_int_equal(r.kind, kind);
     assert_int_equal(r.name_len, strlen(name));
     assert_memory_equal(r.name, name, r.name_len);
@@ -91,7 +91,7 @@ static void end(struct bl_worker *w)
 
 /* ---- beats and settings --------------------------------------------------- */
 
-static void a_stranger_is_taken_in_and_told_once(void **state)
+static void an_unknown_node_is_taken_in_and_told_once(void **state)
 {
     (void)state;
     struct bl_worker *w = new_worker(NULL, 64, 100);
@@ -100,7 +100,7 @@ static void a_stranger_is_taken_in_and_told_once(void **state)
     feed(w, "web.beat:1|c");
     assert_true(find(w, "web", &place));
     assert_int_equal(bl_slots_last_beat(place.slots, place.slot), 1);
-    assert_report(w, BL_REPORT_SEEN, "web");
+    assert_report(w, BL_WORKER_EVENT_SEEN, "web");
 
     now_ns += 50 * MS;
     feed(w, "web.beat:1|c");
@@ -111,7 +111,7 @@ static void a_stranger_is_taken_in_and_told_once(void **state)
     end(w);
 }
 
-static void a_stranger_is_dropped_where_only_the_known_are_let_in(void **state)
+static void an_unknown_node_is_dropped_where_only_the_known_are_let_in(void **state)
 {
     (void)state;
     bl_role_assume_control();
@@ -130,8 +130,8 @@ static void a_stranger_is_dropped_where_only_the_known_are_let_in(void **state)
     struct bl_place place;
     assert_false(find(w, "stranger", &place));
     assert_true(find(w, "known", &place));
-    assert_report(w, BL_REPORT_SEEN, "known");
-    assert_report(w, BL_REPORT_SET, "known");
+    assert_report(w, BL_WORKER_EVENT_SEEN, "known");
+    assert_report(w, BL_WORKER_EVENT_SET, "known");
     assert_int_equal(w->counters.beats, 2);
     assert_int_equal(w->counters.settings, 1);
     assert_int_equal(w->counters.drop[BL_DROP_unknown_node], 4);
@@ -144,9 +144,9 @@ static void a_node_and_its_setting_in_one_datagram_both_count(void **state)
     (void)state;
     struct bl_worker *w = new_worker(NULL, 64, 100);
     feed(w, "new.timeout:5|g\nnew.beat:1|c\nnew.err:9|g\n");
-    assert_report(w, BL_REPORT_SEEN, "new");
-    assert_report(w, BL_REPORT_SET, "new");
-    assert_report(w, BL_REPORT_SET, "new");
+    assert_report(w, BL_WORKER_EVENT_SEEN, "new");
+    assert_report(w, BL_WORKER_EVENT_SET, "new");
+    assert_report(w, BL_WORKER_EVENT_SET, "new");
     assert_no_report(w);
     assert_int_equal(w->counters.beats, 1);
     assert_int_equal(w->counters.settings, 2);
@@ -158,8 +158,8 @@ static void an_autobeat_is_one_beat_and_tells_its_detector(void **state)
     (void)state;
     struct bl_worker *w = new_worker(NULL, 64, 100);
     feed(w, "auto.autobeat:1|c");
-    assert_report(w, BL_REPORT_SEEN, "auto");
-    assert_report(w, BL_REPORT_SET, "auto");
+    assert_report(w, BL_WORKER_EVENT_SEEN, "auto");
+    assert_report(w, BL_WORKER_EVENT_SET, "auto");
     assert_int_equal(w->counters.records, 1);
     assert_int_equal(w->counters.beats, 1);
     assert_int_equal(w->counters.settings, 0);
@@ -183,21 +183,21 @@ static void an_autobeat_of_a_measured_node_is_told_after_a_setting_alone(void **
     (void)state;
     bl_role_assume_worker();
     struct bl_worker *w = new_worker(NULL, 64, 100);
-    struct bl_report r;
+    struct bl_worker_event r;
     feed(w, "auto.autobeat:1|c");
     bl_table_measure(&w->table, bl_key_of_name(&worker_rig_wire.secret, "auto", 4), true);
     pass_time(w, BL_WORKER_SET_TICKS);
-    assert_report(w, BL_REPORT_SEEN, "auto");
-    assert_report(w, BL_REPORT_SET, "auto");
+    assert_report(w, BL_WORKER_EVENT_SEEN, "auto");
+    assert_report(w, BL_WORKER_EVENT_SET, "auto");
     feed(w, "auto.autobeat:1|c");
-    assert_int_equal(bl_reports_pop(w->reports, &r, 1), 0);
+    assert_int_equal(bl_worker_events_pop(w->reports, &r, 1), 0);
     feed(w, "auto.err:60|c\nauto.autobeat:1|c");
     feed(w, "auto.autobeat:1|c");
     for (unsigned i = 0; i < 3; i++)
-        assert_report(w, BL_REPORT_SET, "auto");
+        assert_report(w, BL_WORKER_EVENT_SET, "auto");
     pass_time(w, BL_WORKER_SET_TICKS);
     feed(w, "auto.autobeat:1|c");
-    assert_int_equal(bl_reports_pop(w->reports, &r, 1), 0);
+    assert_int_equal(bl_worker_events_pop(w->reports, &r, 1), 0);
     end(w);
 }
 
@@ -237,9 +237,9 @@ static void sequences_are_settled_and_counted(void **state)
     assert_int_equal(a.restarted, 1);
     assert_int_equal(a.incarnation, 4);
 
-    struct bl_report r;
-    assert_int_equal(bl_reports_pop(w->reports, &r, 1), 1);
-    assert_int_equal(r.kind, BL_REPORT_SEEN);
+    struct bl_worker_event r;
+    assert_int_equal(bl_worker_events_pop(w->reports, &r, 1), 1);
+    assert_int_equal(r.kind, BL_WORKER_EVENT_SEEN);
     assert_int_equal(r.name_len, 0);
     assert_int_equal(r.id, 42);
     assert_int_equal(r.interval_ms, 1000);
@@ -261,7 +261,7 @@ static void a_lower_incarnation_is_settled_a_few_times_only(void **state)
     end(w);
 }
 
-static void past_max_nodes_strangers_are_dropped_and_known_nodes_beat_on(void **state)
+static void past_max_nodes_unknown_nodes_are_dropped_and_known_nodes_beat_on(void **state)
 {
     (void)state;
     struct bl_worker *w = new_worker(NULL, 64, 3);
@@ -288,24 +288,24 @@ static void a_full_ring_loses_no_node_but_tells_with_its_next_beat(void **state)
     (void)state;
     enum { EXTRA = 10 };
     struct bl_worker *w = new_worker(NULL, 1048576, 800000);
-    for (uint64_t id = 0; id < BL_REPORT_RING + EXTRA; id++)
+    for (uint64_t id = 0; id < BL_WORKER_EVENT_RING + EXTRA; id++)
         feed_binary(w, id, 0, 1);
-    assert_int_equal(w->counters.beats, BL_REPORT_RING + EXTRA);
+    assert_int_equal(w->counters.beats, BL_WORKER_EVENT_RING + EXTRA);
     assert_int_equal(w->counters.report_retries, EXTRA);
 
-    feed_binary(w, BL_REPORT_RING, 1, 1);
+    feed_binary(w, BL_WORKER_EVENT_RING, 1, 1);
     assert_int_equal(w->counters.report_retries, EXTRA + 1);
     feed(w, "x.timeout:1|g");
     assert_int_equal(w->counters.drop[BL_DROP_ring_full], 1);
 
-    struct bl_report r;
-    while (bl_reports_pop(w->reports, &r, 1) == 1)
+    struct bl_worker_event r;
+    while (bl_worker_events_pop(w->reports, &r, 1) == 1)
         ;
     for (unsigned round = 0; round < 2; round++)
-        for (uint64_t id = 0; id < BL_REPORT_RING + EXTRA; id++)
+        for (uint64_t id = 0; id < BL_WORKER_EVENT_RING + EXTRA; id++)
             feed_binary(w, id, 2 + round, 1);
-    for (uint64_t id = BL_REPORT_RING; id < BL_REPORT_RING + EXTRA; id++) {
-        assert_int_equal(bl_reports_pop(w->reports, &r, 1), 1);
+    for (uint64_t id = BL_WORKER_EVENT_RING; id < BL_WORKER_EVENT_RING + EXTRA; id++) {
+        assert_int_equal(bl_worker_events_pop(w->reports, &r, 1), 1);
         assert_int_equal(r.id, id);
     }
     assert_no_report(w);
@@ -316,7 +316,7 @@ static void a_refused_autobeat_setting_is_counted_by_nobody(void **state)
 {
     (void)state;
     struct bl_worker *w = new_worker(NULL, 1048576, 800000);
-    for (uint64_t id = 0; id < BL_REPORT_RING; id++)
+    for (uint64_t id = 0; id < BL_WORKER_EVENT_RING; id++)
         feed_binary(w, id, 0, 1);
     feed(w, "x.autobeat:1|c");
     assert_int_equal(w->counters.drop[BL_DROP_ring_full], 0);
@@ -332,21 +332,22 @@ static void poll(struct bl_worker *w)
     (void)bl_worker_poll(w, now_ns);
 }
 
-static void a_deleted_node_is_a_stranger_again(void **state)
+static void a_deleted_node_is_an_unknown_node_again(void **state)
 {
     (void)state;
     struct bl_worker *w = new_worker(NULL, 64, 100);
     feed(w, "gone.beat:1|c\nstays.beat:1|c");
-    struct bl_order o = {.kind = BL_ORDER_DELETE, .key = bl_key_of_name(&worker_rig_wire.secret, "gone", 4)};
+    struct bl_worker_command o = {.kind = BL_WORKER_COMMAND_DELETE,
+                                  .key = bl_key_of_name(&worker_rig_wire.secret, "gone", 4)};
     assert_true(bl_ring_push(w->orders, &o));
     poll(w);
     struct bl_place place;
     assert_false(find(w, "gone", &place));
     assert_true(find(w, "stays", &place));
     feed(w, "gone.beat:1|c");
-    assert_report(w, BL_REPORT_SEEN, "gone");
-    assert_report(w, BL_REPORT_SEEN, "stays");
-    assert_report(w, BL_REPORT_SEEN, "gone");
+    assert_report(w, BL_WORKER_EVENT_SEEN, "gone");
+    assert_report(w, BL_WORKER_EVENT_SEEN, "stays");
+    assert_report(w, BL_WORKER_EVENT_SEEN, "gone");
     end(w);
 }
 
@@ -358,20 +359,20 @@ static void growth_moves_all_nodes_and_hands_the_old_table_back(void **state)
     for (uint64_t id = 0; id < NODES; id++)
         feed_binary(w, id, 5, 1);
     struct bl_slots *first = w->table.slots, *next = bl_slots_new(16384);
-    struct bl_report r;
-    while (bl_reports_pop(w->reports, &r, 1) == 1)
+    struct bl_worker_event r;
+    while (bl_worker_events_pop(w->reports, &r, 1) == 1)
         ;
-    struct bl_order o = {.kind = BL_ORDER_GROW, .next = next};
+    struct bl_worker_command o = {.kind = BL_WORKER_COMMAND_GROW, .next = next};
     assert_true(bl_ring_push(w->orders, &o));
     unsigned polls = 0;
-    for (; bl_reports_pop(w->reports, &r, 1) == 0; polls++) {
+    for (; bl_worker_events_pop(w->reports, &r, 1) == 0; polls++) {
         assert_true(polls < 10000);
         poll(w);
         feed_binary(w, polls % NODES, 6 + polls / NODES, 1); /* beats go on */
     }
     print_message("grown in %u polls\n", polls);
     assert_true(polls > 10); /* a few lines each, not all at once */
-    assert_int_equal(r.kind, BL_REPORT_GROWN);
+    assert_int_equal(r.kind, BL_WORKER_EVENT_GROWN);
     assert_ptr_equal(r.old, first);
     assert_ptr_equal(w->table.slots, next);
     bl_slots_free(r.old);
@@ -386,29 +387,29 @@ static void growth_moves_all_nodes_and_hands_the_old_table_back(void **state)
     end(w);
 }
 
-static void growth_keeps_up_with_the_strangers_that_fill_the_table(void **state)
+static void growth_keeps_up_with_the_unknown_nodes_that_fill_the_table(void **state)
 {
     (void)state;
     struct bl_worker *w = new_worker(NULL, 4096, 100000);
-    struct bl_report r;
+    struct bl_worker_event r;
     uint64_t id = 0;
     for (; id < 2800; id++)
         feed_binary(w, id, 5, 1);
-    while (bl_reports_pop(w->reports, &r, 1) == 1)
+    while (bl_worker_events_pop(w->reports, &r, 1) == 1)
         ;
-    struct bl_order o = {.kind = BL_ORDER_GROW, .next = bl_slots_new(6144)};
+    struct bl_worker_command o = {.kind = BL_WORKER_COMMAND_GROW, .next = bl_slots_new(6144)};
     assert_true(bl_ring_push(w->orders, &o));
-    do { /* half a burst of strangers with each poll */
+    do { /* half a burst of unknown nodes with each poll */
         poll(w);
         for (unsigned i = 0; i < 128; i++)
             feed_binary(w, id++, 5, 1);
         r.kind = 0;
-        while (r.kind != BL_REPORT_GROWN && bl_reports_pop(w->reports, &r, 1) == 1)
+        while (r.kind != BL_WORKER_EVENT_GROWN && bl_worker_events_pop(w->reports, &r, 1) == 1)
             ;
-    } while (r.kind != BL_REPORT_GROWN);
+    } while (r.kind != BL_WORKER_EVENT_GROWN);
     assert_int_equal(w->counters.inserted, id);
     bl_slots_free(r.old);
-    while (bl_reports_pop(w->reports, &r, 1) == 1)
+    while (bl_worker_events_pop(w->reports, &r, 1) == 1)
         ;
     end(w);
 }
@@ -418,18 +419,18 @@ static void a_retired_table_waits_for_room_in_the_ring(void **state)
     (void)state;
     bl_role_assume_worker();
     struct bl_worker *w = new_worker(NULL, 1048576, 800000);
-    for (uint64_t id = 0; id < BL_REPORT_RING; id++)
+    for (uint64_t id = 0; id < BL_WORKER_EVENT_RING; id++)
         feed_binary(w, id, 0, 1);
     struct bl_slots *first = w->table.slots;
-    struct bl_order o = {.kind = BL_ORDER_GROW, .next = bl_slots_new(2097152)};
+    struct bl_worker_command o = {.kind = BL_WORKER_COMMAND_GROW, .next = bl_slots_new(2097152)};
     assert_true(bl_ring_push(w->orders, &o));
     for (unsigned i = 0; i < 1048576 && !w->retired; i++)
         poll(w);
     assert_ptr_equal(w->retired, first);
     poll(w);
     assert_ptr_equal(w->retired, first);
-    struct bl_report r[3]; /* of one piece each; a growth's end has three */
-    assert_int_equal(bl_reports_pop(w->reports, r, 3), 3);
+    struct bl_worker_event r[3]; /* of one piece each; a growth's end has three */
+    assert_int_equal(bl_worker_events_pop(w->reports, r, 3), 3);
     poll(w);
     assert_null(w->retired);
     end(w); /* frees it, still in the ring */
@@ -521,8 +522,8 @@ static void whatever_comes_over_the_socket_every_packet_is_accounted_for(void **
         while (bl_worker_poll(w, now_ns) > 0)
             ;
         assert_conserved(&w->counters);
-        struct bl_report report[64];
-        while (bl_reports_pop(w->reports, report, 64) > 0)
+        struct bl_worker_event report[64];
+        while (bl_worker_events_pop(w->reports, report, 64) > 0)
             ;
     }
     assert_int_equal(bl_port_missed(port), 0);
@@ -553,12 +554,12 @@ static void one_burst_in_many_is_watched_and_each_has_its_size_counted(void **st
     struct bl_port *port = must_open_port("socket:127.0.0.1:0", 0);
     struct bl_worker *w = new_worker(port, 64, 100);
     int fd = sender_to_port(port);
-    struct bl_stages first, s;
+    struct bl_cycle_profile first, s;
     poll_bursts(w, fd, BL_STAGES_EVERY);
-    bl_stages_read(&first, &w->counters.stages);
+    bl_cycle_profile_read(&first, &w->counters.stages);
     assert_int_equal(first.bursts, 1);
     poll_bursts(w, fd, 1);
-    bl_stages_read(&s, &w->counters.stages);
+    bl_cycle_profile_read(&s, &w->counters.stages);
     assert_int_equal(s.bursts, 2);
     assert_int_equal(s.packets, 4);
     assert_int_equal(s.beats, 4);
@@ -574,21 +575,21 @@ static void one_burst_in_many_is_watched_and_each_has_its_size_counted(void **st
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_stranger_is_taken_in_and_told_once),
-        cmocka_unit_test(a_stranger_is_dropped_where_only_the_known_are_let_in),
+        cmocka_unit_test(an_unknown_node_is_taken_in_and_told_once),
+        cmocka_unit_test(an_unknown_node_is_dropped_where_only_the_known_are_let_in),
         cmocka_unit_test(a_node_and_its_setting_in_one_datagram_both_count),
         cmocka_unit_test(an_autobeat_is_one_beat_and_tells_its_detector),
         cmocka_unit_test(an_autobeat_of_a_measured_node_is_told_after_a_setting_alone),
         cmocka_unit_test(a_datagram_of_more_lines_than_a_burst_counts_whole),
         cmocka_unit_test(sequences_are_settled_and_counted),
         cmocka_unit_test(a_lower_incarnation_is_settled_a_few_times_only),
-        cmocka_unit_test(past_max_nodes_strangers_are_dropped_and_known_nodes_beat_on),
+        cmocka_unit_test(past_max_nodes_unknown_nodes_are_dropped_and_known_nodes_beat_on),
         cmocka_unit_test(an_empty_payload_is_counted),
         cmocka_unit_test(a_full_ring_loses_no_node_but_tells_with_its_next_beat),
         cmocka_unit_test(a_refused_autobeat_setting_is_counted_by_nobody),
-        cmocka_unit_test(a_deleted_node_is_a_stranger_again),
+        cmocka_unit_test(a_deleted_node_is_an_unknown_node_again),
         cmocka_unit_test(growth_moves_all_nodes_and_hands_the_old_table_back),
-        cmocka_unit_test(growth_keeps_up_with_the_strangers_that_fill_the_table),
+        cmocka_unit_test(growth_keeps_up_with_the_unknown_nodes_that_fill_the_table),
         cmocka_unit_test(a_retired_table_waits_for_room_in_the_ring),
         cmocka_unit_test(polls_gaps_and_busy_time_are_counted),
         cmocka_unit_test(beats_on_a_frozen_clock_are_counted_and_stamped_where_it_stands),

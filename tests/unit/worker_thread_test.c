@@ -59,11 +59,11 @@ static void look(struct control *k)
 {
     bl_role_assume_control();
     (void)bl_ingest_clock_advance(&k->w->clock, real_now_ns(), bl_worker_alive_ns(k->w));
-    struct bl_report report[64];
-    unsigned n = bl_reports_pop(k->w->reports, report, 64);
+    struct bl_worker_event report[64];
+    unsigned n = bl_worker_events_pop(k->w->reports, report, 64);
     for (unsigned i = 0; i < n; i++) {
-        k->seen += report[i].kind == BL_REPORT_SEEN;
-        if (report[i].kind != BL_REPORT_GROWN)
+        k->seen += report[i].kind == BL_WORKER_EVENT_SEEN;
+        if (report[i].kind != BL_WORKER_EVENT_GROWN)
             continue;
         k->grown++;
         bl_rcu_wait();
@@ -92,7 +92,7 @@ static void wait_for_packets(struct control *k, uint64_t packets)
     }
 }
 
-static void order(struct bl_worker *w, struct bl_order o)
+static void order(struct bl_worker *w, struct bl_worker_command o)
 {
     assert_true(bl_ring_push(w->orders, &o));
 }
@@ -101,7 +101,7 @@ static void delete_and_wait(struct control *k, uint64_t id)
 {
     uint64_t key = bl_key_of_id(&worker_rig_wire.secret, id),
              limit_ns = real_now_ns() + LIMIT_MS * UINT64_C(1000000);
-    order(k->w, (struct bl_order){.kind = BL_ORDER_DELETE, .key = key});
+    order(k->w, (struct bl_worker_command){.kind = BL_WORKER_COMMAND_DELETE, .key = key});
     for (struct bl_place place; bl_table_find(&k->w->table, key, &place); look(k))
         assert_true(real_now_ns() < limit_ns);
 }
@@ -119,7 +119,8 @@ static void control_reads_grows_and_deletes_beside_traffic(void **state)
     uint64_t sent = 0;
     for (uint32_t round = 0; round < ROUNDS; round++) {
         if (round % 5 == 1)
-            order(k.w, (struct bl_order){.kind = BL_ORDER_GROW, .next = bl_slots_new(8192u << round / 5)});
+            order(k.w, (struct bl_worker_command){.kind = BL_WORKER_COMMAND_GROW,
+                                                  .next = bl_slots_new(8192u << round / 5)});
         for (uint64_t id = 0; id < NODES; id++, sent++) {
             send_beat(id, round);
             if (id % 100 == 0)
@@ -178,7 +179,7 @@ static void an_idle_worker_does_not_nap_while_orders_wait(void **state)
     assert_non_null(w);
     uint64_t limit_ns = real_now_ns() + UINT64_C(2400000000);
     for (unsigned i = 0; i < 8000; i++)
-        order(w, (struct bl_order){.kind = BL_ORDER_DELETE, .key = 4 + 2 * (uint64_t)i});
+        order(w, (struct bl_worker_command){.kind = BL_WORKER_COMMAND_DELETE, .key = 4 + 2 * (uint64_t)i});
     while (bl_worker_deleted(w) < 8000) {
         assert_true(real_now_ns() < limit_ns);
         real_sleep_ms(1);

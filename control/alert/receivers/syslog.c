@@ -41,22 +41,21 @@
 /* Names are not looked up more often, however often a connection fails. */
 #define ADDRESSES_KEEP_MS 5000u
 
-enum link { LINK_CLOSED, LINK_RESOLVING, LINK_CONNECTING, LINK_UP };
+enum syslog_link { LINK_CLOSED, LINK_RESOLVING, LINK_CONNECTING, LINK_UP };
 
-struct
-try {
+struct syslog_try {
     struct bl_delivery *delivery;
     size_t end; /* of its message in the buffer */
     uint64_t deadline_ms;
 };
 
-struct syslog {
+struct syslog_receiver {
     struct bl_syslog_target target;
     struct bl_syslog_identity who;
     struct bl_outbox *outbox;
     uint32_t timeout_ms;
 
-    enum link link;
+    enum syslog_link link;
     int fd;
     bool blocked;     /* a datagram socket that takes nothing now */
     uint64_t look_ms; /* when to look again, unasked */
@@ -72,19 +71,19 @@ struct syslog {
     unsigned taken, ended; /* tries of this batch */
     uint64_t pace_ms;      /* udp: the millisecond that */
     unsigned pace_sent;    /* this many went out in */
-    struct try batch[BATCH];
+    struct syslog_try batch[BATCH];
 };
 
 /* ---- the batch --------------------------------------------------------- */
 
-static void start_batch(struct syslog *s)
+static void start_batch(struct syslog_receiver *s)
 {
     s->taken = s->ended = 0;
     s->out.len = s->sent = 0;
     s->blocked = false;
 }
 
-static void end_try(struct syslog *s)
+static void end_try(struct syslog_receiver *s)
 {
     bl_outbox_delivered(s->outbox, s->batch[s->ended++].delivery);
     if (s->ended == s->taken)
@@ -92,7 +91,7 @@ static void end_try(struct syslog *s)
 }
 
 /* The socket is gone: what is left of the batch failed. */
-static void hang_up(struct syslog *s, const char *why, uint64_t now_ms)
+static void hang_up(struct syslog_receiver *s, const char *why, uint64_t now_ms)
 {
     bl_resolve_drop(s->lookup);
     s->lookup = NULL;
@@ -105,7 +104,7 @@ static void hang_up(struct syslog *s, const char *why, uint64_t now_ms)
     start_batch(s);
 }
 
-static void append_message(struct syslog *s, const struct bl_notice *n)
+static void append_message(struct syslog_receiver *s, const struct bl_notice *n)
 {
     s->message.len = 0;
     if (s->target.kind == BL_SYSLOG_UNIX)
@@ -117,12 +116,12 @@ static void append_message(struct syslog *s, const struct bl_notice *n)
     bl_text_append(&s->out, s->message.data, s->message.len);
 }
 
-static void take_batch(struct syslog *s, uint64_t now_ms)
+static void take_batch(struct syslog_receiver *s, uint64_t now_ms)
 {
     struct bl_delivery *d;
     while (s->taken < BATCH && (d = bl_outbox_next(s->outbox, now_ms))) {
         append_message(s, d->notice);
-        s->batch[s->taken++] = (struct try){d, s->out.len, now_ms + s->timeout_ms};
+        s->batch[s->taken++] = (struct syslog_try){d, s->out.len, now_ms + s->timeout_ms};
     }
     if (!s->out.failed && !s->message.failed)
         return;
@@ -133,7 +132,7 @@ static void take_batch(struct syslog *s, uint64_t now_ms)
 
 /* ---- the link ---------------------------------------------------------- */
 
-static void write_to_stderr(struct syslog *s, uint64_t now_ms)
+static void write_to_stderr(struct syslog_receiver *s, uint64_t now_ms)
 {
     while (s->ended < s->taken) {
         s->message.len = 0;
@@ -147,7 +146,7 @@ static void write_to_stderr(struct syslog *s, uint64_t now_ms)
     }
 }
 
-static void open_unix(struct syslog *s, uint64_t now_ms)
+static void open_unix(struct syslog_receiver *s, uint64_t now_ms)
 {
     struct sockaddr_un at = {.sun_family = AF_UNIX};
     memcpy(at.sun_path, s->target.path, sizeof(s->target.path));
@@ -167,7 +166,7 @@ static void open_unix(struct syslog *s, uint64_t now_ms)
 }
 
 /* Connects to the next address that this try has not seen yet. */
-static void connect_next(struct syslog *s, const char *why, uint64_t now_ms)
+static void connect_next(struct syslog_receiver *s, const char *why, uint64_t now_ms)
 {
     int type = s->target.kind == BL_SYSLOG_TCP ? SOCK_STREAM : SOCK_DGRAM;
     while (s->addresses_tried++ < s->addresses.count) {
@@ -187,7 +186,7 @@ static void connect_next(struct syslog *s, const char *why, uint64_t now_ms)
     hang_up(s, why, now_ms);
 }
 
-static void open_remote(struct syslog *s, uint64_t now_ms)
+static void open_remote(struct syslog_receiver *s, uint64_t now_ms)
 {
     bool fresh = s->numeric || (s->addresses.count > 0 && now_ms < s->resolved_ms + ADDRESSES_KEEP_MS);
     s->addresses_tried = 0;
@@ -202,7 +201,7 @@ static void open_remote(struct syslog *s, uint64_t now_ms)
         hang_up(s, "no memory or thread to look the host name up", now_ms);
 }
 
-static void see_resolved(struct syslog *s, uint64_t now_ms)
+static void see_resolved(struct syslog_receiver *s, uint64_t now_ms)
 {
     const char *why;
     int error = bl_resolve_take(s->lookup, &s->addresses, &why);
@@ -219,7 +218,7 @@ static void see_resolved(struct syslog *s, uint64_t now_ms)
     connect_next(s, "no address", now_ms);
 }
 
-static void see_connected(struct syslog *s, uint64_t now_ms)
+static void see_connected(struct syslog_receiver *s, uint64_t now_ms)
 {
     struct pollfd p = {.fd = s->fd, .events = POLLOUT};
     if (poll(&p, 1, 0) == 0)
@@ -234,7 +233,7 @@ static void see_connected(struct syslog *s, uint64_t now_ms)
 }
 
 /* A peer that closed takes nothing any more, though the kernel would. */
-static void see_closed(struct syslog *s, uint64_t now_ms)
+static void see_closed(struct syslog_receiver *s, uint64_t now_ms)
 {
     char ignored[512];
     ssize_t n;
@@ -249,7 +248,7 @@ static void see_closed(struct syslog *s, uint64_t now_ms)
 
 /* ---- sending ----------------------------------------------------------- */
 
-static void send_stream(struct syslog *s, uint64_t now_ms)
+static void send_stream(struct syslog_receiver *s, uint64_t now_ms)
 {
     while (s->sent < s->out.len) {
         ssize_t n = send(s->fd, s->out.data + s->sent, s->out.len - s->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -271,7 +270,7 @@ static void send_stream(struct syslog *s, uint64_t now_ms)
 }
 
 /* Sends the next message; 0, -EAGAIN or why not. */
-static int send_datagram(struct syslog *s)
+static int send_datagram(struct syslog_receiver *s)
 {
     size_t len = s->batch[s->ended].end - s->sent;
     const char *message = s->out.data + s->sent;
@@ -288,7 +287,7 @@ static int send_datagram(struct syslog *s)
     return -error;
 }
 
-static unsigned datagrams_now(struct syslog *s, uint64_t now_ms)
+static unsigned datagrams_now(struct syslog_receiver *s, uint64_t now_ms)
 {
     if (s->target.kind == BL_SYSLOG_UNIX)
         return UNIX_PER_TURN;
@@ -298,7 +297,7 @@ static unsigned datagrams_now(struct syslog *s, uint64_t now_ms)
     return UDP_PER_MS - s->pace_sent;
 }
 
-static void send_datagrams(struct syslog *s, uint64_t now_ms)
+static void send_datagrams(struct syslog_receiver *s, uint64_t now_ms)
 {
     s->blocked = false;
     for (unsigned budget = datagrams_now(s, now_ms); s->ended < s->taken && budget > 0; budget--) {
@@ -323,7 +322,7 @@ static void send_datagrams(struct syslog *s, uint64_t now_ms)
 
 static void syslog_turn(void *self, uint64_t now_ms)
 {
-    struct syslog *s = self;
+    struct syslog_receiver *s = self;
     s->look_ms = BL_NEVER_MS;
     if (s->link == LINK_UP && s->target.kind == BL_SYSLOG_TCP)
         see_closed(s, now_ms);
@@ -351,9 +350,9 @@ static void syslog_turn(void *self, uint64_t now_ms)
         send_datagrams(s, now_ms);
 }
 
-static struct pollfd syslog_wants(const void *self)
+static struct pollfd syslog_pollfd(const void *self)
 {
-    const struct syslog *s = self;
+    const struct syslog_receiver *s = self;
     bool stream = s->target.kind == BL_SYSLOG_TCP;
     switch (s->link) {
     case LINK_CLOSED:
@@ -372,9 +371,9 @@ static struct pollfd syslog_wants(const void *self)
     return (struct pollfd){.fd = -1};
 }
 
-static uint64_t syslog_due_ms(const void *self)
+static uint64_t syslog_next_wakeup_ms(const void *self)
 {
-    const struct syslog *s = self;
+    const struct syslog_receiver *s = self;
     if (s->ended == s->taken)
         return bl_outbox_due_ms(s->outbox);
     uint64_t deadline_ms = s->batch[s->ended].deadline_ms;
@@ -383,13 +382,13 @@ static uint64_t syslog_due_ms(const void *self)
 
 static void syslog_set_timeout(void *self, uint32_t timeout_ms)
 {
-    struct syslog *s = self;
+    struct syslog_receiver *s = self;
     s->timeout_ms = timeout_ms;
 }
 
 static void syslog_close(void *self, uint64_t now_ms)
 {
-    struct syslog *s = self;
+    struct syslog_receiver *s = self;
     hang_up(s, "stopped", now_ms);
     bl_text_free(&s->out);
     bl_text_free(&s->message);
@@ -420,7 +419,7 @@ static void *syslog_open(const struct bl_notifier_config *c, struct bl_outbox *o
     struct bl_syslog_identity who = {0};
     if (bl_syslog_target_parse(&target, c->target, err) != 0 || fill_identity(&who, c->facility, err) != 0)
         return NULL;
-    struct syslog *s = calloc(1, sizeof(*s));
+    struct syslog_receiver *s = calloc(1, sizeof(*s));
     if (!s) {
         snprintf(err, BL_ERR_BYTES, "syslog %.100s: out of memory", c->target);
         return NULL;
@@ -443,7 +442,7 @@ const struct bl_notifier_ops bl_syslog_ops = {
     .open = syslog_open,
     .set_timeout = syslog_set_timeout,
     .turn = syslog_turn,
-    .wants = syslog_wants,
-    .due_ms = syslog_due_ms,
+    .pollfd = syslog_pollfd,
+    .next_wakeup_ms = syslog_next_wakeup_ms,
     .close = syslog_close,
 };

@@ -242,13 +242,13 @@ static void webhook_turn(void *self, uint64_t now_ms)
     begin_requests(w);
 }
 
-static struct pollfd webhook_wants(const void *self)
+static struct pollfd webhook_pollfd(const void *self)
 {
     const struct webhook *w = self;
     return (struct pollfd){.fd = w->epoll_fd, .events = POLLIN};
 }
 
-static uint64_t webhook_due_ms(const void *self)
+static uint64_t webhook_next_wakeup_ms(const void *self)
 {
     const struct webhook *w = self;
     uint64_t outbox_ms = w->busy < IN_FLIGHT ? bl_outbox_due_ms(w->outbox) : BL_NEVER_MS;
@@ -385,7 +385,7 @@ const struct bl_notifier_ops bl_webhook_ops = {
     .open = webhook_open,
     .set_timeout = webhook_set_timeout,
     .turn = webhook_turn,
-    .wants = webhook_wants,
-    .due_ms = webhook_due_ms,
+    .pollfd = webhook_pollfd,
+    .next_wakeup_ms = webhook_next_wakeup_ms,
     .close = webhook_close,
 };

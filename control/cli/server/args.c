@@ -3,14 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/cli/server/call.h"
+#include "control/cli/server/cli_request.h"
 #include "control/text/duration.h"
 
-static int bad(struct bl_call *call, const char *what, const char *word)
+static int bad(struct bl_cli_request *call, const char *what, const char *word)
 {
     const struct bl_cli_command *c = call->command;
-    bl_call_fail(call, BL_EXIT_USAGE, "%s: %s %.100s; usage: beatline %s%s%s", c->name, what, word, c->name,
-                 c->usage[0] != '\0' ? " " : "", c->usage);
+    bl_cli_fail(call, BL_EXIT_USAGE, "%s: %s %.100s; usage: beatline %s%s%s", c->name, what, word, c->name,
+                c->usage[0] != '\0' ? " " : "", c->usage);
     return BL_ARG_BAD;
 }
 
@@ -18,7 +18,7 @@ static int bad(struct bl_call *call, const char *what, const char *word)
 static int take_value(struct bl_args *args, int option, const char *rest, const char *word,
                       const char **value)
 {
-    struct bl_call *call = args->call;
+    struct bl_cli_request *call = args->call;
 
     if (rest != NULL) {
         *value = rest;
@@ -70,7 +70,7 @@ static int letter_option(struct bl_args *args, const char *word, const char **va
 
 int bl_args_next(struct bl_args *args, const char **value)
 {
-    struct bl_call *call = args->call;
+    struct bl_cli_request *call = args->call;
 
     *value = NULL;
     if (args->letters != NULL)
@@ -92,13 +92,13 @@ int bl_args_next(struct bl_args *args, const char **value)
     return letter_option(args, word, value);
 }
 
-bool bl_args_refuse(struct bl_call *call, const char *word)
+bool bl_args_refuse(struct bl_cli_request *call, const char *word)
 {
     bad(call, "does not take", word);
     return false;
 }
 
-bool bl_args_none(struct bl_call *call)
+bool bl_args_none(struct bl_cli_request *call)
 {
     struct bl_args args = {.call = call};
     const char *value;
@@ -109,7 +109,7 @@ bool bl_args_none(struct bl_call *call)
     return arg == BL_ARG_END;
 }
 
-bool bl_args_names(struct bl_call *call)
+bool bl_args_names(struct bl_cli_request *call)
 {
     struct bl_args args = {.call = call};
     const char *value;
@@ -123,19 +123,20 @@ bool bl_args_names(struct bl_call *call)
     return arg == BL_ARG_END && names > 0;
 }
 
-bool bl_args_number(struct bl_call *call, const char *option, const char *text, uint64_t max, uint64_t *value)
+bool bl_args_number(struct bl_cli_request *call, const char *option, const char *text, uint64_t max,
+                    uint64_t *value)
 {
     char *end = NULL;
     errno = 0;
     *value = text[0] >= '0' && text[0] <= '9' ? strtoull(text, &end, 10) : 0;
     if (end != NULL && *end == '\0' && errno == 0 && *value <= max)
         return true;
-    bl_call_fail(call, BL_EXIT_USAGE, "%s: %s %.40s: no whole number from 0 to %llu", call->command->name,
-                 option, text, (unsigned long long)max);
+    bl_cli_fail(call, BL_EXIT_USAGE, "%s: %s %.40s: no whole number from 0 to %llu", call->command->name,
+                option, text, (unsigned long long)max);
     return false;
 }
 
-bool bl_args_duration(struct bl_call *call, const char *option, const char *text, uint32_t *ms)
+bool bl_args_duration(struct bl_cli_request *call, const char *option, const char *text, uint32_t *ms)
 {
     char why[BL_ERR_BYTES];
     int rc = bl_duration_parse(text, BL_TIMEOUT_MAX_MS, ms);
@@ -143,11 +144,11 @@ bool bl_args_duration(struct bl_call *call, const char *option, const char *text
     if (rc == 0 && (*ms > 0 || strcmp(text, "none") == 0))
         return true;
     if (rc == 0)
-        bl_call_fail(call, BL_EXIT_USAGE,
-                     "%s: %s \"%.40s\" is too short; give 1ms or more, or none to clear it",
-                     call->command->name, option, text);
+        bl_cli_fail(call, BL_EXIT_USAGE,
+                    "%s: %s \"%.40s\" is too short; give 1ms or more, or none to clear it",
+                    call->command->name, option, text);
     else
-        bl_call_fail(call, BL_EXIT_USAGE, "%s: %s %s", call->command->name, option,
-                     bl_duration_error(text, rc, BL_TIMEOUT_MAX_MS, why));
+        bl_cli_fail(call, BL_EXIT_USAGE, "%s: %s %s", call->command->name, option,
+                    bl_duration_error(text, rc, BL_TIMEOUT_MAX_MS, why));
     return false;
 }

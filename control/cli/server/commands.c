@@ -43,13 +43,13 @@ const struct bl_cli_command *bl_cli_command_of(int argc, char **argv, int *words
 }
 
 /* "nodes frob" -> `nodes: list, show, ...`; "frob" -> see help. */
-void bl_cli_unknown(struct bl_call *call, int argc, char **argv)
+void bl_cli_unknown(struct bl_cli_request *call, int argc, char **argv)
 {
     char also[256] = "";
     size_t used = 0, len = argc > 0 ? strlen(argv[0]) : 0;
 
     if (argc == 0) {
-        bl_call_fail(call, BL_EXIT_USAGE, "no command; beatline help lists them");
+        bl_cli_fail(call, BL_EXIT_USAGE, "no command; beatline help lists them");
         return;
     }
     for (unsigned i = 0; i < bl_cli_command_count && used < sizeof(also); i++) {
@@ -58,15 +58,15 @@ void bl_cli_unknown(struct bl_call *call, int argc, char **argv)
             used += (size_t)snprintf(also + used, sizeof(also) - used, "%s%s", used > 0 ? ", " : "", name);
     }
     if (used == 0)
-        bl_call_fail(call, BL_EXIT_USAGE, "%.60s: no such command; beatline help lists them", argv[0]);
+        bl_cli_fail(call, BL_EXIT_USAGE, "%.60s: no such command; beatline help lists them", argv[0]);
     else if (argc == 1)
-        bl_call_fail(call, BL_EXIT_USAGE, "%.60s: needs another word; there are: %s", argv[0], also);
+        bl_cli_fail(call, BL_EXIT_USAGE, "%.60s: needs another word; there are: %s", argv[0], also);
     else
-        bl_call_fail(call, BL_EXIT_USAGE, "%.60s %.60s: no such command; there are: %s", argv[0], argv[1],
-                     also);
+        bl_cli_fail(call, BL_EXIT_USAGE, "%.60s %.60s: no such command; there are: %s", argv[0], argv[1],
+                    also);
 }
 
-void bl_cli_explain(struct bl_call *call, const struct bl_cli_command *c)
+void bl_cli_explain(struct bl_cli_request *call, const struct bl_cli_command *c)
 {
     bl_options_explain(&call->out, c->name, c->usage, c->help);
 }

@@ -3,7 +3,7 @@
  * one a request means. Constant; any thread. */
 #pragma once
 
-#include "control/cli/server/call.h"
+#include "control/cli/server/cli_request.h"
 
 extern const struct bl_cli_command bl_cli_commands[];
 extern const unsigned bl_cli_command_count;
@@ -17,7 +17,7 @@ BL_COMMANDS(BL_COMMAND_OPS)
 const struct bl_cli_command *bl_cli_command_of(int argc, char **argv, int *words);
 
 /* Says that argv is no command, and which there are of that beginning. */
-void bl_cli_unknown(struct bl_call *call, int argc, char **argv);
+void bl_cli_unknown(struct bl_cli_request *call, int argc, char **argv);
 
 /* Writes a command's usage and options to call->out. */
-void bl_cli_explain(struct bl_call *call, const struct bl_cli_command *c);
+void bl_cli_explain(struct bl_cli_request *call, const struct bl_cli_command *c);

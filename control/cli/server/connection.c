@@ -37,7 +37,7 @@ struct bl_connection *bl_connection_new(int fd, struct bl_api *api)
 /* The command is over, finished or not. */
 static void end_call(struct bl_connection *c)
 {
-    struct bl_call *call = &c->call;
+    struct bl_cli_request *call = &c->call;
     if (call->state != NULL && call->command->ops->end != NULL)
         call->command->ops->end(call);
     free(call->state);
@@ -71,12 +71,12 @@ static void frame(struct bl_text *wire, int stream, struct bl_text *text)
 /* What the command has written goes out; with DONE the exit code too. */
 static void frame_piece(struct bl_connection *c)
 {
-    struct bl_call *call = &c->call;
+    struct bl_cli_request *call = &c->call;
 
     if (call->out.failed || call->err.failed) {
         bl_text_free(&call->out);
         bl_text_free(&call->err);
-        bl_call_fail(call, BL_EXIT_ERROR, "out of memory; ask for less, or again later");
+        bl_cli_fail(call, BL_EXIT_ERROR, "out of memory; ask for less, or again later");
         c->step = BL_STEP_DONE;
     }
     frame(&c->wire, 1, &call->out);
@@ -92,7 +92,7 @@ static void frame_piece(struct bl_connection *c)
 
 static void refuse(struct bl_connection *c, const char *why)
 {
-    bl_call_fail(&c->call, BL_EXIT_USAGE, "request: %s; send one line {\"argv\":[\"status\"]}", why);
+    bl_cli_fail(&c->call, BL_EXIT_USAGE, "request: %s; send one line {\"argv\":[\"status\"]}", why);
     c->step = BL_STEP_DONE;
     frame_piece(c);
 }
@@ -144,7 +144,7 @@ static const char *take_request(struct bl_connection *c, int *argc)
 
 static void start_command(struct bl_connection *c, int argc, bool explain)
 {
-    struct bl_call *call = &c->call;
+    struct bl_cli_request *call = &c->call;
     int words;
 
     call->command = bl_cli_command_of(argc, c->argv, &words);
@@ -158,7 +158,7 @@ static void start_command(struct bl_connection *c, int argc, bool explain)
         call->argc = argc - words;
         call->state = calloc(1, call->command->ops->state_bytes + 1);
         if (call->state == NULL)
-            bl_call_fail(call, BL_EXIT_ERROR, "out of memory; try again later");
+            bl_cli_fail(call, BL_EXIT_ERROR, "out of memory; try again later");
         else
             c->step = BL_STEP_MORE;
     }

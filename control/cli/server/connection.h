@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "control/cli/server/call.h"
+#include "control/cli/server/cli_request.h"
 
 struct json_t;
 
@@ -32,7 +32,7 @@ struct bl_connection {
     struct bl_text request;
     struct json_t *words; /* jansson: holds the strings of argv */
     char **argv;
-    struct bl_call call;
+    struct bl_cli_request call;
     struct bl_text wire; /* frames */
     size_t sent;         /* of wire */
     bool writes;         /* the event loop waits until it can write */

@@ -66,7 +66,7 @@ BL_ON_API static bool make_some(struct bl_http_request *r, enum bl_map_by by)
         struct bl_density *d = bl_maps_want(&r->api->maps, by, r->api->core, r->api->now_ns);
         if (d == NULL || !bl_density_step(d, bl_fleet_registry(bl_core_fleet(r->api->core)), STEP_NODES))
             return true;
-        bl_api_breathe(r->api);
+        bl_api_yield(r->api);
     } while (r->api->now_ns < until_ns);
     return false;
 }

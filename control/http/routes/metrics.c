@@ -207,8 +207,8 @@ static void fleet(const struct page *p)
 {
     const struct bl_fleet_stats *f = bl_fleet_stats_of(bl_core_fleet(p->api->core));
 
-    one(p, "strangers_registered", COUNTER, "strangers taken in", word(&f->registered));
-    head(p, "strangers_refused", COUNTER, "strangers turned away, by reason");
+    one(p, "strangers_registered", COUNTER, "unknown nodes registered", word(&f->registered));
+    head(p, "strangers_refused", COUNTER, "unknown nodes refused, by reason");
     sample(p, "strangers_refused", COUNTER, "{reason=\"max_nodes\"}", word(&f->refused_max_nodes));
     sample(p, "strangers_refused", COUNTER, "{reason=\"rate\"}", word(&f->refused_rate));
     sample(p, "strangers_refused", COUNTER, "{reason=\"unknown\"}", word(&f->refused_unknown));

@@ -8,17 +8,17 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "control/http/items.h"
+#include "control/http/json_array_reader.h"
 #include "control/http/request.h"
 
 #define NODES_MOST   100000u
 #define BODY_MOST    (UINT64_C(64) << 20)
-#define ASKS_AT_ONCE BL_ASKS_UNDER_WAY
+#define ASKS_AT_ONCE BL_PENDING_COMMANDS_MAX
 #define ERRORS_TOLD  100u
 #define MEMBERS_MOST 16u
 
 struct bulk {
-    struct bl_items items;
+    struct bl_json_array_reader items;
     uint64_t seen, set, failed, asked;
     struct bl_text errors; /* members of the list "errors" */
 };
@@ -123,11 +123,12 @@ static size_t piece(struct bl_http_request *r, const char *data, size_t len)
     size_t at = 0, used;
 
     while (at < len && b->asked < ASKS_AT_ONCE) {
-        enum bl_items_found found = bl_items_read(&b->items, data + at, len - at, &used);
+        enum bl_json_array_reader_found found =
+            bl_json_array_reader_read(&b->items, data + at, len - at, &used);
         at += used;
-        if (found == BL_ITEMS_MORE)
+        if (found == BL_JSON_ARRAY_MORE)
             break;
-        if (found == BL_ITEMS_BAD) {
+        if (found == BL_JSON_ARRAY_BAD) {
             refuse(r, b, 400, b->items.why);
             return len;
         }
@@ -145,7 +146,7 @@ static void run(struct bl_http_request *r)
     struct bulk *b = r->state;
     struct bl_json j;
 
-    if (bl_items_end(&b->items) == BL_ITEMS_BAD) {
+    if (bl_json_array_reader_end(&b->items) == BL_JSON_ARRAY_BAD) {
         refuse(r, b, 400, b->items.why);
         return;
     }

@@ -7,7 +7,7 @@
  * which are good. */
 static void command(struct bl_http_request *r, const struct bl_cli_command *c, char **argv, int argc)
 {
-    struct bl_call call = {.api = r->api, .command = c, .json = true, .argv = argv, .argc = argc};
+    struct bl_cli_request call = {.api = r->api, .command = c, .json = true, .argv = argv, .argc = argc};
 
     c->ops->run(&call);
     bl_text_free(&call.err);

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/http/ranks.h"
+#include "control/http/min_heap.h"
 #include "control/http/request.h"
 #include "control/match/glob.h"
 #include "control/model/view_json.h"
@@ -38,7 +38,7 @@ struct list {
     uint64_t generation; /* of which ids and ranks are */
     uint32_t walk;       /* the view to rank next */
     uint64_t behind;     /* the cursor's rank; 0: from the start */
-    struct bl_ranks ranks;
+    struct bl_min_heap ranks;
     uint64_t listed, limit, last;
     uint32_t of_state[BL_STATE_COUNT];
 };
@@ -46,7 +46,7 @@ struct list {
 static void end(struct bl_http_request *r)
 {
     struct list *l = r->state;
-    bl_ranks_free(&l->ranks);
+    bl_min_heap_free(&l->ranks);
 }
 
 /* ---- ranking -------------------------------------------------------------- */
@@ -77,7 +77,7 @@ static bool rank_some(struct list *l, const struct bl_views_generation *g)
             continue;
         uint64_t rank = rank_of(view, state, l->walk);
         l->of_state[state]++;
-        if (rank > l->behind && !bl_ranks_push(&l->ranks, rank))
+        if (rank > l->behind && !bl_min_heap_push(&l->ranks, rank))
             return false;
     }
     l->ranked = true;
@@ -134,7 +134,7 @@ static enum bl_step write_some(struct bl_http_request *r, struct list *l, const 
         bl_text_printf(&r->out, "{\"%s\":[\n", l->of_incidents ? "incidents" : "views");
     l->begun = true;
     while (l->listed < l->limit && r->out.len < BL_PIECE_BYTES) {
-        if (!bl_ranks_pop(&l->ranks, &rank))
+        if (!bl_min_heap_pop(&l->ranks, &rank))
             return finish(r, l);
         uint32_t id = (uint32_t)rank & ((UINT32_C(1) << ID_BITS) - 1);
         const struct bl_view *view = bl_view_at(g, id);
@@ -148,7 +148,7 @@ static enum bl_step write_some(struct bl_http_request *r, struct list *l, const 
 /* What was ranked is void: ids are others now. */
 static void begin_again(struct list *l, const struct bl_views_generation *g)
 {
-    bl_ranks_free(&l->ranks);
+    bl_min_heap_free(&l->ranks);
     memset(l->of_state, 0, sizeof(l->of_state));
     l->walk = 0;
     l->ranked = false;

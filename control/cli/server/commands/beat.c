@@ -4,7 +4,7 @@
 #include "control/cli/server/commands.h"
 #include "control/ingest/feed.h"
 
-static void done(struct bl_call *call, const char *name)
+static void done(struct bl_cli_request *call, const char *name)
 {
     struct bl_json j;
     if (!call->json)
@@ -15,7 +15,7 @@ static void done(struct bl_call *call, const char *name)
     bl_json_line_end(&j);
 }
 
-static void beat(struct bl_call *call, const char *name)
+static void beat(struct bl_cli_request *call, const char *name)
 {
     char why[BL_ERR_BYTES];
     int rc = bl_api_beat(call->api, name, why);
@@ -24,10 +24,10 @@ static void beat(struct bl_call *call, const char *name)
     if (rc == 0)
         done(call, name);
     else
-        bl_call_fail(call, code, "beat: %s", why);
+        bl_cli_fail(call, code, "beat: %s", why);
 }
 
-static enum bl_step run(struct bl_call *call)
+static enum bl_step run(struct bl_cli_request *call)
 {
     if (!bl_args_names(call))
         return BL_STEP_DONE;

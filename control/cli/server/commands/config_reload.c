@@ -5,7 +5,7 @@
 #include "engine/base/rcu.h"
 
 /* `waiting`: keys that need a restart, "ports, udp_port". */
-static void reloaded(struct bl_call *call, char *waiting)
+static void reloaded(struct bl_cli_request *call, char *waiting)
 {
     const struct bl_config *c = bl_rcu_read(&call->api->config);
     struct bl_json j;
@@ -31,7 +31,7 @@ static void reloaded(struct bl_call *call, char *waiting)
     bl_json_line_end(&j);
 }
 
-static enum bl_step run(struct bl_call *call)
+static enum bl_step run(struct bl_cli_request *call)
 {
     char waiting[BL_CONFIG_WAITING_BYTES] = "", err[BL_ERR_BYTES] = "";
 
@@ -40,7 +40,7 @@ static enum bl_step run(struct bl_call *call)
     if (call->api->reload(call->api->reload_ctx, waiting, err) == 0)
         reloaded(call, waiting);
     else
-        bl_call_fail(call, BL_EXIT_ERROR, "config reload: refused, the old config stays in force:\n%s", err);
+        bl_cli_fail(call, BL_EXIT_ERROR, "config reload: refused, the old config stays in force:\n%s", err);
     return BL_STEP_DONE;
 }
 

@@ -2,7 +2,7 @@
 #include "control/cli/server/commands.h"
 #include "engine/base/rcu.h"
 
-static enum bl_step run(struct bl_call *call)
+static enum bl_step run(struct bl_cli_request *call)
 {
     if (bl_args_none(call))
         bl_config_show(bl_rcu_read(&call->api->config), &call->out, call->json);

@@ -19,7 +19,7 @@ struct events {
     uint64_t next; /* number of the next event to write */
 };
 
-static bool parse(struct bl_call *call, struct events *e)
+static bool parse(struct bl_cli_request *call, struct events *e)
 {
     struct bl_args args = {.call = call};
     const char *value;
@@ -36,8 +36,8 @@ static bool parse(struct bl_call *call, struct events *e)
                 return false;
         } else {
             if (arg == BL_ARG_WORD)
-                bl_call_fail(call, BL_EXIT_USAGE, "events: %.100s: not an option; usage: beatline events %s",
-                             value, call->command->usage);
+                bl_cli_fail(call, BL_EXIT_USAGE, "events: %.100s: not an option; usage: beatline events %s",
+                            value, call->command->usage);
             return false;
         }
     }
@@ -48,7 +48,7 @@ static bool parse(struct bl_call *call, struct events *e)
     return true;
 }
 
-static void json(struct bl_call *call, const struct bl_event *e)
+static void json(struct bl_cli_request *call, const struct bl_event *e)
 {
     struct bl_json j;
 
@@ -57,7 +57,7 @@ static void json(struct bl_call *call, const struct bl_event *e)
     bl_json_line_end(&j);
 }
 
-static void human(struct bl_call *call, const struct bl_event *e)
+static void human(struct bl_cli_request *call, const struct bl_event *e)
 {
     struct bl_text *out = &call->out;
     char when[BL_TIMESTAMP_TEXT], name[BL_NAME_MAX + 8], age[BL_HUMAN_TEXT];
@@ -85,7 +85,7 @@ static void human(struct bl_call *call, const struct bl_event *e)
 }
 
 /* A client that read too slowly lost what the history no longer has. */
-static void skip_forgotten(struct bl_call *call, struct events *e)
+static void skip_forgotten(struct bl_cli_request *call, struct events *e)
 {
     uint64_t first = call->api->history.first;
     if (e->next >= first)
@@ -96,7 +96,7 @@ static void skip_forgotten(struct bl_call *call, struct events *e)
     e->next = first;
 }
 
-static enum bl_step run(struct bl_call *call)
+static enum bl_step run(struct bl_cli_request *call)
 {
     struct events *e = call->state;
 

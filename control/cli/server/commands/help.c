@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "control/cli/server/commands.h"
 
-static void list(struct bl_call *call)
+static void list(struct bl_cli_request *call)
 {
     for (unsigned i = 0; i < bl_cli_command_count; i++)
         bl_text_printf(&call->out, "  %-14s  %s\n", bl_cli_commands[i].name, bl_cli_commands[i].help);
 }
 
-static enum bl_step run(struct bl_call *call)
+static enum bl_step run(struct bl_cli_request *call)
 {
     int words;
 

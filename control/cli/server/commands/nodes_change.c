@@ -5,14 +5,14 @@
 
 #include "control/cli/server/commands.h"
 
-static void tell(struct bl_call *call, const struct bl_nodes_change *c)
+static void tell(struct bl_cli_request *call, const struct bl_nodes_change *c)
 {
     const struct bl_command *answer = call->answer;
     struct bl_json j;
 
     if (answer->result != 0) {
-        bl_call_fail(call, answer->result == -ENOENT ? BL_EXIT_NOT_FOUND : BL_EXIT_ERROR, "node %s",
-                     answer->text);
+        bl_cli_fail(call, answer->result == -ENOENT ? BL_EXIT_NOT_FOUND : BL_EXIT_ERROR, "node %s",
+                    answer->text);
         return;
     }
     if (!call->json) {
@@ -25,8 +25,8 @@ static void tell(struct bl_call *call, const struct bl_nodes_change *c)
     bl_json_line_end(&j);
 }
 
-bool bl_nodes_change_parse(struct bl_call *call, struct bl_nodes_change *c,
-                           bool (*take)(struct bl_call *call, struct bl_nodes_change *c, int option,
+bool bl_nodes_change_parse(struct bl_cli_request *call, struct bl_nodes_change *c,
+                           bool (*take)(struct bl_cli_request *call, struct bl_nodes_change *c, int option,
                                         const char *value))
 {
     struct bl_args args = {.call = call};
@@ -41,18 +41,18 @@ bool bl_nodes_change_parse(struct bl_call *call, struct bl_nodes_change *c,
     }
     call->argc = names;
     if (names == 0)
-        bl_call_fail(call, BL_EXIT_USAGE, "%s: no name; usage: beatline %s %s", call->command->name,
-                     call->command->name, call->command->usage);
+        bl_cli_fail(call, BL_EXIT_USAGE, "%s: no name; usage: beatline %s %s", call->command->name,
+                    call->command->name, call->command->usage);
     return names > 0;
 }
 
-enum bl_step bl_nodes_change_run(struct bl_call *call, struct bl_nodes_change *c)
+enum bl_step bl_nodes_change_run(struct bl_cli_request *call, struct bl_nodes_change *c)
 {
     if (c->asked)
         tell(call, c);
     c->asked = false;
     while (c->next < call->argc) {
-        struct bl_command *command = bl_call_ask(call, c->kind, call->argv[c->next++]);
+        struct bl_command *command = bl_cli_ask(call, c->kind, call->argv[c->next++]);
         if (command == NULL)
             continue;
         command->create = c->create;
@@ -64,7 +64,7 @@ enum bl_step bl_nodes_change_run(struct bl_call *call, struct bl_nodes_change *c
     return BL_STEP_DONE;
 }
 
-static enum bl_step change(struct bl_call *call, enum bl_command_kind kind, const char *done)
+static enum bl_step change(struct bl_cli_request *call, enum bl_command_kind kind, const char *done)
 {
     struct bl_nodes_change *c = call->state;
 
@@ -76,12 +76,12 @@ static enum bl_step change(struct bl_call *call, enum bl_command_kind kind, cons
     return bl_nodes_change_run(call, c);
 }
 
-static enum bl_step run_rm(struct bl_call *call)
+static enum bl_step run_rm(struct bl_cli_request *call)
 {
     return change(call, BL_COMMAND_REMOVE, "removed");
 }
 
-static enum bl_step run_resume(struct bl_call *call)
+static enum bl_step run_resume(struct bl_cli_request *call)
 {
     return change(call, BL_COMMAND_RESUME, "resumed");
 }

@@ -4,7 +4,7 @@
  * `resume` share. The api thread. */
 #pragma once
 
-#include "control/cli/server/call.h"
+#include "control/cli/server/cli_request.h"
 
 struct bl_nodes_change {
     bool asked; /* control has the node before `next` */
@@ -19,9 +19,9 @@ struct bl_nodes_change {
 /* Reads the call's words: options go to `take` (the index in
  * ops->options; false: said what is wrong), names stay in argv. False:
  * said so, also that there is no name. */
-bool bl_nodes_change_parse(struct bl_call *call, struct bl_nodes_change *c,
-                           bool (*take)(struct bl_call *call, struct bl_nodes_change *c, int option,
+bool bl_nodes_change_parse(struct bl_cli_request *call, struct bl_nodes_change *c,
+                           bool (*take)(struct bl_cli_request *call, struct bl_nodes_change *c, int option,
                                         const char *value));
 
 /* A step of the command: call it until it says DONE. */
-enum bl_step bl_nodes_change_run(struct bl_call *call, struct bl_nodes_change *c);
+enum bl_step bl_nodes_change_run(struct bl_cli_request *call, struct bl_nodes_change *c);

@@ -25,11 +25,11 @@ struct list {
     unsigned name_width;
 };
 
-static bool take_state(struct bl_call *call, struct list *l, const char *word)
+static bool take_state(struct bl_cli_request *call, struct list *l, const char *word)
 {
     enum bl_state s = bl_state_of_name(word);
     if (s == BL_STATE_COUNT) {
-        bl_call_fail(
+        bl_cli_fail(
             call, BL_EXIT_USAGE,
             "nodes list: --state %.40s: no state; there are new, ok, warning, failed, paused, unknown", word);
         return false;
@@ -38,7 +38,7 @@ static bool take_state(struct bl_call *call, struct list *l, const char *word)
     return true;
 }
 
-static bool parse(struct bl_call *call, struct list *l)
+static bool parse(struct bl_cli_request *call, struct list *l)
 {
     struct bl_args args = {.call = call};
     const char *value;
@@ -56,10 +56,10 @@ static bool parse(struct bl_call *call, struct list *l)
         else if (arg == LIMIT)
             good = bl_args_number(call, "--limit", value, UINT64_MAX, &l->limit);
         else if (arg == BL_ARG_WORD) {
-            bl_call_fail(call, BL_EXIT_USAGE,
-                         "nodes list: %.100s: not an option; nodes list --match '%.100s' or "
-                         "nodes show %.100s",
-                         value, value, value);
+            bl_cli_fail(call, BL_EXIT_USAGE,
+                        "nodes list: %.100s: not an option; nodes list --match '%.100s' or "
+                        "nodes show %.100s",
+                        value, value, value);
             good = false;
         } else {
             good = false;
@@ -69,12 +69,12 @@ static bool parse(struct bl_call *call, struct list *l)
 }
 
 /* Looks the view up again after each new generation; false: it is gone. */
-static bool find_view(struct bl_call *call, struct list *l, const struct bl_views_generation *g)
+static bool find_view(struct bl_cli_request *call, struct list *l, const struct bl_views_generation *g)
 {
     if (l->view == NULL)
         return true;
     if (l->generation != bl_views_number(g))
-        l->view_id = bl_call_find_view(call, g, l->view);
+        l->view_id = bl_cli_find_view(call, g, l->view);
     l->generation = bl_views_number(g);
     return l->view_id != BL_VIEW_NONE;
 }
@@ -113,7 +113,7 @@ static void header(struct bl_text *out, unsigned name_width)
     bl_text_append(out, "  POLICY\n", 9);
 }
 
-static void line(struct bl_call *call, const struct list *l, const struct bl_node_view *v)
+static void line(struct bl_cli_request *call, const struct list *l, const struct bl_node_view *v)
 {
     char name[BL_NAME_MAX + 8], age[BL_HUMAN_TEXT], policy[BL_NODE_POLICY_TEXT];
     int64_t since = call->api->now_unix_ms - v->state_since_unix_ms;
@@ -129,7 +129,7 @@ static void line(struct bl_call *call, const struct list *l, const struct bl_nod
     bl_human_line(&call->out);
 }
 
-static void write_node(struct bl_call *call, const struct list *l, const struct bl_node_view *v)
+static void write_node(struct bl_cli_request *call, const struct list *l, const struct bl_node_view *v)
 {
     struct bl_json j;
 
@@ -142,7 +142,7 @@ static void write_node(struct bl_call *call, const struct list *l, const struct 
     bl_json_line_end(&j);
 }
 
-static enum bl_step finish(struct bl_call *call, const struct list *l)
+static enum bl_step finish(struct bl_cli_request *call, const struct list *l)
 {
     if (l->listed == 0 && !call->json)
         bl_text_printf(&call->err, "%s\n",
@@ -151,7 +151,7 @@ static enum bl_step finish(struct bl_call *call, const struct list *l)
     return BL_STEP_DONE;
 }
 
-static enum bl_step run(struct bl_call *call)
+static enum bl_step run(struct bl_cli_request *call)
 {
     struct list *l = call->state;
     const struct bl_registry *r = bl_fleet_registry(bl_core_fleet(call->api->core));

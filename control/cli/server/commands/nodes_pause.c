@@ -5,7 +5,7 @@
 
 enum { BL_OPTIONS_NODES_PAUSE(BL_OPTION_ID) };
 
-static bool take_for(struct bl_call *call, struct bl_pause *p, const char *value)
+static bool take_for(struct bl_cli_request *call, struct bl_pause *p, const char *value)
 {
     uint32_t ms;
     if (!bl_args_duration(call, "--for", value, &ms))
@@ -14,19 +14,19 @@ static bool take_for(struct bl_call *call, struct bl_pause *p, const char *value
     return true;
 }
 
-static bool take_until(struct bl_call *call, struct bl_pause *p, const char *value)
+static bool take_until(struct bl_cli_request *call, struct bl_pause *p, const char *value)
 {
     if (!bl_timestamp_parse(value, &p->end_unix_ms))
-        bl_call_fail(call, BL_EXIT_USAGE,
-                     "nodes pause: --until %.60s: not a time; write it as 2026-02-03T04:05Z or "
-                     "2026-02-03T04:05+01:00",
-                     value);
+        bl_cli_fail(call, BL_EXIT_USAGE,
+                    "nodes pause: --until %.60s: not a time; write it as 2026-02-03T04:05Z or "
+                    "2026-02-03T04:05+01:00",
+                    value);
     else if (p->end_unix_ms <= call->api->now_unix_ms)
-        bl_call_fail(call, BL_EXIT_USAGE, "nodes pause: --until %.60s: that is over already", value);
+        bl_cli_fail(call, BL_EXIT_USAGE, "nodes pause: --until %.60s: that is over already", value);
     return call->code == BL_EXIT_OK;
 }
 
-static bool take(struct bl_call *call, struct bl_nodes_change *c, int option, const char *value)
+static bool take(struct bl_cli_request *call, struct bl_nodes_change *c, int option, const char *value)
 {
     bool ended = c->pause.end_unix_ms != 0 || c->pause.for_ms != 0;
 
@@ -34,7 +34,7 @@ static bool take(struct bl_call *call, struct bl_nodes_change *c, int option, co
     case FOR:
     case UNTIL:
         if (ended)
-            bl_call_fail(call, BL_EXIT_USAGE, "nodes pause: --for and --until: give one of them, once");
+            bl_cli_fail(call, BL_EXIT_USAGE, "nodes pause: --for and --until: give one of them, once");
         return !ended &&
                (option == FOR ? take_for(call, &c->pause, value) : take_until(call, &c->pause, value));
     case UNTIL_BEAT:
@@ -45,7 +45,7 @@ static bool take(struct bl_call *call, struct bl_nodes_change *c, int option, co
     }
 }
 
-static enum bl_step run(struct bl_call *call)
+static enum bl_step run(struct bl_cli_request *call)
 {
     struct bl_nodes_change *c = call->state;
 

@@ -4,8 +4,8 @@
 
 enum { BL_OPTIONS_NODES_SET(BL_OPTION_ID) };
 
-static bool take_duration(struct bl_call *call, struct bl_policy_patch *p, uint32_t field, uint32_t *ms,
-                          const char *value)
+static bool take_duration(struct bl_cli_request *call, struct bl_policy_patch *p, uint32_t field,
+                          uint32_t *ms, const char *value)
 {
     p->set |= field;
     return bl_args_duration(call,
@@ -15,11 +15,11 @@ static bool take_duration(struct bl_call *call, struct bl_policy_patch *p, uint3
                             value, ms);
 }
 
-static bool take_detector(struct bl_call *call, struct bl_policy_patch *p, const char *value)
+static bool take_detector(struct bl_cli_request *call, struct bl_policy_patch *p, const char *value)
 {
     enum bl_detector d = bl_detector_of_name(value);
     if (d == BL_DETECTOR_COUNT) {
-        bl_call_fail(call, BL_EXIT_USAGE, "--detector: \"%s\" is none; give fixed, auto or phi", value);
+        bl_cli_fail(call, BL_EXIT_USAGE, "--detector: \"%s\" is none; give fixed, auto or phi", value);
         return false;
     }
     p->set |= BL_SET_DETECTOR;
@@ -27,7 +27,7 @@ static bool take_detector(struct bl_call *call, struct bl_policy_patch *p, const
     return true;
 }
 
-static bool take(struct bl_call *call, struct bl_nodes_change *c, int option, const char *value)
+static bool take(struct bl_cli_request *call, struct bl_nodes_change *c, int option, const char *value)
 {
     struct bl_policy_patch *p = &c->patch;
     uint64_t retries;
@@ -60,29 +60,29 @@ static bool take(struct bl_call *call, struct bl_nodes_change *c, int option, co
     }
 }
 
-static bool is_ordered(struct bl_call *call, const struct bl_policy *p)
+static bool is_ordered(struct bl_cli_request *call, const struct bl_policy *p)
 {
     if (p->warn_ms <= p->err_ms || p->err_ms == 0)
         return true;
-    bl_call_fail(call, BL_EXIT_USAGE,
-                 "nodes set: --warn, %u ms, is longer than --err, %u ms; give a shorter --warn or a longer "
-                 "--err",
-                 p->warn_ms, p->err_ms);
+    bl_cli_fail(call, BL_EXIT_USAGE,
+                "nodes set: --warn, %u ms, is longer than --err, %u ms; give a shorter --warn or a longer "
+                "--err",
+                p->warn_ms, p->err_ms);
     return false;
 }
 
-static bool parse(struct bl_call *call, struct bl_nodes_change *c)
+static bool parse(struct bl_cli_request *call, struct bl_nodes_change *c)
 {
     if (!bl_nodes_change_parse(call, c, take))
         return false;
     bool something = c->patch.set != 0 || c->create;
     if (!something)
-        bl_call_fail(call, BL_EXIT_USAGE, "nodes set: nothing to set; usage: beatline nodes set %s",
-                     call->command->usage);
+        bl_cli_fail(call, BL_EXIT_USAGE, "nodes set: nothing to set; usage: beatline nodes set %s",
+                    call->command->usage);
     return something && is_ordered(call, &c->patch.policy);
 }
 
-static enum bl_step run(struct bl_call *call)
+static enum bl_step run(struct bl_cli_request *call)
 {
     struct bl_nodes_change *c = call->state;
 

@@ -11,7 +11,7 @@ struct show {
     int next; /* in argv */
 };
 
-static void json(struct bl_call *call, const struct bl_node_view *v)
+static void json(struct bl_cli_request *call, const struct bl_node_view *v)
 {
     struct bl_json j;
 
@@ -35,7 +35,7 @@ static void sequence(struct bl_text *out, const struct bl_place *p)
                    a.duplicate, a.reordered, a.restarted);
 }
 
-static void human(struct bl_call *call, const struct bl_node_view *v)
+static void human(struct bl_cli_request *call, const struct bl_node_view *v)
 {
     struct bl_text *out = &call->out;
     char name[BL_NAME_MAX + 8], age[BL_HUMAN_TEXT], when[BL_TIMESTAMP_TEXT], policy[BL_NODE_POLICY_TEXT];
@@ -60,12 +60,12 @@ static void human(struct bl_call *call, const struct bl_node_view *v)
         bl_text_printf(out, "  %-12s %016llx\n", "id", (unsigned long long)bl_node_id(v->node));
     field(out, "first seen", bl_timestamp_text(v->first_seen_unix_ms, when));
     if (v->in_table && (v->flags & BL_NODE_BINARY) != 0)
-        sequence(out, &v->freshest.place);
+        sequence(out, &v->latest.place);
     if (v->in_table)
-        bl_text_printf(out, "  %-12s %u\n", "worker", v->freshest.table);
+        bl_text_printf(out, "  %-12s %u\n", "worker", v->latest.table);
 }
 
-static enum bl_step run(struct bl_call *call)
+static enum bl_step run(struct bl_cli_request *call)
 {
     struct show *s = call->state;
 
@@ -76,7 +76,7 @@ static enum bl_step run(struct bl_call *call)
         struct bl_node_view v;
         if (call->out.len >= BL_PIECE_BYTES)
             return BL_STEP_MORE;
-        uint32_t index = bl_call_find_node(call, call->argv[s->next]);
+        uint32_t index = bl_cli_find_node(call, call->argv[s->next]);
         if (index == BL_NODE_NONE || !bl_node_look(&v, call->api, index))
             continue;
         if (call->json)

@@ -2,7 +2,7 @@
 /* All of the figures, one section after the other. */
 #include "control/cli/server/commands.h"
 
-static enum bl_step run(struct bl_call *call)
+static enum bl_step run(struct bl_cli_request *call)
 {
     static const struct {
         const char *title;

@@ -23,7 +23,7 @@ static void read_figures(const struct bl_api *api, struct figures *f)
         f->receivers = bl_notifier_stats(api->notifier, f->receiver, BL_NOTIFIERS_MAX);
 }
 
-static void json_receiver(struct bl_call *call, const struct bl_notifier_stats *s)
+static void json_receiver(struct bl_cli_request *call, const struct bl_notifier_stats *s)
 {
     struct bl_json j;
 
@@ -37,7 +37,7 @@ static void json_receiver(struct bl_call *call, const struct bl_notifier_stats *
     bl_json_line_end(&j);
 }
 
-static void json(struct bl_call *call, const struct figures *f)
+static void json(struct bl_cli_request *call, const struct figures *f)
 {
     struct bl_json j;
 
@@ -61,7 +61,7 @@ static void row(struct bl_text *out, const char *label, uint64_t n)
     bl_human_count_row(out, &(struct bl_columns){2, 18, 18}, label, n);
 }
 
-static void human(struct bl_call *call, const struct figures *f)
+static void human(struct bl_cli_request *call, const struct figures *f)
 {
     struct bl_text *out = &call->out;
 
@@ -86,7 +86,7 @@ static void human(struct bl_call *call, const struct figures *f)
     row(out, "  lost", f->log.lost);
 }
 
-static enum bl_step run(struct bl_call *call)
+static enum bl_step run(struct bl_cli_request *call)
 {
     struct figures f;
 

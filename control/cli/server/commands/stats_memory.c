@@ -36,7 +36,7 @@ static uint64_t per_node(uint64_t bytes, uint32_t nodes)
     return nodes > 0 ? (bytes + nodes / 2) / nodes : 0;
 }
 
-static void json_table(struct bl_call *call, unsigned i, const struct table_memory *t)
+static void json_table(struct bl_cli_request *call, unsigned i, const struct table_memory *t)
 {
     struct bl_json j;
     bl_json_line_begin(&j, &call->out);
@@ -49,7 +49,7 @@ static void json_table(struct bl_call *call, unsigned i, const struct table_memo
     bl_json_line_end(&j);
 }
 
-static void json_process(struct bl_call *call, const struct memory *m)
+static void json_process(struct bl_cli_request *call, const struct memory *m)
 {
     const struct bl_memory_stats *p = &m->process;
     struct bl_json j;
@@ -75,7 +75,7 @@ static void row(struct bl_text *out, const char *label, const char *figure)
     bl_human_row(out, &(struct bl_columns){2, 18, 12}, label, figure);
 }
 
-static void human_process(struct bl_call *call, const struct memory *m)
+static void human_process(struct bl_cli_request *call, const struct memory *m)
 {
     const struct bl_memory_stats *p = &m->process;
     struct bl_text *out = &call->out;
@@ -97,7 +97,7 @@ static void human_process(struct bl_call *call, const struct memory *m)
                        (unsigned long long)per_node(p->rss_bytes, m->nodes));
 }
 
-static void human_table(struct bl_call *call, unsigned i, const struct table_memory *t)
+static void human_table(struct bl_cli_request *call, unsigned i, const struct table_memory *t)
 {
     char text[BL_HUMAN_TEXT];
     struct bl_text *out = &call->out;
@@ -108,7 +108,7 @@ static void human_table(struct bl_call *call, unsigned i, const struct table_mem
                    t->huge ? "huge pages" : "no huge pages", t->growing ? ", growing" : "");
 }
 
-static enum bl_step run(struct bl_call *call)
+static enum bl_step run(struct bl_cli_request *call)
 {
     struct bl_core *core = call->api->core;
     struct memory m = {.nodes = bl_registry_total(bl_fleet_registry(bl_core_fleet(core)))};

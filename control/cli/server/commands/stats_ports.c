@@ -39,7 +39,7 @@ static bool sum(const struct bl_api *api, unsigned first, struct port_sum *p)
     return true;
 }
 
-static void json(struct bl_call *call, const struct port_sum *p)
+static void json(struct bl_cli_request *call, const struct port_sum *p)
 {
     const struct bl_counters *c = &p->counters;
     struct bl_json j;
@@ -58,7 +58,7 @@ static void json(struct bl_call *call, const struct port_sum *p)
     bl_json_line_end(&j);
 }
 
-static void human(struct bl_call *call, const struct port_sum *p)
+static void human(struct bl_cli_request *call, const struct port_sum *p)
 {
     const struct bl_counters *c = &p->counters;
     struct bl_text *out = &call->out;
@@ -79,7 +79,7 @@ static void human(struct bl_call *call, const struct port_sum *p)
 
 /* ---- connections with lines of text --------------------------------------- */
 
-static void tcp_json(struct bl_call *call, const struct bl_tcp_stats *t)
+static void tcp_json(struct bl_cli_request *call, const struct bl_tcp_stats *t)
 {
     char spec[BL_LISTEN_TEXT + 4];
     struct bl_json j;
@@ -106,7 +106,7 @@ static void tcp_row(struct bl_text *out, uint64_t n, const char *what)
         bl_text_printf(out, "    %s %s\n", bl_human_count(n, count), what);
 }
 
-static void tcp_human(struct bl_call *call, const struct bl_tcp_stats *t)
+static void tcp_human(struct bl_cli_request *call, const struct bl_tcp_stats *t)
 {
     struct bl_text *out = &call->out;
     char n[BL_HUMAN_TEXT];
@@ -123,7 +123,7 @@ static void tcp_human(struct bl_call *call, const struct bl_tcp_stats *t)
     tcp_row(out, t->reset, "broken off by the client");
 }
 
-static void tcp_ports(struct bl_call *call)
+static void tcp_ports(struct bl_cli_request *call)
 {
     struct bl_tcp_stats t;
 
@@ -135,7 +135,7 @@ static void tcp_ports(struct bl_call *call)
     }
 }
 
-static enum bl_step run(struct bl_call *call)
+static enum bl_step run(struct bl_cli_request *call)
 {
     struct port_sum p;
 

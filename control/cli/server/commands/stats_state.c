@@ -5,7 +5,7 @@
 #include "control/text/timestamp.h"
 #include "engine/base/rcu.h"
 
-static void json(struct bl_call *call, const struct bl_store_stats *s, const char *dir)
+static void json(struct bl_cli_request *call, const struct bl_store_stats *s, const char *dir)
 {
     struct bl_json j;
 
@@ -34,7 +34,7 @@ static void row(struct bl_text *out, const char *label, const char *figure)
     bl_human_row(out, &(struct bl_columns){2, 18, 24}, label, figure);
 }
 
-static void human(struct bl_call *call, const struct bl_store_stats *s, const char *dir)
+static void human(struct bl_cli_request *call, const struct bl_store_stats *s, const char *dir)
 {
     struct bl_text *out = &call->out;
     char text[BL_HUMAN_TEXT], when[BL_TIMESTAMP_TEXT];
@@ -55,7 +55,7 @@ static void human(struct bl_call *call, const struct bl_store_stats *s, const ch
         row(out, "failed writes", bl_human_count(s->snapshot_errors + s->journal_errors, text));
 }
 
-static enum bl_step run(struct bl_call *call)
+static enum bl_step run(struct bl_cli_request *call)
 {
     const char *dir = bl_rcu_read(&call->api->config)->state_dir;
     struct bl_store_stats s;

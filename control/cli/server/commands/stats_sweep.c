@@ -33,7 +33,7 @@ static uint64_t word(const uint64_t *p)
     return __atomic_load_n(p, __ATOMIC_RELAXED);
 }
 
-static void json(struct bl_call *call, const struct figures *f)
+static void json(struct bl_cli_request *call, const struct figures *f)
 {
     const struct bl_histogram *h = &f->fleet->lateness_ms;
     struct bl_json j;
@@ -72,7 +72,7 @@ static void row(struct bl_text *out, const char *label, uint64_t n)
     bl_human_count_row(out, &(struct bl_columns){2, 16, 18}, label, n);
 }
 
-static void human(struct bl_call *call, const struct figures *f)
+static void human(struct bl_cli_request *call, const struct figures *f)
 {
     const struct bl_histogram *h = &f->fleet->lateness_ms;
     struct bl_text *out = &call->out;
@@ -91,7 +91,7 @@ static void human(struct bl_call *call, const struct figures *f)
     bl_text_printf(out, "  %-16s %.2f ms\n", "longest turn", (double)f->core.longest_turn_ns / 1e6);
 }
 
-static enum bl_step run(struct bl_call *call)
+static enum bl_step run(struct bl_cli_request *call)
 {
     struct figures f;
 

@@ -24,12 +24,12 @@ static uint64_t value_of(const struct bl_counters *c, size_t field)
 
 /* ---- cycles and bursts ------------------------------------------------- */
 
-static double per_beat(const struct bl_stages *s, uint64_t cycles)
+static double per_beat(const struct bl_cycle_profile *s, uint64_t cycles)
 {
     return s->beats > 0 ? (double)cycles / (double)s->beats : 0;
 }
 
-static uint64_t cycles_of(const struct bl_stages *s)
+static uint64_t cycles_of(const struct bl_cycle_profile *s)
 {
     uint64_t sum = 0;
     for (unsigned i = 0; i < BL_STAGE_COUNT; i++)
@@ -45,7 +45,7 @@ static const char *size_text(unsigned i, char out[BL_HUMAN_TEXT])
     return out;
 }
 
-static void json_stages(struct bl_json *j, const struct bl_stages *s)
+static void json_stages(struct bl_json *j, const struct bl_cycle_profile *s)
 {
     char text[BL_HUMAN_TEXT];
     bl_json_object(j, "watched");
@@ -65,7 +65,7 @@ static void json_stages(struct bl_json *j, const struct bl_stages *s)
 }
 
 /* "12.3  45 %  receive: taking packets from ..." */
-static void human_stages(struct bl_text *out, const struct bl_stages *s)
+static void human_stages(struct bl_text *out, const struct bl_cycle_profile *s)
 {
     uint64_t all = cycles_of(s);
     if (s->beats == 0)
@@ -78,7 +78,7 @@ static void human_stages(struct bl_text *out, const struct bl_stages *s)
     bl_text_printf(out, "      %8.1f        all of it\n", per_beat(s, all));
 }
 
-static void human_bursts(struct bl_text *out, const struct bl_stages *s)
+static void human_bursts(struct bl_text *out, const struct bl_cycle_profile *s)
 {
     static const struct bl_columns columns = {.indent = 6, .label = 13, .figure = 20};
     char label[BL_HUMAN_TEXT];
@@ -95,7 +95,8 @@ static void human_bursts(struct bl_text *out, const struct bl_stages *s)
 
 /* ---- a worker ------------------------------------------------------------ */
 
-static void json(struct bl_call *call, unsigned i, const struct bl_worker *w, const struct bl_counters *c)
+static void json(struct bl_cli_request *call, unsigned i, const struct bl_worker *w,
+                 const struct bl_counters *c)
 {
     char why[BL_FREEZE_TEXT];
     struct bl_json j;
@@ -116,7 +117,8 @@ static void json(struct bl_call *call, unsigned i, const struct bl_worker *w, co
     bl_json_line_end(&j);
 }
 
-static void human(struct bl_call *call, unsigned i, const struct bl_worker *w, const struct bl_counters *c)
+static void human(struct bl_cli_request *call, unsigned i, const struct bl_worker *w,
+                  const struct bl_counters *c)
 {
     static const struct bl_columns columns = {.indent = 4, .label = 15, .figure = 20};
     struct bl_text *out = &call->out;
@@ -133,7 +135,7 @@ static void human(struct bl_call *call, unsigned i, const struct bl_worker *w, c
     human_bursts(out, &c->stages);
 }
 
-static enum bl_step run(struct bl_call *call)
+static enum bl_step run(struct bl_cli_request *call)
 {
     if (!bl_args_none(call))
         return BL_STEP_DONE;
@@ -142,7 +144,7 @@ static enum bl_step run(struct bl_call *call)
         struct bl_counters c;
         memset(&c, 0, sizeof(c));
         bl_counters_add(&c, &w->counters);
-        bl_stages_read(&c.stages, &w->counters.stages);
+        bl_cycle_profile_read(&c.stages, &w->counters.stages);
         if (call->json)
             json(call, i, w, &c);
         else

@@ -30,14 +30,14 @@ static uint32_t count_of(const struct counted *c, enum bl_state state)
 }
 
 /* False: there is no view of that name, said so. */
-static bool choose(struct bl_call *call, const char *name, struct counted *c)
+static bool choose(struct bl_cli_request *call, const char *name, struct counted *c)
 {
     const struct bl_views_generation *g = bl_views_now(bl_core_views(call->api->core));
 
     *c = (struct counted){.name = name, .registry = bl_fleet_registry(bl_core_fleet(call->api->core))};
     if (name == NULL)
         return true;
-    uint32_t id = bl_call_find_view(call, g, name);
+    uint32_t id = bl_cli_find_view(call, g, name);
     c->view = id != BL_VIEW_NONE ? bl_view_at(g, id) : NULL;
     return c->view != NULL;
 }
@@ -62,7 +62,7 @@ static void json_ingest(struct bl_json *j, const struct bl_totals *t)
     bl_json_object_end(j);
 }
 
-static void json(struct bl_call *call, const struct counted *c, const struct bl_totals *t)
+static void json(struct bl_cli_request *call, const struct counted *c, const struct bl_totals *t)
 {
     struct bl_json j;
 
@@ -83,7 +83,7 @@ static void json(struct bl_call *call, const struct counted *c, const struct bl_
 }
 
 /* Why ages stand still, one line per worker: the first thing to know. */
-static void freezes(struct bl_call *call)
+static void freezes(struct bl_cli_request *call)
 {
     char why[BL_FREEZE_TEXT];
     for (unsigned i = 0; i < bl_core_worker_count(call->api->core); i++) {
@@ -100,7 +100,7 @@ static void row(struct bl_text *out, const char *label, uint64_t n)
     bl_human_count_row(out, &(struct bl_columns){2, 10, 15}, label, n);
 }
 
-static void human_nodes(struct bl_call *call, const struct counted *c)
+static void human_nodes(struct bl_cli_request *call, const struct counted *c)
 {
     struct bl_text *out = &call->out;
     char count[BL_HUMAN_TEXT];
@@ -138,18 +138,18 @@ static void human_ingest(struct bl_text *out, const struct bl_totals *t)
 
 enum { BL_OPTIONS_STATUS(BL_OPTION_ID) };
 
-static bool take_limit(struct bl_call *call, const char *option, const char *text,
+static bool take_limit(struct bl_cli_request *call, const char *option, const char *text,
                        struct bl_check_limit *limit)
 {
     if (bl_check_limit_parse(text, limit))
         return true;
-    bl_call_fail(call, BL_EXIT_USAGE,
-                 "status: %s %.40s: neither a number of nodes nor a share; write 3 or 5%%", option, text);
+    bl_cli_fail(call, BL_EXIT_USAGE,
+                "status: %s %.40s: neither a number of nodes nor a share; write 3 or 5%%", option, text);
     return false;
 }
 
 /* Known before the options are read: a mistake in them is UNKNOWN then. */
-static bool is_check(const struct bl_call *call)
+static bool is_check(const struct bl_cli_request *call)
 {
     for (int i = 0; i < call->argc; i++)
         if (strcmp(call->argv[i], "--check") == 0)
@@ -157,7 +157,7 @@ static bool is_check(const struct bl_call *call)
     return false;
 }
 
-static bool parse(struct bl_call *call, struct bl_check *check)
+static bool parse(struct bl_cli_request *call, struct bl_check *check)
 {
     struct bl_args args = {.call = call};
     bool good = true, limits = false;
@@ -178,13 +178,13 @@ static bool parse(struct bl_call *call, struct bl_check *check)
         limits |= arg == WARNING || arg == CRITICAL;
     }
     if (good && limits && !is_check(call)) {
-        bl_call_fail(call, BL_EXIT_USAGE, "status: --warning and --critical go with --check; add it");
+        bl_cli_fail(call, BL_EXIT_USAGE, "status: --warning and --critical go with --check; add it");
         return false;
     }
     return good;
 }
 
-static enum bl_step run(struct bl_call *call)
+static enum bl_step run(struct bl_cli_request *call)
 {
     struct bl_check check = {.warning = {.count = 1}, .critical = {.count = 1}};
     struct counted counted;

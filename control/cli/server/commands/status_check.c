@@ -41,10 +41,10 @@ static uint32_t nodes_of(const struct bl_check_limit *l, uint32_t total)
 }
 
 /* False: there is no such view, said so. */
-static bool count(struct bl_call *call, const char *name, struct counts *c)
+static bool count(struct bl_cli_request *call, const char *name, struct counts *c)
 {
     const struct bl_views_generation *g = bl_views_now(bl_core_views(call->api->core));
-    uint32_t id = name == NULL ? BL_VIEW_ALL : bl_call_find_view(call, g, name);
+    uint32_t id = name == NULL ? BL_VIEW_ALL : bl_cli_find_view(call, g, name);
     const struct bl_view *view = id != BL_VIEW_NONE ? bl_view_at(g, id) : NULL;
     if (view == NULL)
         return false;
@@ -76,8 +76,8 @@ static void perfdata(struct bl_text *out, const char *label, uint32_t n, uint32_
     bl_text_append(out, ";0", 2);
 }
 
-static void human(struct bl_call *call, const struct bl_check *check, const struct counts *c, enum verdict v,
-                  bool frozen)
+static void human(struct bl_cli_request *call, const struct bl_check *check, const struct counts *c,
+                  enum verdict v, bool frozen)
 {
     struct bl_text *out = &call->out;
     uint32_t never = UINT32_MAX, warning = nodes_of(&check->warning, c->total);
@@ -102,8 +102,8 @@ static void human(struct bl_call *call, const struct bl_check *check, const stru
     bl_text_append(out, "\n", 1);
 }
 
-static void json(struct bl_call *call, const struct bl_check *check, const struct counts *c, enum verdict v,
-                 bool frozen)
+static void json(struct bl_cli_request *call, const struct bl_check *check, const struct counts *c,
+                 enum verdict v, bool frozen)
 {
     struct bl_json j;
     bl_json_line_begin(&j, &call->out);
@@ -117,7 +117,7 @@ static void json(struct bl_call *call, const struct bl_check *check, const struc
     bl_json_line_end(&j);
 }
 
-void bl_check_run(struct bl_call *call, const struct bl_check *check)
+void bl_check_run(struct bl_cli_request *call, const struct bl_check *check)
 {
     struct bl_totals totals;
     struct counts c = {0};
@@ -137,7 +137,7 @@ void bl_check_run(struct bl_call *call, const struct bl_check *check)
     call->code = (int)v;
 }
 
-void bl_check_unknown(struct bl_call *call)
+void bl_check_unknown(struct bl_cli_request *call)
 {
     static const char program[] = "beatline: ";
     const char *why = call->err.data;

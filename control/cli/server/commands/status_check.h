@@ -5,7 +5,7 @@
  * mistake in the command line gives. The api thread. */
 #pragma once
 
-#include "control/cli/server/call.h"
+#include "control/cli/server/cli_request.h"
 
 /* How many nodes, or what share of all, are too many. */
 struct bl_check_limit {
@@ -24,7 +24,7 @@ struct bl_check {
 bool bl_check_limit_parse(const char *text, struct bl_check_limit *limit);
 
 /* Writes the line, or with -j an object, and sets the exit code. */
-void bl_check_run(struct bl_call *call, const struct bl_check *check);
+void bl_check_run(struct bl_cli_request *call, const struct bl_check *check);
 
-/* Makes what bl_call_fail has said an UNKNOWN: on stdout, code 3. */
-void bl_check_unknown(struct bl_call *call);
+/* Makes what bl_cli_fail has said an UNKNOWN: on stdout, code 3. */
+void bl_check_unknown(struct bl_cli_request *call);

@@ -40,7 +40,7 @@ static void header(struct bl_text *out, unsigned name_width)
     bl_text_append(out, "\n", 1);
 }
 
-static void line(struct bl_call *call, const struct list *l, const struct bl_view *view)
+static void line(struct bl_cli_request *call, const struct list *l, const struct bl_view *view)
 {
     struct bl_text *out = &call->out;
     char name[BL_VIEW_NAME_MAX + 8], text[BL_HUMAN_TEXT];
@@ -58,7 +58,7 @@ static void line(struct bl_call *call, const struct list *l, const struct bl_vie
     bl_human_line(out);
 }
 
-static void write_view(struct bl_call *call, const struct list *l, const struct bl_view *view)
+static void write_view(struct bl_cli_request *call, const struct list *l, const struct bl_view *view)
 {
     struct bl_json j;
 
@@ -72,16 +72,16 @@ static void write_view(struct bl_call *call, const struct list *l, const struct 
 }
 
 /* The ids of one generation say nothing about the next one's. */
-static bool is_overtaken(struct bl_call *call, struct list *l, const struct bl_views_generation *g)
+static bool is_overtaken(struct bl_cli_request *call, struct list *l, const struct bl_views_generation *g)
 {
     bool overtaken = l->started && l->generation != bl_views_number(g);
     l->generation = bl_views_number(g);
     if (overtaken)
-        bl_call_fail(call, BL_EXIT_ERROR, "views list: the views changed meanwhile; ask again");
+        bl_cli_fail(call, BL_EXIT_ERROR, "views list: the views changed meanwhile; ask again");
     return overtaken;
 }
 
-static enum bl_step run(struct bl_call *call)
+static enum bl_step run(struct bl_cli_request *call)
 {
     struct list *l = call->state;
     const struct bl_views_generation *g = bl_views_now(bl_core_views(call->api->core));

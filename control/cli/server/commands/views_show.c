@@ -9,7 +9,7 @@ struct show {
     int next; /* in argv */
 };
 
-static void json(struct bl_call *call, const struct bl_views_generation *g, const struct bl_view *view)
+static void json(struct bl_cli_request *call, const struct bl_views_generation *g, const struct bl_view *view)
 {
     unsigned flags = BL_NODE_READ(view->flags);
     struct bl_json j;
@@ -35,7 +35,8 @@ static void counts(struct bl_text *out, const struct bl_view *view)
     bl_text_append(out, "\n", 1);
 }
 
-static void human(struct bl_call *call, const struct bl_views_generation *g, const struct bl_view *view)
+static void human(struct bl_cli_request *call, const struct bl_views_generation *g,
+                  const struct bl_view *view)
 {
     struct bl_text *out = &call->out;
     char name[BL_VIEW_NAME_MAX + 8], when[BL_TIMESTAMP_TEXT];
@@ -52,7 +53,7 @@ static void human(struct bl_call *call, const struct bl_views_generation *g, con
                    BL_NODE_READ(view->flags) & BL_VIEW_NOTIFY ? "people are told" : "no");
 }
 
-static enum bl_step run(struct bl_call *call)
+static enum bl_step run(struct bl_cli_request *call)
 {
     struct show *s = call->state;
     const struct bl_views_generation *g = bl_views_now(bl_core_views(call->api->core));
@@ -63,7 +64,7 @@ static enum bl_step run(struct bl_call *call)
     for (; s->next < call->argc; s->next++) {
         if (call->out.len >= BL_PIECE_BYTES)
             return BL_STEP_MORE;
-        uint32_t id = bl_call_find_view(call, g, call->argv[s->next]);
+        uint32_t id = bl_cli_find_view(call, g, call->argv[s->next]);
         const struct bl_view *view = id == BL_VIEW_NONE ? NULL : bl_view_at(g, id);
         if (view == NULL)
             continue;

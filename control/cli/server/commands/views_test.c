@@ -13,7 +13,7 @@ struct test {
 };
 
 struct answer {
-    struct bl_call *call;
+    struct bl_cli_request *call;
     const char *name;
 };
 
@@ -36,15 +36,15 @@ static void found(void *ctx, const char *view, unsigned len)
     bl_json_line_end(&j);
 }
 
-static void test(struct bl_call *call, const char *name)
+static void test(struct bl_cli_request *call, const char *name)
 {
     struct answer a = {.call = call, .name = name};
     char clean[BL_NAME_MAX + 8];
 
     if (!bl_name_is_valid(name, strlen(name))) {
-        bl_call_fail(call, BL_EXIT_USAGE,
-                     "%.200s: not a name a node can have: 1 to %u bytes, no space, ':' or '|'", name,
-                     BL_NAME_MAX);
+        bl_cli_fail(call, BL_EXIT_USAGE,
+                    "%.200s: not a name a node can have: 1 to %u bytes, no space, ':' or '|'", name,
+                    BL_NAME_MAX);
         return;
     }
     if (!call->json && call->argc > 1) {
@@ -56,7 +56,7 @@ static void test(struct bl_call *call, const char *name)
     bl_view_match_test(bl_views_plan_of(bl_views_now(bl_core_views(call->api->core))), name, found, &a);
 }
 
-static enum bl_step run(struct bl_call *call)
+static enum bl_step run(struct bl_cli_request *call)
 {
     struct test *t = call->state;
 
