@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "engine/base/counter.h"
 #include "lib/library_thread.h"
 #include "lib/sender_datagram.h"
 #include "lib/sender_link.h"
@@ -63,8 +64,8 @@ static bool say(struct bl_sender *s, enum bl_sender_word word)
         return true;
     int error = bl_sender_link_send(&s->link, datagram, len, now_ns(CLOCK_MONOTONIC) / 1000000);
     if (error) {
-        __atomic_store_n(&s->errors, s->errors + 1, __ATOMIC_RELAXED);
-        __atomic_store_n(&s->last_error, -error, __ATOMIC_RELAXED);
+        BL_ADD(s->errors, 1);
+        BL_WRITE(s->last_error, -error);
     }
     s->hello_due |= s->trouble && !error;
     s->trouble = error != 0;
@@ -79,9 +80,9 @@ static void beat(struct bl_sender *s)
     } else if ((s->flags & BL_SENDER_HELLO) && s->who.name_len > 0 && s->sequence % NAME_EVERY_BEATS == 0) {
         say(s, BL_SENDER_SAY_NAME);
     }
-    __atomic_store_n(&s->sequence, s->sequence + 1, __ATOMIC_RELAXED);
+    BL_ADD(s->sequence, 1);
     if (say(s, BL_SENDER_SAY_BEAT))
-        __atomic_store_n(&s->beats, s->beats + 1, __ATOMIC_RELAXED);
+        BL_ADD(s->beats, 1);
 }
 
 /* Sets when the next beat is due, and returns that with its jitter. A
@@ -256,10 +257,10 @@ void bl_sender_stop(struct bl_sender *s)
 
 void bl_sender_stats(const struct bl_sender *s, struct bl_sender_stats *out)
 {
-    out->beats = __atomic_load_n(&s->beats, __ATOMIC_RELAXED);
-    out->errors = __atomic_load_n(&s->errors, __ATOMIC_RELAXED);
-    out->lookups = __atomic_load_n(&s->link.lookups, __ATOMIC_RELAXED);
-    out->sequence = __atomic_load_n(&s->sequence, __ATOMIC_RELAXED);
+    out->beats = BL_READ(s->beats);
+    out->errors = BL_READ(s->errors);
+    out->lookups = BL_READ(s->link.lookups);
+    out->sequence = BL_READ(s->sequence);
     out->incarnation = s->who.incarnation;
-    out->last_error = __atomic_load_n(&s->last_error, __ATOMIC_RELAXED);
+    out->last_error = BL_READ(s->last_error);
 }

@@ -8,6 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "engine/base/counter.h"
+
 /* One lost packet or a restart of the daemon is no reason yet. */
 #define LINK_ERRORS 3u
 
@@ -35,7 +37,7 @@ static int connect_to(struct bl_sender_link *l, const struct addrinfo *a)
 static void open_link(struct bl_sender_link *l, uint64_t now_ms)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_DGRAM, .ai_flags = AI_NUMERICSERV}, *list;
-    __atomic_store_n(&l->lookups, l->lookups + 1, __ATOMIC_RELAXED);
+    BL_ADD(l->lookups, 1);
     l->opened_ms = now_ms;
     l->why = EHOSTUNREACH;
     l->addresses = 0;

@@ -7,6 +7,7 @@
 
 #include "bench/cpus.h"
 #include "bench/sources/key_set.h"
+#include "engine/base/counter.h"
 #include "engine/base/rcu.h"
 
 /* A minute: it takes some seconds for ten million nodes. */
@@ -148,7 +149,7 @@ uint32_t bl_appliance_registered(const struct bl_appliance *a)
 
 uint64_t bl_appliance_beats(const struct bl_appliance *a)
 {
-    return __atomic_load_n(&a->worker->counters.beats, __ATOMIC_RELAXED);
+    return BL_READ(a->worker->counters.beats);
 }
 
 static uint64_t clock_ns(clockid_t clock)

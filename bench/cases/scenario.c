@@ -8,6 +8,7 @@
 
 #include "bench/cases/ab_compare.h"
 #include "bench/cpus.h"
+#include "engine/base/counter.h"
 #include "engine/base/rcu.h"
 
 #define NODES       UINT64_C(10000000)
@@ -169,7 +170,7 @@ static double note_gaps(uint64_t *least_ns, const uint64_t *longest_ns)
 {
     uint64_t most_ns = 0;
     for (unsigned i = 0; i < BL_FEED_STRETCHES; i++) {
-        uint64_t ns = __atomic_load_n(&longest_ns[i], __ATOMIC_RELAXED);
+        uint64_t ns = BL_READ(longest_ns[i]);
         if (ns > 0 && (least_ns[i] == 0 || ns < least_ns[i]))
             least_ns[i] = ns;
         most_ns = ns > most_ns ? ns : most_ns;

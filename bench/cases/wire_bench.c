@@ -11,6 +11,7 @@
 #include "bench/sources/traffic.h"
 #include "dataplane/wire/decode.h"
 #include "dataplane/wire/wire.h"
+#include "engine/base/counter.h"
 
 #define FRAMES 64u
 
@@ -39,7 +40,7 @@ BL_ON_WORKER static void decode(struct wire_rig *r, unsigned i)
     int rc = bl_decode_frame(r->frame[i], r->traffic.frame_len, BL_TRAFFIC_UDP_PORT, 0, out);
     if (rc != 0) {
         *out = (struct bl_payload){0};
-        bl_count(&r->counters.drop[rc - 1], 1);
+        BL_ADD(r->counters.drop[rc - 1], 1);
     }
 }
 

@@ -6,14 +6,15 @@
 #include "bench/cases/ab_compare.h"
 #include "bench/sources/mbufs.h"
 #include "dataplane/port/port_dpdk.h"
+#include "engine/base/counter.h"
 
 /* A feed that was held up does not make up for more than this. */
 #define CATCH_UP_NS UINT64_C(10000000)
 
 static void longer(uint64_t *longest, uint64_t ns)
 {
-    if (ns > __atomic_load_n(longest, __ATOMIC_RELAXED))
-        __atomic_store_n(longest, ns, __ATOMIC_RELAXED);
+    if (ns > BL_READ(*longest))
+        BL_WRITE(*longest, ns);
 }
 
 /* One poll after the other, by the wall's clock and by the thread's own,
@@ -38,7 +39,7 @@ static void note_gap(struct bl_frame_source *f, uint64_t now_ns)
 
 static bool is_early(struct bl_frame_source *f, uint64_t now_ns, uint64_t beats)
 {
-    uint64_t pace = __atomic_load_n(&f->pace, __ATOMIC_RELAXED);
+    uint64_t pace = BL_READ(f->pace);
     if (pace == 0)
         return false;
     uint64_t due = (uint64_t)((double)(now_ns - f->paced_from_ns) * 1e-9 * (double)pace);
@@ -59,7 +60,7 @@ static uint16_t feed(uint16_t port, uint16_t queue, struct rte_mbuf **m, uint16_
     (void)port, (void)queue, (void)max;
     struct bl_frame_source *f = arg;
     uint64_t now_ns = bl_clock_now_ns(&f->clock);
-    uint64_t beating = __atomic_load_n(&f->beating, __ATOMIC_RELAXED);
+    uint64_t beating = BL_READ(f->beating);
     note_gap(f, now_ns);
     if (beating == 0 || is_early(f, now_ns, (uint64_t)n * f->traffic->per_frame)) {
         rte_pktmbuf_free_bulk(m, n);
@@ -94,12 +95,12 @@ void bl_frame_source_close(struct bl_frame_source *f)
 void bl_frame_source_beating(struct bl_frame_source *f, uint64_t nodes)
 {
     uint64_t whole = nodes / f->traffic->per_frame * f->traffic->per_frame;
-    __atomic_store_n(&f->beating, whole, __ATOMIC_RELAXED);
+    BL_WRITE(f->beating, whole);
 }
 
 void bl_frame_source_pace(struct bl_frame_source *f, uint64_t beats_per_s)
 {
-    __atomic_store_n(&f->pace, beats_per_s, __ATOMIC_RELAXED);
+    BL_WRITE(f->pace, beats_per_s);
 }
 
 void bl_frame_source_watch_gaps(struct bl_frame_source *f, uint64_t stretch)

@@ -5,9 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/counter.h"
+
 static void count(uint64_t *counter, int64_t by)
 {
-    __atomic_store_n(counter, *counter + (uint64_t)by, __ATOMIC_RELAXED);
+    BL_ADD(*counter, (uint64_t)by);
 }
 
 static struct bl_delivery *delivery_new(struct bl_outbox *o, struct bl_notice *n)
@@ -225,9 +227,9 @@ bool bl_outbox_complains(struct bl_outbox *o, uint64_t now_ms, uint64_t *since_t
 
 void bl_outbox_counts_of(const struct bl_outbox *o, struct bl_outbox_counts *out)
 {
-    out->queued = __atomic_load_n(&o->counts.queued, __ATOMIC_RELAXED);
-    out->delivered = __atomic_load_n(&o->counts.delivered, __ATOMIC_RELAXED);
-    out->retried = __atomic_load_n(&o->counts.retried, __ATOMIC_RELAXED);
-    out->given_up = __atomic_load_n(&o->counts.given_up, __ATOMIC_RELAXED);
-    out->superseded = __atomic_load_n(&o->counts.superseded, __ATOMIC_RELAXED);
+    out->queued = BL_READ(o->counts.queued);
+    out->delivered = BL_READ(o->counts.delivered);
+    out->retried = BL_READ(o->counts.retried);
+    out->given_up = BL_READ(o->counts.given_up);
+    out->superseded = BL_READ(o->counts.superseded);
 }

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "engine/base/counter.h"
 #include "engine/base/rcu.h"
 
 #define COMMAND_RING 256u
@@ -119,8 +120,8 @@ static bool on_measure(void *ctx, uint32_t table, uint64_t key, bool on)
 void bl_core_emit(struct bl_core *core, struct bl_event *e)
 {
     e->number = core->last_event + 1;
-    BL_NODE_WRITE(core->last_event, e->number);
-    BL_NODE_WRITE(core->stats.events, core->stats.events + 1);
+    BL_WRITE(core->last_event, e->number);
+    BL_ADD(core->stats.events, 1);
     bl_event_feed_push(&core->api_feed, e);
     bl_event_feed_push(&core->notifier_feed, e);
     if (core->config->event_log_path[0])
@@ -348,7 +349,7 @@ void bl_core_set_views(struct bl_core *core, const struct bl_views_plan *plan)
 void bl_core_number_events(struct bl_core *core, uint64_t last)
 {
     if (last)
-        BL_NODE_WRITE(core->last_event, (last / EVENTS_UNSAVED + 2) * EVENTS_UNSAVED);
+        BL_WRITE(core->last_event, (last / EVENTS_UNSAVED + 2) * EVENTS_UNSAVED);
 }
 
 void bl_core_say(struct bl_core *core, const char *detail)
@@ -449,7 +450,7 @@ struct bl_fleet *bl_core_fleet_own(struct bl_core *core)
 
 uint64_t bl_core_last_event(const struct bl_core *core)
 {
-    return BL_NODE_READ(core->last_event);
+    return BL_READ(core->last_event);
 }
 
 struct bl_views *bl_core_views_own(struct bl_core *core)
@@ -461,30 +462,30 @@ void bl_core_stats(const struct bl_core *core, struct bl_core_stats *out)
 {
     const struct bl_core_stats *s = &core->stats;
     *out = (struct bl_core_stats){
-        .turns = BL_NODE_READ(s->turns),
-        .turns_busy = BL_NODE_READ(s->turns_busy),
-        .sweep_rounds = BL_NODE_READ(s->sweep_rounds),
-        .longest_turn_ns = BL_NODE_READ(s->longest_turn_ns),
-        .busy_ns = BL_NODE_READ(s->busy_ns),
-        .events = BL_NODE_READ(s->events),
-        .events_waiting = BL_NODE_READ(core->api_feed.waiting) + BL_NODE_READ(core->notifier_feed.waiting),
-        .events_lost = BL_NODE_READ(core->api_feed.lost) + BL_NODE_READ(core->notifier_feed.lost),
-        .growths = BL_NODE_READ(s->growths),
-        .reports = BL_NODE_READ(s->reports),
-        .commands = BL_NODE_READ(s->commands),
-        .frozen_workers = BL_NODE_READ(s->frozen_workers),
-        .batch_slots = BL_NODE_READ(s->batch_slots),
+        .turns = BL_READ(s->turns),
+        .turns_busy = BL_READ(s->turns_busy),
+        .sweep_rounds = BL_READ(s->sweep_rounds),
+        .longest_turn_ns = BL_READ(s->longest_turn_ns),
+        .busy_ns = BL_READ(s->busy_ns),
+        .events = BL_READ(s->events),
+        .events_waiting = BL_READ(core->api_feed.waiting) + BL_READ(core->notifier_feed.waiting),
+        .events_lost = BL_READ(core->api_feed.lost) + BL_READ(core->notifier_feed.lost),
+        .growths = BL_READ(s->growths),
+        .reports = BL_READ(s->reports),
+        .commands = BL_READ(s->commands),
+        .frozen_workers = BL_READ(s->frozen_workers),
+        .batch_slots = BL_READ(s->batch_slots),
     };
 }
 
 bool bl_core_link_up(const struct bl_core *core, unsigned worker)
 {
-    return BL_NODE_READ(core->worker[worker].link_up);
+    return BL_READ(core->worker[worker].link_up);
 }
 
 uint64_t bl_core_missed(const struct bl_core *core, unsigned worker)
 {
-    return BL_NODE_READ(core->worker[worker].missed);
+    return BL_READ(core->worker[worker].missed);
 }
 
 unsigned bl_core_worker_count(const struct bl_core *core)

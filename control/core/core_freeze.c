@@ -5,6 +5,7 @@
 
 #include "control/core/core_internal.h"
 #include "control/text/log.h"
+#include "engine/base/counter.h"
 
 /* Links and misses are looked at ten times a second. A look takes
  * microseconds; one that takes so long is no look any more: whether
@@ -74,9 +75,9 @@ BL_ON_CONTROL static void look_at_port(struct bl_core *core, struct bl_core_port
             continue;
         bl_ingest_clock_hold(&l->worker->clock, BL_FREEZE_LINK_DOWN, !look.link_up);
         bl_ingest_clock_hold(&l->worker->clock, BL_FREEZE_NO_ANSWER, silent);
-        __atomic_store_n(&l->link_up, look.link_up, __ATOMIC_RELAXED);
+        BL_WRITE(l->link_up, look.link_up);
         if (l->worker->queue == 0)
-            __atomic_store_n(&l->missed, look.missed, __ATOMIC_RELAXED);
+            BL_WRITE(l->missed, look.missed);
     }
     if (!answered || now_ns < p->next_look_ns)
         return;

@@ -6,6 +6,7 @@
 
 #include "control/core/core_internal.h"
 #include "control/text/log.h"
+#include "engine/base/counter.h"
 
 #define RECLAIM_NS       UINT64_C(100000000)
 #define RECLAIM_PER_TURN 4096u /* nodes: 0.4 ms */
@@ -31,11 +32,6 @@
 #define GROW_FAST_SLOTS (1u << 20)
 #define GROW_RETRY_NS   UINT64_C(1000000000)
 
-static void add(uint64_t *counter, uint64_t n)
-{
-    __atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
-}
-
 /* ---- clocks ------------------------------------------------------------------ */
 
 BL_ON_CONTROL static void advance_clocks(struct bl_core *core, uint64_t now_ns, int64_t unix_ms)
@@ -54,7 +50,7 @@ BL_ON_CONTROL static void advance_clocks(struct bl_core *core, uint64_t now_ns, 
         l->port->why |= why;
         l->port->frozen += why != 0;
     }
-    __atomic_store_n(&core->stats.frozen_workers, frozen_workers, __ATOMIC_RELAXED);
+    BL_WRITE(core->stats.frozen_workers, frozen_workers);
     bl_core_tell_freezes(core, own_gap, now_ns, unix_ms);
 }
 
@@ -80,7 +76,7 @@ BL_ON_CONTROL static void end_growth(struct bl_core *core, uint32_t table, struc
     bl_fleet_grow_done(core->fleet, table);
     bl_grace_later(core->grace, room_for_old(l), free_old_table, old);
     l->growth = BL_GROWTH_NONE;
-    add(&core->stats.growths, 1);
+    BL_ADD(core->stats.growths, 1);
 }
 
 static struct bl_node_ref who_is_meant(const struct bl_worker_event *r)
@@ -137,7 +133,7 @@ BL_ON_CONTROL static bool drain_reports(struct bl_core *core, int64_t unix_ms)
         for (unsigned taken = 0, n = 1; n && taken < REPORTS_PER_TURN; taken += n) {
             n = bl_worker_events_pop(core->worker[i].worker->reports, report, REPORTS_AT_ONCE);
             take_reports(core, i, report, n, unix_ms);
-            add(&core->stats.reports, n);
+            BL_ADD(core->stats.reports, n);
             any |= n > 0;
         }
     return any;
@@ -214,7 +210,7 @@ BL_ON_CONTROL static bool serve_commands(struct bl_core *core, int64_t unix_ms)
         /* The answers' ring holds as many as can be under way. */
         bl_ring_push(core->answers, &c);
         core->api_feed.wake = true;
-        add(&core->stats.commands, 1);
+        BL_ADD(core->stats.commands, 1);
         any = true;
     }
     return any;
@@ -248,10 +244,10 @@ BL_ON_CONTROL static bool sweep(struct bl_core *core, uint64_t now_ns, int64_t u
         core->in_round = true;
     }
     uint32_t slots = batch_slots(core);
-    __atomic_store_n(&core->stats.batch_slots, slots, __ATOMIC_RELAXED);
+    BL_WRITE(core->stats.batch_slots, slots);
     if (bl_fleet_sweep(core->fleet, slots, unix_ms)) {
         core->in_round = false;
-        add(&core->stats.sweep_rounds, 1);
+        BL_ADD(core->stats.sweep_rounds, 1);
     }
     return core->in_round;
 }
@@ -352,9 +348,9 @@ static void note_turn(struct bl_core *core, uint64_t now_ns, bool busy)
 {
     if (core->turn_ns && core->turn_busy) {
         uint64_t took = now_ns - core->turn_ns;
-        add(&core->stats.busy_ns, took);
+        BL_ADD(core->stats.busy_ns, took);
         if (took > core->stats.longest_turn_ns)
-            __atomic_store_n(&core->stats.longest_turn_ns, took, __ATOMIC_RELAXED);
+            BL_WRITE(core->stats.longest_turn_ns, took);
     }
     core->turn_ns = now_ns;
     core->turn_busy = busy;
@@ -378,9 +374,9 @@ bool bl_core_turn(struct bl_core *core, uint64_t now_ns, int64_t unix_ms)
     bl_event_feed_flush(&core->api_feed);
     bl_event_feed_flush(&core->notifier_feed);
     bl_event_feed_flush(&core->log_feed);
-    add(&core->stats.turns, 1);
+    BL_ADD(core->stats.turns, 1);
     if (busy)
-        add(&core->stats.turns_busy, 1);
+        BL_ADD(core->stats.turns_busy, 1);
     note_turn(core, now_ns, busy);
     return busy;
 }

@@ -8,6 +8,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "engine/base/counter.h"
+
 #define PIECE_BYTES (1u << 20)
 
 struct bl_feed_piece {
@@ -72,7 +74,7 @@ static bool list_add(struct bl_event_feed *f, const struct bl_event *e)
     }
     memcpy(f->last->data + f->last->tail, e, bytes);
     f->last->tail += bytes;
-    __atomic_store_n(&f->waiting, f->waiting + 1, __ATOMIC_RELAXED);
+    BL_ADD(f->waiting, 1);
     return true;
 }
 
@@ -82,7 +84,7 @@ void bl_event_feed_push(struct bl_event_feed *f, const struct bl_event *e)
     if (f->waiting == 0 && bl_ring_push(f->ring, e))
         return;
     if (!list_add(f, e))
-        __atomic_store_n(&f->lost, f->lost + 1, __ATOMIC_RELAXED);
+        BL_ADD(f->lost, 1);
 }
 
 /* Moves the oldest waiting event into the ring; false: none, or no room. */
@@ -105,7 +107,7 @@ static bool move_one(struct bl_event_feed *f)
     if (!bl_ring_push(f->ring, &e))
         return false;
     p->head += bytes;
-    __atomic_store_n(&f->waiting, f->waiting - 1, __ATOMIC_RELAXED);
+    BL_WRITE(f->waiting, f->waiting - 1);
     f->wake = true;
     return true;
 }

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "engine/base/counter.h"
 #include "engine/base/rcu.h"
 
 struct bl_grace {
@@ -97,7 +98,7 @@ void bl_grace_free(struct bl_grace *g)
 void bl_grace_later(struct bl_grace *g, struct bl_grace_note *note, void (*free)(void *p), void *p)
 {
     note->free = free;
-    __atomic_store_n(&note->p, p, __ATOMIC_RELAXED);
+    BL_WRITE(note->p, p);
     pthread_mutex_lock(&g->mutex);
     note->next = g->first;
     g->first = note;

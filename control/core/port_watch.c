@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "engine/base/counter.h"
+
 struct bl_port_watch {
     struct bl_port *port;
     bl_port_look_at *look_at;
@@ -49,8 +51,8 @@ static void *watch_port(void *ctx)
     while ((number = next_look(w)) != 0) {
         struct bl_port_look look;
         w->look_at(w->port, &look);
-        __atomic_store_n(&w->link_up, look.link_up, __ATOMIC_RELAXED);
-        __atomic_store_n(&w->missed, look.missed, __ATOMIC_RELAXED);
+        BL_WRITE(w->link_up, look.link_up);
+        BL_WRITE(w->missed, look.missed);
         __atomic_store_n(&w->answered, number, __ATOMIC_RELEASE);
     }
     __atomic_store_n(&w->ended, true, __ATOMIC_RELEASE);
@@ -86,8 +88,8 @@ void bl_port_watch_ask(struct bl_port_watch *w)
 bool bl_port_watch_answer(const struct bl_port_watch *w, struct bl_port_look *look)
 {
     bool answered = __atomic_load_n(&w->answered, __ATOMIC_ACQUIRE) == w->asked;
-    look->link_up = __atomic_load_n(&w->link_up, __ATOMIC_RELAXED);
-    look->missed = __atomic_load_n(&w->missed, __ATOMIC_RELAXED);
+    look->link_up = BL_READ(w->link_up);
+    look->missed = BL_READ(w->missed);
     return answered;
 }
 

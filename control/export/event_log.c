@@ -14,6 +14,7 @@
 #include "control/model/event_view.h"
 #include "control/text/log.h"
 #include "control/text/timestamp.h"
+#include "engine/base/counter.h"
 
 /* Written at once: some hundred lines. */
 #define PIECE_BYTES    65536u
@@ -40,15 +41,11 @@ struct bl_event_log {
     uint64_t dropped;                /* lines for which there was no memory, or no file any more */
 };
 
-#define SET(field, value) __atomic_store_n(&(field), (value), __ATOMIC_RELAXED)
-#define ADD(field, n)     SET(field, (field) + (n))
-#define GET(field)        __atomic_load_n(&(field), __ATOMIC_RELAXED)
-
 /* ---- lines ------------------------------------------------------------------- */
 
 static uint64_t lost(const struct bl_event_log *l)
 {
-    return GET(l->config.feed->lost) + GET(l->dropped);
+    return BL_READ(l->config.feed->lost) + BL_READ(l->dropped);
 }
 
 /* Ends a line that began at `start` of the text; one that did not fit
@@ -59,7 +56,7 @@ static bool end_line(struct bl_event_log *l, struct bl_json *j, size_t start)
 
     bl_json_line_end(j);
     if (!lines->failed) {
-        ADD(l->stats.lines, 1);
+        BL_ADD(l->stats.lines, 1);
         return true;
     }
     lines->failed = false;
@@ -75,7 +72,7 @@ static void add_event(struct bl_event_log *l, const struct bl_event *e)
     bl_json_line_begin(&j, &l->file.lines);
     bl_event_json(&j, e);
     if (!end_line(l, &j, start))
-        ADD(l->dropped, 1);
+        BL_ADD(l->dropped, 1);
 }
 
 static void add_lost(struct bl_event_log *l)
@@ -132,7 +129,7 @@ static void complain(struct bl_event_log *l, int error)
 {
     char text[BL_ERR_BYTES];
 
-    ADD(l->stats.errors, 1);
+    BL_ADD(l->stats.errors, 1);
     if (l->troubled)
         return;
     l->troubled = true;
@@ -156,8 +153,8 @@ static void relax(struct bl_event_log *l)
 
 static void count_file(struct bl_event_log *l)
 {
-    ADD(l->stats.bytes, l->file.bytes);
-    ADD(l->stats.reopened, l->file.reopened);
+    BL_ADD(l->stats.bytes, l->file.bytes);
+    BL_ADD(l->stats.reopened, l->file.reopened);
     l->file.bytes = l->file.reopened = 0;
 }
 
@@ -190,7 +187,7 @@ static void give_up_lines(struct bl_event_log *l)
 
     for (size_t i = l->file.sent; i < lines->len; i++)
         count += lines->data[i] == '\n';
-    ADD(l->dropped, count);
+    BL_ADD(l->dropped, count);
     if (count > 0)
         bl_log(BL_LOG_WARNING, "event_log.path %s: %llu lines are not written", l->file.path,
                (unsigned long long)count);
@@ -344,7 +341,7 @@ static void write_rest(struct bl_event_log *l)
     do {
         bl_event_feed_flush(l->config.feed);
         r = write_all(l);
-    } while (r == 0 && GET(l->config.feed->waiting) > 0);
+    } while (r == 0 && BL_READ(l->config.feed->waiting) > 0);
     if (l->began)
         add_remark(l, "stopped");
     if (r == 0)
@@ -406,10 +403,10 @@ void bl_event_log_reopen(struct bl_event_log *l)
 
 void bl_event_log_stats(const struct bl_event_log *l, struct bl_event_log_stats *out)
 {
-    *out = (struct bl_event_log_stats){.lines = GET(l->stats.lines),
-                                       .bytes = GET(l->stats.bytes),
-                                       .errors = GET(l->stats.errors),
-                                       .reopened = GET(l->stats.reopened),
-                                       .waiting = GET(l->config.feed->waiting),
+    *out = (struct bl_event_log_stats){.lines = BL_READ(l->stats.lines),
+                                       .bytes = BL_READ(l->stats.bytes),
+                                       .errors = BL_READ(l->stats.errors),
+                                       .reopened = BL_READ(l->stats.reopened),
+                                       .waiting = BL_READ(l->config.feed->waiting),
                                        .lost = lost(l)};
 }

@@ -11,6 +11,7 @@
 #include "control/model/totals.h"
 #include "control/net/resolve.h"
 #include "control/text/log.h"
+#include "engine/base/counter.h"
 #include "engine/base/rcu.h"
 
 /* A name's addresses are looked up again this often. */
@@ -212,7 +213,7 @@ static void put_view(struct bl_statsd *s, const struct bl_view *view)
     for (unsigned state = 0; state < BL_STATE_COUNT; state++)
         put(s, "view", view->name, bl_state_name((enum bl_state)state),
             bl_view_count(view, (enum bl_state)state), 'g');
-    put(s, "alarm.state", view->name, NULL, number_of((enum bl_state)BL_NODE_READ(view->state)), 'g');
+    put(s, "alarm.state", view->name, NULL, number_of((enum bl_state)BL_READ(view->state)), 'g');
 }
 
 /* On with the round's views, as far as this turn may. Ids are of one

@@ -6,6 +6,7 @@
 #include <xxhash.h>
 
 #include "control/model/groups.h"
+#include "engine/base/counter.h"
 
 #define NO_GROUP 0xffffu /* of an index without a node */
 
@@ -290,7 +291,7 @@ static void read_some(struct bl_density *d, const struct bl_registry *r, const s
 {
     for (; d->at < to; d->at++) {
         const struct bl_node *n = bl_registry_get(r, l->node[d->at]);
-        unsigned state = n != NULL ? BL_NODE_READ(n->state) : BL_DENSITY_GONE;
+        unsigned state = n != NULL ? BL_READ(n->state) : BL_DENSITY_GONE;
         if (state != d->run_state) {
             put_run(&d->next, d->run_state, d->run);
             d->run_state = state;

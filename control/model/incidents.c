@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/base/array.h"
+#include "engine/base/counter.h"
 
 #define WALK_NS         UINT64_C(1000000000)
 #define VIEWS_PER_TURN  2048u
@@ -169,9 +170,9 @@ void bl_incidents_event(struct bl_incidents *in, const struct bl_view *view, enu
 
 void bl_incidents_look(struct bl_incidents *in, const struct bl_view *view)
 {
-    enum bl_state state = (enum bl_state)BL_NODE_READ(view->state);
-    uint32_t number = BL_NODE_READ(view->incident);
-    int64_t since = BL_NODE_READ(view->since_unix_ms);
+    enum bl_state state = (enum bl_state)BL_READ(view->state);
+    uint32_t number = BL_READ(view->incident);
+    int64_t since = BL_READ(view->since_unix_ms);
     struct bl_incident *i = find(in, view->key, number);
 
     if (since == 0)

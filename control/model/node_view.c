@@ -8,17 +8,18 @@
 #include "control/text/duration.h"
 #include "control/text/human.h"
 #include "control/text/timestamp.h"
+#include "engine/base/counter.h"
 
 /* Each field is one aligned word: read one by one while control may write
  * them, a policy may be of two settings for the length of this call. */
 static struct bl_policy read_policy(const struct bl_policy *p)
 {
     return (struct bl_policy){
-        .timeout_ms = BL_NODE_READ(p->timeout_ms),
-        .warn_ms = BL_NODE_READ(p->warn_ms),
-        .err_ms = BL_NODE_READ(p->err_ms),
-        .retries = BL_NODE_READ(p->retries),
-        .detector = BL_NODE_READ(p->detector),
+        .timeout_ms = BL_READ(p->timeout_ms),
+        .warn_ms = BL_READ(p->warn_ms),
+        .err_ms = BL_READ(p->err_ms),
+        .retries = BL_READ(p->retries),
+        .detector = BL_READ(p->detector),
     };
 }
 
@@ -40,13 +41,13 @@ bool bl_node_look(struct bl_node_view *v, const struct bl_api *api, uint32_t ind
     v->policy = read_policy(&n->policy);
     v->detector = (enum bl_detector)bl_fleet_policy_of(fleet, n).detector;
     v->name = __atomic_load_n(&n->name, __ATOMIC_ACQUIRE);
-    v->state = BL_NODE_READ(n->state);
-    v->flags = BL_NODE_READ(n->flags);
-    v->interval_ms = BL_NODE_READ(n->interval_ms);
-    v->incident = BL_NODE_READ(n->incident);
-    v->state_since_unix_ms = BL_NODE_READ(n->state_since_unix_ms);
-    v->first_seen_unix_ms = BL_NODE_READ(n->first_seen_unix_ms);
-    v->last_beat_unix_ms = BL_NODE_READ(n->last_beat_unix_ms);
+    v->state = BL_READ(n->state);
+    v->flags = BL_READ(n->flags);
+    v->interval_ms = BL_READ(n->interval_ms);
+    v->incident = BL_READ(n->incident);
+    v->state_since_unix_ms = BL_READ(n->state_since_unix_ms);
+    v->first_seen_unix_ms = BL_READ(n->first_seen_unix_ms);
+    v->last_beat_unix_ms = BL_READ(n->last_beat_unix_ms);
     bool paused = v->state == BL_STATE_PAUSED;
     v->pause_end_unix_ms = paused ? bl_node_pause_end_unix_ms(n, api->now_ns, api->now_unix_ms) : 0;
     v->until_beat = paused && (v->flags & BL_NODE_UNTIL_BEAT) != 0;
@@ -122,7 +123,7 @@ void bl_node_json_more(struct bl_json *j, const struct bl_node_view *v)
 bool bl_node_is_wanted(const struct bl_node_filter *f, const struct bl_node *n)
 {
     const char *name = n == NULL ? NULL : bl_node_name(n);
-    return name != NULL && (f->states == 0 || (f->states >> BL_NODE_READ(n->state) & 1) != 0) &&
+    return name != NULL && (f->states == 0 || (f->states >> BL_READ(n->state) & 1) != 0) &&
            (f->match == NULL || bl_glob_match(f->match, name));
 }
 

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/base/counter.h"
+
 uint64_t bl_totals_packet_drops(const struct bl_counters *c)
 {
     uint64_t sum = 0;
@@ -27,7 +29,7 @@ void bl_totals_read(const struct bl_api *api, struct bl_totals *out)
         const struct bl_worker *w = bl_core_worker(api->core, i);
         bl_counters_add(&out->counters, &w->counters);
         out->counters.drop[BL_DROP_missed] += bl_core_missed(api->core, i);
-        out->frozen_workers += __atomic_load_n(&w->clock.frozen, __ATOMIC_RELAXED) != 0;
+        out->frozen_workers += BL_READ(w->clock.frozen) != 0;
     }
     out->packets = out->counters.packets_parsed + bl_totals_packet_drops(&out->counters);
     for (unsigned d = 0; d < BL_DROP_COUNT; d++)

@@ -5,25 +5,26 @@
 #include <string.h>
 
 #include "control/match/match.h"
+#include "engine/base/counter.h"
 
 void bl_view_json(struct bl_json *j, const struct bl_view *view)
 {
     bl_json_string(j, "name", view->name);
-    bl_json_string(j, "state", bl_state_name((enum bl_state)BL_NODE_READ(view->state)));
+    bl_json_string(j, "state", bl_state_name((enum bl_state)BL_READ(view->state)));
     bl_json_uint(j, "total", bl_view_total(view));
     for (enum bl_state s = 0; s < BL_STATE_COUNT; s++)
         bl_json_uint(j, bl_state_name(s), bl_view_count(view, s));
-    bl_json_uint(j, "incident", BL_NODE_READ(view->incident));
-    bl_json_time(j, "state_since", BL_NODE_READ(view->since_unix_ms));
+    bl_json_uint(j, "incident", BL_READ(view->incident));
+    bl_json_time(j, "state_since", BL_READ(view->since_unix_ms));
 }
 
 /* What is known of one that is not in the log: no memory for it, or it
  * has only just begun. */
 static struct bl_incident as_it_is(const struct bl_view *view)
 {
-    return (struct bl_incident){.number = BL_NODE_READ(view->incident),
-                                .worst = BL_NODE_READ(view->state),
-                                .since_unix_ms = BL_NODE_READ(view->since_unix_ms),
+    return (struct bl_incident){.number = BL_READ(view->incident),
+                                .worst = BL_READ(view->state),
+                                .since_unix_ms = BL_READ(view->since_unix_ms),
                                 .failed_most = bl_view_count(view, BL_STATE_FAILED),
                                 .warning_most = bl_view_count(view, BL_STATE_WARNING),
                                 .unknown_most = bl_view_count(view, BL_STATE_UNKNOWN)};
@@ -33,8 +34,8 @@ void bl_incident_json(struct bl_json *j, const struct bl_view *view, const struc
                       int64_t now_unix_ms)
 {
     struct bl_incident i = known != NULL ? *known : as_it_is(view);
-    enum bl_state state = (enum bl_state)BL_NODE_READ(view->state);
-    bool open = state != BL_STATE_OK && i.until_unix_ms == 0 && i.number == BL_NODE_READ(view->incident);
+    enum bl_state state = (enum bl_state)BL_READ(view->state);
+    bool open = state != BL_STATE_OK && i.until_unix_ms == 0 && i.number == BL_READ(view->incident);
     int64_t end = i.until_unix_ms != 0 ? i.until_unix_ms : now_unix_ms;
     char id[BL_VIEW_NAME_MAX + 16];
 
@@ -61,7 +62,7 @@ void bl_incident_json(struct bl_json *j, const struct bl_view *view, const struc
 
 static const struct bl_view_config *rules_of(const struct bl_views_generation *g, const struct bl_view *view)
 {
-    return bl_view_match_entry(bl_views_plan_of(g), BL_NODE_READ(view->entry));
+    return bl_view_match_entry(bl_views_plan_of(g), BL_READ(view->entry));
 }
 
 static void append(struct bl_text *out, const char *before, const char *what, const char *text)

@@ -15,6 +15,7 @@
 #include "control/store/store_internal.h"
 #include "control/text/log.h"
 #include "control/text/timestamp.h"
+#include "engine/base/counter.h"
 #include "engine/base/rcu.h"
 
 /* The journal is written this often: half of the second that store.h
@@ -149,7 +150,7 @@ static uint32_t node_of(const struct bl_store *s, const struct bl_node_ref *who)
     uint32_t node = bl_fleet_find(s->config.fleet, who);
     const struct bl_node *n =
         node == BL_NODE_NONE ? NULL : bl_registry_get(bl_fleet_registry(s->config.fleet), node);
-    bool same_kind = n && !(BL_NODE_READ(n->flags) & BL_NODE_BINARY) == (who->name != NULL);
+    bool same_kind = n && !(BL_READ(n->flags) & BL_NODE_BINARY) == (who->name != NULL);
     return same_kind ? node : BL_NODE_NONE;
 }
 
@@ -180,9 +181,9 @@ static void put_view(struct bl_state_writer *w, const struct bl_view *v)
 {
     struct bl_view_saved saved = {.name = v->name,
                                   .name_len = v->name_len,
-                                  .state = BL_NODE_READ(v->state),
-                                  .incident = BL_NODE_READ(v->incident),
-                                  .since_unix_ms = BL_NODE_READ(v->since_unix_ms)};
+                                  .state = BL_READ(v->state),
+                                  .incident = BL_READ(v->incident),
+                                  .since_unix_ms = BL_READ(v->since_unix_ms)};
     (void)bl_state_put_view(w, &saved); /* there is room */
 }
 
@@ -268,16 +269,16 @@ static void flush_journal(struct bl_store *s)
             r = -errno;
     }
     bool lost = bl_changes_take_lost(s->config.changes);
-    BL_STORE_ADD(s->stats.overruns, lost);
-    BL_STORE_ADD(s->stats.journal_records, s->journal.records - records);
-    BL_STORE_SET(s->stats.journal_bytes, s->journal.written);
+    BL_ADD(s->stats.overruns, lost);
+    BL_ADD(s->stats.journal_records, s->journal.records - records);
+    BL_WRITE(s->stats.journal_bytes, s->journal.written);
     s->changed |= r != 0 || s->journal.written > before || lost;
     s->holes |= r != 0 || lost;
     if (r == 0) {
-        BL_STORE_ADD(s->stats.journal_flushes, !lost);
+        BL_ADD(s->stats.journal_flushes, !lost);
         return;
     }
-    BL_STORE_ADD(s->stats.journal_errors, 1);
+    BL_ADD(s->stats.journal_errors, 1);
     complain(s, "journal", r);
 }
 
@@ -349,8 +350,8 @@ static int write_snapshot(struct bl_store *s, int fd, uint64_t generation)
         r = bl_state_dir_commit(&s->dir, fd, SNAPSHOT_NEW,
                                 bl_state_file_name(BL_SNAPSHOT_PREFIX, generation, name));
     if (r == 0) {
-        BL_STORE_SET(s->stats.snapshot_nodes, nodes);
-        BL_STORE_SET(s->stats.snapshot_bytes, w.written);
+        BL_WRITE(s->stats.snapshot_nodes, nodes);
+        BL_WRITE(s->stats.snapshot_bytes, w.written);
     }
     bl_state_writer_free(&w);
     return r;
@@ -358,10 +359,10 @@ static int write_snapshot(struct bl_store *s, int fd, uint64_t generation)
 
 static void note_snapshot(struct bl_store *s, uint64_t generation, uint64_t began_ns)
 {
-    BL_STORE_SET(s->stats.generation, generation);
-    BL_STORE_SET(s->stats.snapshot_us, (clock_ns() - began_ns) / 1000);
-    BL_STORE_SET(s->stats.snapshot_unix_ms, bl_timestamp_now_ms());
-    BL_STORE_ADD(s->stats.snapshots, 1);
+    BL_WRITE(s->stats.generation, generation);
+    BL_WRITE(s->stats.snapshot_us, (clock_ns() - began_ns) / 1000);
+    BL_WRITE(s->stats.snapshot_unix_ms, bl_timestamp_now_ms());
+    BL_ADD(s->stats.snapshots, 1);
     if (s->previous)
         bl_state_dir_forget(&s->dir, s->previous);
     s->previous = generation;
@@ -397,7 +398,7 @@ static int snapshot(struct bl_store *s)
         s->holes |= holes;
         s->changed |= changed;
         bl_state_dir_delete(&s->dir, SNAPSHOT_NEW);
-        BL_STORE_ADD(s->stats.snapshot_errors, 1);
+        BL_ADD(s->stats.snapshot_errors, 1);
         complain(s, "snapshot", r);
         return r;
     }
@@ -427,7 +428,7 @@ static void save_if_due(struct bl_store *s)
     (void)snapshot(s); /* what went wrong is told */
     uint64_t now_ms = clock_ms();
     s->not_before_ms = now_ms + (s->failed ? RETRY_MS : (now_ms - began_ms) * REST_PER_WORK);
-    s->next_save_ms = now_ms + __atomic_load_n(&s->save_every_ms, __ATOMIC_RELAXED);
+    s->next_save_ms = now_ms + BL_READ(s->save_every_ms);
 }
 
 /* Whether to stop. */
@@ -536,7 +537,7 @@ int bl_store_save(struct bl_store *s)
 
 void bl_store_set_save_every(struct bl_store *s, uint32_t ms)
 {
-    BL_STORE_SET(s->save_every_ms, ms);
+    BL_WRITE(s->save_every_ms, ms);
 }
 
 void bl_store_stats(const struct bl_store *s, struct bl_store_stats *out)
@@ -545,5 +546,5 @@ void bl_store_stats(const struct bl_store *s, struct bl_store_stats *out)
     uint64_t *to = (uint64_t *)out;
     _Static_assert(sizeof(*out) % sizeof(*to) == 0, "words, each read whole");
     for (size_t i = 0; i < sizeof(*out) / sizeof(*to); i++)
-        to[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+        to[i] = BL_READ(from[i]);
 }

@@ -31,6 +31,3 @@ struct bl_store {
     uint32_t save_every_ms;      /* any thread stores */
     struct bl_store_stats stats; /* stored whole, any thread reads */
 };
-
-#define BL_STORE_SET(field, value) __atomic_store_n(&(field), (value), __ATOMIC_RELAXED)
-#define BL_STORE_ADD(field, n)     BL_STORE_SET(field, (field) + (n))

@@ -8,6 +8,7 @@
 
 #include "control/store/store_internal.h"
 #include "control/text/log.h"
+#include "engine/base/counter.h"
 
 /* Nodes that wait until the caches have what they need. */
 #define AHEAD 16u
@@ -205,9 +206,9 @@ static uint64_t highest(const struct bl_state_list *l)
 
 static void count(struct bl_store *s, const struct bl_store_loaded *out)
 {
-    BL_STORE_SET(s->stats.damaged, out->damaged);
-    BL_STORE_SET(s->stats.restored, out->nodes);
-    BL_STORE_SET(s->stats.refused, out->refused);
+    BL_WRITE(s->stats.damaged, out->damaged);
+    BL_WRITE(s->stats.restored, out->nodes);
+    BL_WRITE(s->stats.refused, out->refused);
 }
 
 int bl_store_load(struct bl_store *s, struct bl_store_loaded *out, char why[BL_ERR_BYTES])

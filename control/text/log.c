@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "control/text/timestamp.h"
+#include "engine/base/counter.h"
 
 #define LINE_BYTES 2048
 
@@ -51,13 +52,13 @@ static const char *level_name(enum bl_log_level level)
 
 void bl_log_set_level(enum bl_log_level level)
 {
-    __atomic_store_n(&threshold, level, __ATOMIC_RELAXED);
+    BL_WRITE(threshold, level);
 }
 
 /* One write per line: lines of two threads do not mix. */
 void bl_log(enum bl_log_level level, const char *format, ...)
 {
-    if ((unsigned)level > __atomic_load_n(&threshold, __ATOMIC_RELAXED))
+    if ((unsigned)level > BL_READ(threshold))
         return;
     pthread_once(&once, look_for_journal);
 

@@ -3,6 +3,8 @@
 
 #include "dataplane/base/counters.h"
 
+#include "engine/base/counter.h"
+
 /* The struct is an array of 64-bit words and nothing else, up to
  * the stages, so one loop reads each of them whole. */
 #define WORDS (offsetof(struct bl_counters, drop) / sizeof(uint64_t) + BL_DROP_COUNT)
@@ -14,7 +16,7 @@ void bl_counters_add(struct bl_counters *sum, const struct bl_counters *c)
     const uint64_t *from = (const uint64_t *)c;
     uint64_t longest_gap_ns = sum->longest_gap_ns;
     for (unsigned i = 0; i < WORDS; i++)
-        to[i] += __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+        to[i] += BL_READ(from[i]);
     uint64_t gap_ns = sum->longest_gap_ns - longest_gap_ns;
     sum->longest_gap_ns = gap_ns > longest_gap_ns ? gap_ns : longest_gap_ns;
 }

@@ -39,12 +39,6 @@ struct bl_counters {
     struct bl_cycle_profile stages; /* read with bl_cycle_profile_read; not part of sums */
 } __attribute__((aligned(64)));
 
-/* Adds `n` to a counter of this worker: a plain add and store. */
-BL_ON_WORKER static inline void bl_count(uint64_t *counter, uint64_t n)
-{
-    __atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
-}
-
 /* Reads each counter whole; they may be of neighbouring bursts. Any
  * thread. Adds to *sum; of the longest gaps it keeps the longer. */
 void bl_counters_add(struct bl_counters *sum, const struct bl_counters *c);

@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "engine/base/counter.h"
+
 static const struct {
     const char *name, *sentence;
 } stages[BL_STAGE_COUNT] = {
@@ -22,21 +24,16 @@ const char *bl_stage_sentence(enum bl_stage s)
     return stages[s].sentence;
 }
 
-static void add(uint64_t *sum, uint64_t n)
-{
-    __atomic_store_n(sum, *sum + n, __ATOMIC_RELAXED);
-}
-
 void bl_cycle_profile_read(struct bl_cycle_profile *out, const struct bl_cycle_profile *s)
 {
     memset(out, 0, sizeof(*out));
     for (unsigned i = 0; i < BL_STAGES_SIZES; i++)
-        out->size[i] = __atomic_load_n(&s->size[i], __ATOMIC_RELAXED);
+        out->size[i] = BL_READ(s->size[i]);
     for (unsigned i = 0; i < BL_STAGE_COUNT; i++)
-        out->cycles[i] = __atomic_load_n(&s->cycles[i], __ATOMIC_RELAXED);
-    out->bursts = __atomic_load_n(&s->bursts, __ATOMIC_RELAXED);
-    out->packets = __atomic_load_n(&s->packets, __ATOMIC_RELAXED);
-    out->beats = __atomic_load_n(&s->beats, __ATOMIC_RELAXED);
+        out->cycles[i] = BL_READ(s->cycles[i]);
+    out->bursts = BL_READ(s->bursts);
+    out->packets = BL_READ(s->packets);
+    out->beats = BL_READ(s->beats);
 }
 
 void bl_cycle_profile_begin(struct bl_cycle_profile *s)
@@ -58,10 +55,10 @@ void bl_cycle_profile_note(struct bl_cycle_profile *s, enum bl_stage stage)
 static void take_down(struct bl_cycle_profile *s, unsigned packets, uint64_t beats)
 {
     for (unsigned i = 0; i < BL_STAGE_COUNT; i++)
-        add(&s->cycles[i], s->spent[i]);
-    add(&s->bursts, 1);
-    add(&s->packets, packets);
-    add(&s->beats, beats);
+        BL_ADD(s->cycles[i], s->spent[i]);
+    BL_ADD(s->bursts, 1);
+    BL_ADD(s->packets, packets);
+    BL_ADD(s->beats, beats);
     s->until_watch = BL_STAGES_EVERY;
 }
 
@@ -69,7 +66,7 @@ void bl_cycle_profile_end(struct bl_cycle_profile *s, unsigned packets, uint64_t
 {
     if (packets > 0) {
         unsigned size = 31 - (unsigned)__builtin_clz(packets);
-        add(&s->size[size < BL_STAGES_SIZES ? size : BL_STAGES_SIZES - 1], 1);
+        BL_ADD(s->size[size < BL_STAGES_SIZES ? size : BL_STAGES_SIZES - 1], 1);
         if (s->watching)
             take_down(s, packets, beats);
         s->until_watch--;

@@ -5,6 +5,8 @@
 
 #include <rte_ring_elem.h>
 
+#include "engine/base/counter.h"
+
 struct bl_ring {
     uint32_t message_bytes;
     /* The rte_ring with its elements behind it; it aligns its two ends
@@ -58,8 +60,8 @@ uint32_t bl_ring_count(const struct bl_ring *r)
 {
     /* Two relaxed loads: rte_ring_count reads plainly, which another
      * thread's ring may not. */
-    uint32_t head = __atomic_load_n(&r->ring.prod.tail, __ATOMIC_RELAXED);
-    uint32_t tail = __atomic_load_n(&r->ring.cons.tail, __ATOMIC_RELAXED);
+    uint32_t head = BL_READ(r->ring.prod.tail);
+    uint32_t tail = BL_READ(r->ring.cons.tail);
     uint32_t count = (head - tail) & r->ring.mask;
     return count > r->ring.capacity ? r->ring.capacity : count;
 }

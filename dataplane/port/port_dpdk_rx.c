@@ -4,6 +4,7 @@
 #include <rte_prefetch.h>
 
 #include "dataplane/port/port_dpdk.h"
+#include "engine/base/counter.h"
 
 /* Headers that are on their way from memory while one is looked at. */
 #define PREFETCH_AHEAD 8u
@@ -34,7 +35,7 @@ static void decode_closely(const struct rte_mbuf *m, uint16_t udp_port, struct b
                              out);
     if (rc != 0) {
         out->data = NULL;
-        bl_count(&c->drop[rc - 1], 1);
+        BL_ADD(c->drop[rc - 1], 1);
     }
 }
 
@@ -62,8 +63,8 @@ unsigned bl_port_dpdk_receive(struct bl_port *port, unsigned queue, struct bl_bu
                                                   udp_port, udp_good(m[i]), &burst->payload[i]))
             decode_closely(m[i], udp_port, &burst->payload[i], c);
     }
-    bl_count(&c->packets, n);
-    bl_count(&c->bytes, bytes);
+    BL_ADD(c->packets, n);
+    BL_ADD(c->bytes, bytes);
     burst->packets = (uint16_t)(burst->packets + n);
     bl_stage_ends(&c->stages, BL_STAGE_decode);
     return n;

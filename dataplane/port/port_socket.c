@@ -14,6 +14,7 @@
 
 #include "dataplane/port/link_watch.h"
 #include "dataplane/port/port_kind.h"
+#include "engine/base/counter.h"
 
 /* A whole UDP datagram always fits. The skew of one cache line between
  * buffers makes the first lines of a burst fall into different sets of
@@ -218,10 +219,10 @@ unsigned bl_port_socket_receive(struct bl_port *port, unsigned queue, struct bl_
         empty += len == 0;
     }
     burst->packets = (uint16_t)n;
-    bl_count(&c->packets, (uint64_t)n);
-    bl_count(&c->bytes, bytes);
+    BL_ADD(c->packets, (uint64_t)n);
+    BL_ADD(c->bytes, bytes);
     if (empty > 0)
-        bl_count(&c->drop[BL_DROP_empty], empty);
+        BL_ADD(c->drop[BL_DROP_empty], empty);
     bl_stage_ends(&c->stages, BL_STAGE_decode);
     return (unsigned)n;
 }

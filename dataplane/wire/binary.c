@@ -5,6 +5,7 @@
 
 #include "dataplane/wire/binary_avx512.h"
 #include "dataplane/wire/name_scan.h"
+#include "engine/base/counter.h"
 
 /* A reason, or none. */
 #define OK ((enum bl_drop)BL_DROP_COUNT)
@@ -144,7 +145,7 @@ BL_ON_WORKER static uint32_t take_entries(const struct bl_wire_config *w, const 
         uint32_t age_ms = bl_binary_load32(entry + BL_BINARY_ENTRY_AT_AGE);
         if (age_ms > BL_TIMEOUT_MAX_MS) {
             /* It would wrap around to an age of 0: a beat of now. */
-            bl_count(&c->drop[BL_DROP_bad_value], 1);
+            BL_ADD(c->drop[BL_DROP_bad_value], 1);
             continue;
         }
         uint64_t id = bl_binary_load64(entry + BL_BINARY_ENTRY_AT_NODE_ID);
@@ -155,7 +156,7 @@ BL_ON_WORKER static uint32_t take_entries(const struct bl_wire_config *w, const 
             .flags = BL_BEAT_HAS_SEQUENCE,
         };
     }
-    bl_count(&c->records, (at - offset) / BL_BINARY_ENTRY_BYTES);
+    BL_ADD(c->records, (at - offset) / BL_BINARY_ENTRY_BYTES);
     return at < len ? at : BL_WIRE_DONE;
 }
 _Static_assert(BL_TICK_NS == 1000000, "age_ms is in ticks");
@@ -167,10 +168,10 @@ BL_ON_WORKER static uint32_t take_datagram(const struct bl_wire_config *w, const
     uint32_t header = BL_BINARY_HEADER_BYTES;
     enum bl_drop fault = fault_of(w, payload, len, &header);
     if (fault != OK) {
-        bl_count(&c->drop[fault], 1);
+        BL_ADD(c->drop[fault], 1);
         return BL_WIRE_DONE;
     }
-    bl_count(&c->packets_parsed, 1);
+    BL_ADD(c->packets_parsed, 1);
     unsigned type = payload[BL_BINARY_AT_VERSION_TYPE] & 15u;
     if (type == BL_BINARY_BATCH)
         return take_entries(w, payload, len, header, sink, c);
@@ -180,7 +181,7 @@ BL_ON_WORKER static uint32_t take_datagram(const struct bl_wire_config *w, const
         put_hello(payload, payload + header, sink);
     else
         put_bye(payload, sink);
-    bl_count(&c->records, 1);
+    BL_ADD(c->records, 1);
     return BL_WIRE_DONE;
 }
 

@@ -5,6 +5,7 @@
 #include "dataplane/wire/name_scan.h"
 #include "dataplane/wire/text.h"
 #include "dataplane/wire/text_fast.h"
+#include "engine/base/counter.h"
 
 enum action { ACTION_NONE, ACTION_BEAT, ACTION_AUTOBEAT, ACTION_TIMEOUT, ACTION_WARN, ACTION_ERR };
 
@@ -221,7 +222,7 @@ BL_ON_WORKER static inline const uint8_t *take_any(const struct bl_wire_config *
 {
     enum bl_drop fault = take_line(w, &p, end, sink);
     if (__builtin_expect(fault != OK, 0))
-        bl_count(&c->drop[fault], 1);
+        BL_ADD(c->drop[fault], 1);
     return skip_empty_lines(next_line(p, end), end);
 }
 
@@ -233,7 +234,7 @@ BL_ON_WORKER static const uint8_t *take_plain(const struct bl_wire_config *w, co
     uint64_t records = 0;
     for (; p < end && !bl_sink_is_full(sink); records++)
         p = take_any(w, p, end, sink, c);
-    bl_count(&c->records, records);
+    BL_ADD(c->records, records);
     return p;
 }
 
@@ -242,7 +243,7 @@ BL_ON_WORKER static const uint8_t *take_short(const struct bl_wire_config *w, co
 {
     unsigned before = sink->beats;
     p = skip_empty_lines(bl_text_take_short(p, end, sink, w->text), end);
-    bl_count(&c->records, sink->beats - before);
+    BL_ADD(c->records, sink->beats - before);
     return p < end ? take_plain(w, p, end, sink, c) : p;
 }
 
@@ -262,7 +263,7 @@ BL_ON_WORKER static const uint8_t *take_by_pieces(const struct bl_wire_config *w
             records++;
         }
     }
-    bl_count(&c->records, records);
+    BL_ADD(c->records, records);
     return p;
 }
 
@@ -282,10 +283,10 @@ uint32_t bl_wire_parse_text(const struct bl_wire_config *w, const uint8_t *paylo
     const uint8_t *end = payload + len, *p = skip_empty_lines(payload + offset, end);
     if (offset == 0) {
         if (p == end || w->auth_required) {
-            bl_count(&c->drop[p == end ? BL_DROP_empty : BL_DROP_bad_tag], 1);
+            BL_ADD(c->drop[p == end ? BL_DROP_empty : BL_DROP_bad_tag], 1);
             return BL_WIRE_DONE;
         }
-        bl_count(&c->packets_parsed, 1);
+        BL_ADD(c->packets_parsed, 1);
     }
     unsigned first = sink->beats;
     if (w->text == BL_TEXT_PLAIN)

@@ -3,6 +3,7 @@
 
 #include "dataplane/wire/binary.h"
 #include "dataplane/wire/text.h"
+#include "engine/base/counter.h"
 
 uint32_t bl_wire_parse(const struct bl_wire_config *w, const uint8_t *payload, uint32_t len, uint32_t offset,
                        struct bl_sink *sink, struct bl_counters *c)
@@ -25,8 +26,8 @@ unsigned bl_wire_parse_fast(const struct bl_wire_config *w, const struct bl_payl
         more += bl_wire_parse_lines(w, payload + done + more, n - done - more, sink);
         done += more;
     } while (more > 0 && done < n);
-    bl_count(&c->packets_parsed, done);
-    bl_count(&c->records, done);
+    BL_ADD(c->packets_parsed, done);
+    BL_ADD(c->records, done);
     return done;
 }
 

@@ -5,6 +5,7 @@
 #include <rte_pause.h>
 
 #include "dataplane/base/clock.h"
+#include "engine/base/counter.h"
 #include "engine/base/rcu.h"
 
 /* Housekeeping of one poll: orders taken; lines moved while growing (about
@@ -40,7 +41,7 @@ BL_ON_WORKER static bool report_new_node(struct bl_worker *w, const struct bl_be
     bl_wire_report_new_node(beat, &report);
     if (bl_worker_events_push(w->reports, &report))
         return true;
-    bl_count(&w->counters.report_retries, 1);
+    BL_ADD(w->counters.report_retries, 1);
     return false;
 }
 
@@ -57,23 +58,23 @@ BL_ON_WORKER static bool insert_unknown(struct bl_worker *w, const struct bl_bea
 {
     uint32_t slot;
     if (is_turned_away(w, beat->key)) {
-        bl_count(&w->counters.drop[BL_DROP_unknown_node], 1);
+        BL_ADD(w->counters.drop[BL_DROP_unknown_node], 1);
         return false;
     }
     switch (bl_table_insert(&w->table, beat, tick, &slot)) {
     case BL_INSERT_NEW:
         bl_table_set_incarnation(&w->table, slot, beat->incarnation);
-        bl_count(&w->counters.inserted, 1);
+        BL_ADD(w->counters.inserted, 1);
         if (!report_new_node(w, beat))
             bl_table_set_flag(&w->table, slot, BL_SLOT_UNREPORTED, true);
         return true;
     case BL_INSERT_KNOWN:
         return true;
     case BL_INSERT_FULL:
-        bl_count(&w->counters.drop[BL_DROP_table_full], 1);
+        BL_ADD(w->counters.drop[BL_DROP_table_full], 1);
         return false;
     case BL_INSERT_LIMIT:
-        bl_count(&w->counters.drop[BL_DROP_max_nodes], 1);
+        BL_ADD(w->counters.drop[BL_DROP_max_nodes], 1);
         return false;
     }
     return false;
@@ -92,7 +93,7 @@ BL_ON_WORKER static bool settle(struct bl_worker *w, const struct bl_exception *
         bl_table_first(&w->table, exception->slot, beat, beat->incarnation);
     } else if (exception->why & BL_EXCEPTION_SEQUENCE) {
         bl_table_anomaly(&w->table, exception->slot, beat, beat->incarnation);
-        bl_count(&w->counters.sequence_odd, 1);
+        BL_ADD(w->counters.sequence_odd, 1);
     }
     if (slot_flags & (BL_SLOT_STATS | BL_ATTEND_RESTORED))
         bl_table_learn(&w->table, exception->slot);
@@ -163,7 +164,7 @@ BL_ON_WORKER static void hand_settings_over(struct bl_worker *w)
         if (autobeat)
             continue;
         *set_tick = w->sink.now_tick;
-        bl_count(dropped == BL_DROP_COUNT ? &w->counters.settings : &w->counters.drop[dropped], 1);
+        BL_ADD(*(dropped == BL_DROP_COUNT ? &w->counters.settings : &w->counters.drop[dropped]), 1);
     }
 }
 
@@ -185,9 +186,9 @@ BL_ON_WORKER static void empty_sink(struct bl_worker *w)
     bl_table_end(&w->beating);
     bl_stage_ends(&w->counters.stages, BL_STAGE_table);
     handle_exception(w);
-    bl_count(&w->counters.beats, w->beaten);
-    if (__atomic_load_n(&w->clock.frozen, __ATOMIC_RELAXED) != 0)
-        bl_count(&w->counters.clock_stops, w->beaten);
+    BL_ADD(w->counters.beats, w->beaten);
+    if (BL_READ(w->clock.frozen) != 0)
+        BL_ADD(w->counters.clock_stops, w->beaten);
     w->beaten = 0;
     if (w->sink.settings > 0)
         hand_settings_over(w);
@@ -274,10 +275,10 @@ BL_ON_WORKER static unsigned take_burst(struct bl_worker *w, uint64_t now_ns)
 
 void bl_worker_feed(struct bl_worker *w, const uint8_t *payload, uint32_t len, uint64_t now_ns)
 {
-    bl_count(&w->counters.packets, 1);
-    bl_count(&w->counters.bytes, len);
+    BL_ADD(w->counters.packets, 1);
+    BL_ADD(w->counters.bytes, len);
     if (len == 0) {
-        bl_count(&w->counters.drop[BL_DROP_empty], 1);
+        BL_ADD(w->counters.drop[BL_DROP_empty], 1);
         return;
     }
     open_sink(w, now_ns);
@@ -339,10 +340,10 @@ BL_ON_WORKER static void grow(struct bl_worker *w, unsigned packets, uint64_t no
 BL_ON_WORKER static void keep_time(struct bl_worker *w, uint64_t now_ns)
 {
     uint64_t gap_ns = w->alive_ns != 0 ? now_ns - w->alive_ns : 0;
-    __atomic_store_n(&w->alive_ns, now_ns, __ATOMIC_RELAXED);
+    BL_WRITE(w->alive_ns, now_ns);
     if (gap_ns > w->counters.longest_gap_ns)
-        bl_count(&w->counters.longest_gap_ns, gap_ns - w->counters.longest_gap_ns);
-    bl_count(w->busy ? &w->counters.busy_ns : &w->counters.idle_ns, gap_ns);
+        BL_ADD(w->counters.longest_gap_ns, gap_ns - w->counters.longest_gap_ns);
+    BL_ADD(*(w->busy ? &w->counters.busy_ns : &w->counters.idle_ns), gap_ns);
 }
 
 unsigned bl_worker_poll(struct bl_worker *w, uint64_t now_ns)
@@ -354,9 +355,9 @@ unsigned bl_worker_poll(struct bl_worker *w, uint64_t now_ns)
     bl_stage_ends(stages, BL_STAGE_housekeeping);
     unsigned n = w->port ? take_burst(w, now_ns) : 0;
     w->busy = n > 0;
-    bl_count(&w->counters.polls, 1);
+    BL_ADD(w->counters.polls, 1);
     if (n == 0)
-        bl_count(&w->counters.polls_empty, 1);
+        BL_ADD(w->counters.polls_empty, 1);
     worker_take_commands(w);
     if (bl_worker_is_growing(w))
         grow(w, n, now_ns);

@@ -18,6 +18,7 @@
 #include "dataplane/port/port.h"
 #include "dataplane/wire/wire.h"
 #include "dataplane/worker/worker_events.h"
+#include "engine/base/counter.h"
 #include "engine/base/err.h"
 #include "engine/base/role.h"
 #include "engine/fleet/ingest_clock.h"
@@ -140,5 +141,5 @@ BL_ON_WORKER static inline bool bl_worker_wants_poll(const struct bl_worker *w)
 
 static inline uint64_t bl_worker_alive_ns(const struct bl_worker *w)
 {
-    return __atomic_load_n(&w->alive_ns, __ATOMIC_RELAXED);
+    return BL_READ(w->alive_ns);
 }

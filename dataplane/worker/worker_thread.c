@@ -11,6 +11,7 @@
 #include <rte_launch.h>
 
 #include "dataplane/worker/worker.h"
+#include "engine/base/counter.h"
 
 /* ---- built and freed ----------------------------------------------------- */
 
@@ -138,13 +139,13 @@ static int create_thread(struct bl_worker *w)
 
 int bl_worker_start(struct bl_worker *w, char err[BL_ERR_BYTES])
 {
-    __atomic_store_n(&w->stop, 0, __ATOMIC_RELAXED);
-    __atomic_store_n(&w->running, 1, __ATOMIC_RELAXED);
+    BL_WRITE(w->stop, 0);
+    BL_WRITE(w->running, 1);
     int rc = w->lcore >= 0 ? -rte_eal_remote_launch(live_on_lcore, w, (unsigned)w->lcore) : create_thread(w);
     w->started = rc == 0;
     if (rc == 0)
         return 0;
-    __atomic_store_n(&w->running, 0, __ATOMIC_RELAXED);
+    BL_WRITE(w->running, 0);
     if (w->lcore >= 0)
         snprintf(err, BL_ERR_BYTES, "worker %u: lcore %d: %s", w->index, w->lcore, strerror(rc));
     else

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/base/array.h"
+#include "engine/base/counter.h"
 #include "engine/base/rcu.h"
 #include "engine/detect/detector.h"
 #include "engine/fleet/fleet_internal.h"
@@ -61,11 +62,11 @@ void bl_fleet_configure(struct bl_fleet *f, const struct bl_fleet_config *c)
     float sigmas = bl_phi_sigmas(c->phi ? c->phi : BL_PHI_DEFAULT);
     __atomic_store(&f->phi_sigmas, &sigmas, __ATOMIC_RELAXED);
     f->config.phi = c->phi;
-    __atomic_store_n(&f->config.defaults.detector, c->defaults.detector, __ATOMIC_RELAXED);
-    __atomic_store_n(&f->config.defaults.timeout_ms, c->defaults.timeout_ms, __ATOMIC_RELAXED);
-    __atomic_store_n(&f->config.defaults.warn_ms, c->defaults.warn_ms, __ATOMIC_RELAXED);
-    __atomic_store_n(&f->config.defaults.err_ms, c->defaults.err_ms, __ATOMIC_RELAXED);
-    __atomic_store_n(&f->config.defaults.retries, c->defaults.retries, __ATOMIC_RELAXED);
+    BL_WRITE(f->config.defaults.detector, c->defaults.detector);
+    BL_WRITE(f->config.defaults.timeout_ms, c->defaults.timeout_ms);
+    BL_WRITE(f->config.defaults.warn_ms, c->defaults.warn_ms);
+    BL_WRITE(f->config.defaults.err_ms, c->defaults.err_ms);
+    BL_WRITE(f->config.defaults.retries, c->defaults.retries);
     f->follow_defaults = 0;
 }
 
@@ -111,22 +112,22 @@ struct bl_policy bl_fleet_policy_of(const struct bl_fleet *f, const struct bl_no
 {
     const struct bl_policy *d = &f->config.defaults;
     struct bl_policy p = {
-        .timeout_ms = BL_NODE_READ(n->policy.timeout_ms),
-        .warn_ms = BL_NODE_READ(n->policy.warn_ms),
-        .err_ms = BL_NODE_READ(n->policy.err_ms),
-        .retries = BL_NODE_READ(n->policy.retries),
-        .detector = BL_NODE_READ(n->policy.detector),
+        .timeout_ms = BL_READ(n->policy.timeout_ms),
+        .warn_ms = BL_READ(n->policy.warn_ms),
+        .err_ms = BL_READ(n->policy.err_ms),
+        .retries = BL_READ(n->policy.retries),
+        .detector = BL_READ(n->policy.detector),
     };
-    uint8_t flags = BL_NODE_READ(n->flags);
+    uint8_t flags = BL_READ(n->flags);
     if (!p.timeout_ms && !p.warn_ms && !p.err_ms) {
         if (!(flags & BL_NODE_OWN_DETECTOR))
-            p.detector = BL_NODE_READ(d->detector);
-        p.timeout_ms = BL_NODE_READ(d->timeout_ms);
-        p.warn_ms = BL_NODE_READ(d->warn_ms);
-        p.err_ms = BL_NODE_READ(d->err_ms);
+            p.detector = BL_READ(d->detector);
+        p.timeout_ms = BL_READ(d->timeout_ms);
+        p.warn_ms = BL_READ(d->warn_ms);
+        p.err_ms = BL_READ(d->err_ms);
     }
     if (!(flags & BL_NODE_OWN_RETRIES))
-        p.retries = BL_NODE_READ(d->retries);
+        p.retries = BL_READ(d->retries);
     return p;
 }
 
@@ -151,7 +152,7 @@ struct bl_thresholds bl_fleet_thresholds_of(const struct bl_fleet *f, const stru
         struct bl_interval_stats stats = bl_slots_stats(at->slots, at->slot);
         p = bl_fleet_learned_policy(f, n, &stats, &learned_ms);
     }
-    return bl_policy_thresholds(&p, BL_NODE_READ(n->interval_ms));
+    return bl_policy_thresholds(&p, BL_READ(n->interval_ms));
 }
 
 /* ---- which tables hold a node -------------------------------------------- */
@@ -209,7 +210,7 @@ static void fleet_held_add(uint8_t held[BL_NODE_TABLES], uint32_t table)
 BL_ON_CONTROL static void fleet_held_write(struct bl_node *n, const uint8_t held[BL_NODE_TABLES])
 {
     for (uint32_t i = 0; i < BL_NODE_TABLES; i++)
-        BL_NODE_WRITE(n->held[i], held[i]);
+        BL_WRITE(n->held[i], held[i]);
 }
 
 void bl_fleet_hold(struct bl_node *n, uint32_t table)
@@ -295,10 +296,10 @@ static struct clock_look readers_look(const struct bl_ingest_clock *c, uint64_t 
 bool bl_fleet_latest_beat(const struct bl_fleet *f, const struct bl_node *n, uint64_t now_ns,
                           struct bl_latest_beat *out)
 {
-    if (BL_NODE_READ(n->held[0]) == 0)
+    if (BL_READ(n->held[0]) == 0)
         return false;
     struct bl_table_set found =
-        fleet_latest_beat_by(f, BL_NODE_READ(n->key), fleet_all_tables(f), readers_look, NULL, now_ns, out);
+        fleet_latest_beat_by(f, BL_READ(n->key), fleet_all_tables(f), readers_look, NULL, now_ns, out);
     return !fleet_set_is_empty(&found);
 }
 

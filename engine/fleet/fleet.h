@@ -47,6 +47,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "engine/base/counter.h"
 #include "engine/base/histogram.h"
 #include "engine/base/role.h"
 #include "engine/detect/state.h"
@@ -283,7 +284,7 @@ uint32_t bl_fleet_take_places(struct bl_fleet *f) BL_ON_CONTROL;
  * beat is the record's then. Any reader, under RCU. */
 static inline bool bl_node_is_unheard(const struct bl_node *n, uint32_t last_beat)
 {
-    return (BL_NODE_READ(n->flags) & BL_NODE_RESTORED) && BL_NODE_READ(n->judged_tick) == last_beat;
+    return (BL_READ(n->flags) & BL_NODE_RESTORED) && BL_READ(n->judged_tick) == last_beat;
 }
 
 /* The node that is meant, BL_NODE_NONE if it is not known. Any reader. */
@@ -294,7 +295,7 @@ uint32_t bl_fleet_find(const struct bl_fleet *f, const struct bl_node_ref *who);
  * noted then. The record's last beat is the true one. Any reader, under RCU. */
 static inline bool bl_node_is_overage(const struct bl_node *n, uint32_t last_beat)
 {
-    return (BL_NODE_READ(n->flags) & BL_NODE_OVERAGE) && BL_NODE_READ(n->judged_tick) == last_beat;
+    return (BL_READ(n->flags) & BL_NODE_OVERAGE) && BL_READ(n->judged_tick) == last_beat;
 }
 
 /* ---- what people ask ------------------------------------------------ */

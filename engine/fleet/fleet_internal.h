@@ -5,6 +5,7 @@
  * else includes it. Control only. */
 #pragma once
 
+#include "engine/base/counter.h"
 #include "engine/fleet/fleet.h"
 #include "engine/fleet/pause_ends.h"
 #include "engine/fleet/retiring.h"
@@ -77,12 +78,7 @@ struct bl_fleet {
 /* Counts in stats, which the api thread reads. */
 static inline void bl_fleet_count_more(uint64_t *counter, uint64_t n)
 {
-    __atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
-}
-
-static inline void bl_fleet_count(uint64_t *counter)
-{
-    bl_fleet_count_more(counter, 1);
+    BL_ADD(*counter, n);
 }
 
 /* Writes the node's policy word into its slot of one table, if it has

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Time: the sweep's findings and the verdict on each node. */
+#include "engine/base/counter.h"
 #include "engine/fleet/fleet_internal.h"
 
 /* Nodes per slot of a batch that new defaults are brought to, or that are
@@ -172,7 +173,7 @@ void bl_fleet_retire(struct bl_fleet *f, uint32_t table, uint64_t key)
     bl_retiring_add(r, key);
     retire_waiting(f, table);
     if (r->sent < r->asked)
-        bl_fleet_count(&f->stats.retire_waits);
+        BL_ADD(f->stats.retire_waits, 1);
 }
 
 /* The same for what was asked of the worker's measuring. Writing the slot
@@ -217,19 +218,19 @@ void bl_fleet_change(struct bl_fleet *f, uint32_t node, const struct bl_change *
 
     /* From a pause too: who wakes a node that is dead is told so. */
     if (from <= BL_STATE_OK && c->to > BL_STATE_OK)
-        BL_NODE_WRITE(n->incident, n->incident + 1);
+        BL_ADD(n->incident, 1);
     if (c->seen && !bl_node_is_unheard(n, c->seen->last_beat) && !bl_node_is_overage(n, c->seen->last_beat)) {
-        BL_NODE_WRITE(n->flags, (uint8_t)(n->flags & ~(BL_NODE_RESTORED | BL_NODE_OVERAGE)));
-        BL_NODE_WRITE(n->last_beat_unix_ms, c->unix_ms - (int64_t)c->seen->since_ms);
-        BL_NODE_WRITE(n->judged_tick, c->seen->last_beat);
-        BL_NODE_WRITE(n->table, (uint16_t)c->seen->table);
+        BL_WRITE(n->flags, (uint8_t)(n->flags & ~(BL_NODE_RESTORED | BL_NODE_OVERAGE)));
+        BL_WRITE(n->last_beat_unix_ms, c->unix_ms - (int64_t)c->seen->since_ms);
+        BL_WRITE(n->judged_tick, c->seen->last_beat);
+        BL_WRITE(n->table, (uint16_t)c->seen->table);
     }
     if (c->to != BL_STATE_PAUSED) {
-        BL_NODE_WRITE(n->flags, (uint8_t)(n->flags & ~BL_NODE_UNTIL_BEAT));
-        BL_NODE_WRITE(n->pause_end_s, 0);
-        BL_NODE_WRITE(n->flags, (uint8_t)(n->flags & ~BL_NODE_PAUSE_COUNTS));
+        BL_WRITE(n->flags, (uint8_t)(n->flags & ~BL_NODE_UNTIL_BEAT));
+        BL_WRITE(n->pause_end_s, 0);
+        BL_WRITE(n->flags, (uint8_t)(n->flags & ~BL_NODE_PAUSE_COUNTS));
     }
-    BL_NODE_WRITE(n->state_since_unix_ms, c->unix_ms);
+    BL_WRITE(n->state_since_unix_ms, c->unix_ms);
     bl_registry_set_state(f->registry, node, c->to);
     bl_fleet_write_slots(f, node);
     bl_fleet_note(f, node);
@@ -340,7 +341,7 @@ BL_ON_CONTROL static void weigh(struct bl_fleet *f, uint32_t table, const struct
     judge_on(f, found->node, &seen, seen.table == table, unix_ms);
     if (seen.table != table && found->why == BL_FINDING_EXPIRED &&
         !bl_ingest_clock_frozen(f->table[seen.table].shared.clock)) {
-        bl_fleet_count(&f->stats.retired_stale);
+        BL_ADD(f->stats.retired_stale, 1);
         bl_fleet_retire(f, table, found->key);
     }
 }
@@ -369,13 +370,13 @@ BL_ON_CONTROL static void note_overage(struct bl_fleet *f, uint32_t node, int64_
     if (!bl_fleet_latest_beat_now(f, node, &seen) || bl_node_is_overage(n, seen.last_beat))
         return;
     if (seen.age_ticks <= BL_TIMEOUT_MAX_MS) {
-        BL_NODE_WRITE(n->flags, (uint8_t)(n->flags & ~BL_NODE_OVERAGE));
+        BL_WRITE(n->flags, (uint8_t)(n->flags & ~BL_NODE_OVERAGE));
         return;
     }
     if (!bl_node_is_unheard(n, seen.last_beat))
-        BL_NODE_WRITE(n->last_beat_unix_ms, unix_ms - (int64_t)seen.age_ticks);
-    BL_NODE_WRITE(n->judged_tick, seen.last_beat);
-    BL_NODE_WRITE(n->flags, (uint8_t)((n->flags & ~BL_NODE_RESTORED) | BL_NODE_OVERAGE));
+        BL_WRITE(n->last_beat_unix_ms, unix_ms - (int64_t)seen.age_ticks);
+    BL_WRITE(n->judged_tick, seen.last_beat);
+    BL_WRITE(n->flags, (uint8_t)((n->flags & ~BL_NODE_RESTORED) | BL_NODE_OVERAGE));
 }
 
 BL_ON_CONTROL static void walk_overage(struct bl_fleet *f, int64_t unix_ms)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A slow walk over all nodes: who is ok or in warning, but in no table, is
  * found by no sweep. */
+#include "engine/base/counter.h"
 #include "engine/fleet/fleet_internal.h"
 
 /* Rounds of the sweep that a walk takes: five minutes at a tick of 10 ms.
@@ -55,14 +56,14 @@ BL_ON_CONTROL static void walk_node(struct bl_fleet *f, uint32_t node, int64_t u
         return;
     if (is_in_a_table(f, node)) {
         if (n->table != table)
-            BL_NODE_WRITE(n->table, (uint16_t)table);
+            BL_WRITE(n->table, (uint16_t)table);
         return;
     }
     uint32_t now = bl_ingest_clock_now(f->table[table < f->table_count ? table : 0].shared.clock);
     if (!(n->table & BL_NODE_TABLE_LOST)) {
-        bl_fleet_count(&f->stats.in_no_table);
-        BL_NODE_WRITE(n->judged_tick, now);
-        BL_NODE_WRITE(n->table, (uint16_t)(table | BL_NODE_TABLE_LOST));
+        BL_ADD(f->stats.in_no_table, 1);
+        BL_WRITE(n->judged_tick, now);
+        BL_WRITE(n->table, (uint16_t)(table | BL_NODE_TABLE_LOST));
         return;
     }
     enum bl_state to = state_when_lost(f, n, bl_age_ticks(now, n->judged_tick));

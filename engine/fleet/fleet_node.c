@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "engine/base/counter.h"
 #include "engine/fleet/fleet_internal.h"
 
 static uint64_t key_of(const struct bl_fleet *f, const struct bl_node_ref *who)
@@ -38,11 +39,11 @@ BL_ON_CONTROL static int let_in(struct bl_fleet *f, const struct bl_node_ref *wh
     if (who->asked)
         return 0;
     if (f->config.reject_unknown) {
-        bl_fleet_count(&f->stats.refused_unknown);
+        BL_ADD(f->stats.refused_unknown, 1);
         return -EPERM;
     }
     if (!creation_allowed(f)) {
-        bl_fleet_count(&f->stats.refused_rate);
+        BL_ADD(f->stats.refused_rate, 1);
         return -EAGAIN;
     }
     return 0;
@@ -66,13 +67,13 @@ BL_ON_CONTROL static int find_or_add(struct bl_fleet *f, const struct bl_node_re
         &(struct bl_unknown_node){.key = key, .name = who->name, .name_len = who->name_len, .id = who->id},
         node);
     if (r == -ENOSPC)
-        bl_fleet_count(&f->stats.refused_max_nodes);
+        BL_ADD(f->stats.refused_max_nodes, 1);
     if (r)
         return r;
     struct bl_node *n = bl_registry_at(f->registry, *node);
-    BL_NODE_WRITE(n->first_seen_unix_ms, unix_ms);
-    BL_NODE_WRITE(n->state_since_unix_ms, unix_ms);
-    bl_fleet_count(&f->stats.registered);
+    BL_WRITE(n->first_seen_unix_ms, unix_ms);
+    BL_WRITE(n->state_since_unix_ms, unix_ms);
+    BL_ADD(f->stats.registered, 1);
     *fresh = true;
     return 0;
 }
@@ -118,15 +119,15 @@ int bl_fleet_seen(struct bl_fleet *f, uint32_t table, const struct bl_node_ref *
     }
     struct bl_node *n = bl_registry_at(f->registry, node);
     if (n->key != key) {
-        bl_fleet_count(&f->stats.name_conflicts);
+        BL_ADD(f->stats.name_conflicts, 1);
         bl_fleet_retire(f, table, key);
         return -EEXIST;
     }
-    BL_NODE_WRITE(n->table, (uint16_t)table);
+    BL_WRITE(n->table, (uint16_t)table);
     bl_fleet_hold(n, table);
     bool promises = interval_ms && interval_ms != n->interval_ms;
     if (promises)
-        BL_NODE_WRITE(n->interval_ms, interval_ms);
+        BL_WRITE(n->interval_ms, interval_ms);
     if (fresh)
         bl_registry_set_state(f->registry, node, BL_STATE_OK);
     else
@@ -155,11 +156,11 @@ static bool is_old_news(const struct bl_node *n, const struct bl_policy_patch *p
 
 static void clear_policy(struct bl_node *n)
 {
-    BL_NODE_WRITE(n->policy.timeout_ms, 0);
-    BL_NODE_WRITE(n->policy.warn_ms, 0);
-    BL_NODE_WRITE(n->policy.err_ms, 0);
-    BL_NODE_WRITE(n->policy.detector, BL_DETECTOR_FIXED);
-    BL_NODE_WRITE(n->flags, (uint8_t)(n->flags & ~(BL_NODE_OWN_RETRIES | BL_NODE_OWN_DETECTOR)));
+    BL_WRITE(n->policy.timeout_ms, 0);
+    BL_WRITE(n->policy.warn_ms, 0);
+    BL_WRITE(n->policy.err_ms, 0);
+    BL_WRITE(n->policy.detector, BL_DETECTOR_FIXED);
+    BL_WRITE(n->flags, (uint8_t)(n->flags & ~(BL_NODE_OWN_RETRIES | BL_NODE_OWN_DETECTOR)));
 }
 
 static void apply_patch(struct bl_node *n, const struct bl_policy_patch *p)
@@ -167,20 +168,20 @@ static void apply_patch(struct bl_node *n, const struct bl_policy_patch *p)
     if (p->set & BL_SET_CLEAR)
         clear_policy(n);
     if (p->set & BL_SET_TIMEOUT)
-        BL_NODE_WRITE(n->policy.timeout_ms, p->policy.timeout_ms);
+        BL_WRITE(n->policy.timeout_ms, p->policy.timeout_ms);
     if (p->set & BL_SET_WARN)
-        BL_NODE_WRITE(n->policy.warn_ms, p->policy.warn_ms);
+        BL_WRITE(n->policy.warn_ms, p->policy.warn_ms);
     if (p->set & BL_SET_ERR)
-        BL_NODE_WRITE(n->policy.err_ms, p->policy.err_ms);
+        BL_WRITE(n->policy.err_ms, p->policy.err_ms);
     if (p->set & BL_SET_DETECTOR) {
-        BL_NODE_WRITE(n->policy.detector, p->policy.detector);
-        BL_NODE_WRITE(n->flags, (uint8_t)(n->flags | BL_NODE_OWN_DETECTOR));
+        BL_WRITE(n->policy.detector, p->policy.detector);
+        BL_WRITE(n->flags, (uint8_t)(n->flags | BL_NODE_OWN_DETECTOR));
     }
     if (p->set & BL_SET_INTERVAL)
-        BL_NODE_WRITE(n->interval_ms, p->interval_ms);
+        BL_WRITE(n->interval_ms, p->interval_ms);
     if (p->set & BL_SET_RETRIES) {
-        BL_NODE_WRITE(n->policy.retries, p->policy.retries);
-        BL_NODE_WRITE(n->flags, (uint8_t)(n->flags | BL_NODE_OWN_RETRIES));
+        BL_WRITE(n->policy.retries, p->policy.retries);
+        BL_WRITE(n->flags, (uint8_t)(n->flags | BL_NODE_OWN_RETRIES));
     }
 }
 
@@ -223,7 +224,7 @@ int bl_fleet_hello(struct bl_fleet *f, uint64_t id, const char *name, unsigned n
     if (name_len) {
         r = bl_registry_rename(f->registry, node, name, name_len);
         if (r == -EEXIST)
-            bl_fleet_count(&f->stats.name_conflicts);
+            BL_ADD(f->stats.name_conflicts, 1);
     }
     if (fresh)
         bl_fleet_welcome(f, node, "hello");
@@ -264,8 +265,8 @@ static uint32_t end_second(int64_t ms)
 
 int64_t bl_node_pause_end_unix_ms(const struct bl_node *n, uint64_t now_ns, int64_t now_unix_ms)
 {
-    int64_t end_ms = BL_NODE_READ(n->pause_end_s) * INT64_C(1000);
-    if (end_ms == 0 || !(BL_NODE_READ(n->flags) & BL_NODE_PAUSE_COUNTS))
+    int64_t end_ms = BL_READ(n->pause_end_s) * INT64_C(1000);
+    if (end_ms == 0 || !(BL_READ(n->flags) & BL_NODE_PAUSE_COUNTS))
         return end_ms;
     /* The two clocks are not read at once: to the second it stays the same. */
     int64_t end_unix_ms = now_unix_ms + end_ms - (int64_t)(now_ns / 1000000);
@@ -284,10 +285,9 @@ int bl_fleet_pause_until(struct bl_fleet *f, uint32_t node, uint32_t end_s, bool
     if (end_s && p->count == p->capacity)
         bl_pause_ends_clear(p, counts ? counted_end_holds : wall_end_holds, f);
     bool kept = !end_s || bl_pause_ends_add(p, (struct bl_pause_end){.end_s = end_s, .node = node});
-    BL_NODE_WRITE(n->pause_end_s, 0);
-    BL_NODE_WRITE(n->flags,
-                  (uint8_t)((n->flags & ~BL_NODE_PAUSE_COUNTS) | (counts ? BL_NODE_PAUSE_COUNTS : 0)));
-    BL_NODE_WRITE(n->pause_end_s, kept ? end_s : 0);
+    BL_WRITE(n->pause_end_s, 0);
+    BL_WRITE(n->flags, (uint8_t)((n->flags & ~BL_NODE_PAUSE_COUNTS) | (counts ? BL_NODE_PAUSE_COUNTS : 0)));
+    BL_WRITE(n->pause_end_s, kept ? end_s : 0);
     return kept ? 0 : -ENOMEM;
 }
 
@@ -301,7 +301,7 @@ BL_ON_CONTROL static int pause_node(struct bl_fleet *f, uint32_t node, const str
     struct bl_latest_beat seen;
     bool in_table = bl_fleet_latest_beat_now(f, node, &seen);
 
-    BL_NODE_WRITE(n->flags, (uint8_t)(flags | (how->until_beat ? BL_NODE_UNTIL_BEAT : 0)));
+    BL_WRITE(n->flags, (uint8_t)(flags | (how->until_beat ? BL_NODE_UNTIL_BEAT : 0)));
     if (n->state != BL_STATE_PAUSED)
         bl_fleet_change(f, node,
                         &(struct bl_change){.to = BL_STATE_PAUSED,
@@ -309,7 +309,7 @@ BL_ON_CONTROL static int pause_node(struct bl_fleet *f, uint32_t node, const str
                                             .unix_ms = unix_ms,
                                             .seen = in_table ? &seen : NULL});
     else if (in_table) /* only a beat from now on is the next one */
-        BL_NODE_WRITE(n->judged_tick, seen.last_beat);
+        BL_WRITE(n->judged_tick, seen.last_beat);
     uint32_t end_s = end_second(how->for_ms ? (int64_t)f->now_ms + how->for_ms : how->end_unix_ms);
     int r = bl_fleet_pause_until(f, node, end_s, how->for_ms != 0);
     bl_fleet_write_slots(f, node);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Slots without a node: somebody sent a beat whose report met a full ring,
  * or whose deletion found no memory, and no other beat. */
+#include "engine/base/counter.h"
 #include "engine/base/rcu.h"
 #include "engine/fleet/fleet_internal.h"
 
@@ -38,7 +39,7 @@ BL_ON_CONTROL static void nodeless_found(struct bl_fleet *f, uint32_t table, uin
         return;
     }
     bl_fleet_retire(f, table, key);
-    bl_fleet_count(&f->stats.retired_nodeless);
+    BL_ADD(f->stats.retired_nodeless, 1);
 }
 
 void bl_fleet_retire_nodeless(struct bl_fleet *f, uint32_t table, uint32_t max_slots)

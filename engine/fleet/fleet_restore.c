@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/base/array.h"
+#include "engine/base/counter.h"
 #include "engine/detect/detector.h"
 #include "engine/fleet/fleet_internal.h"
 
@@ -66,7 +67,7 @@ void bl_fleet_past_soon(const struct bl_fleet *f, uint32_t node)
     uint32_t tables = bl_fleet_table_count(f);
 
     for (uint32_t i = 0; n && i < tables; i++)
-        bl_table_prefetch(f->table[i].shared.table, BL_NODE_READ(n->key));
+        bl_table_prefetch(f->table[i].shared.table, BL_READ(n->key));
 }
 
 bool bl_fleet_past_of(const struct bl_fleet *f, uint32_t node, uint64_t now_ns, int64_t now_unix_ms,
@@ -75,27 +76,27 @@ bool bl_fleet_past_of(const struct bl_fleet *f, uint32_t node, uint64_t now_ns, 
     const struct bl_node *n = bl_registry_get(f->registry, node);
     if (!n)
         return false;
-    uint8_t flags = BL_NODE_READ(n->flags);
+    uint8_t flags = BL_READ(n->flags);
     *out = (struct bl_node_past){
         .name = bl_node_name(n),
         .binary = flags & BL_NODE_BINARY,
         .until_beat = flags & BL_NODE_UNTIL_BEAT,
         .own_retries = flags & BL_NODE_OWN_RETRIES,
         .own_detector = flags & BL_NODE_OWN_DETECTOR,
-        .state = BL_NODE_READ(n->state),
-        .table = (uint16_t)(BL_NODE_READ(n->table) & ~BL_NODE_TABLE_LOST),
+        .state = BL_READ(n->state),
+        .table = (uint16_t)(BL_READ(n->table) & ~BL_NODE_TABLE_LOST),
         .id = bl_node_id(n),
-        .policy = {.timeout_ms = BL_NODE_READ(n->policy.timeout_ms),
-                   .warn_ms = BL_NODE_READ(n->policy.warn_ms),
-                   .err_ms = BL_NODE_READ(n->policy.err_ms),
-                   .retries = BL_NODE_READ(n->policy.retries),
-                   .detector = BL_NODE_READ(n->policy.detector)},
-        .interval_ms = BL_NODE_READ(n->interval_ms),
-        .incident = BL_NODE_READ(n->incident),
+        .policy = {.timeout_ms = BL_READ(n->policy.timeout_ms),
+                   .warn_ms = BL_READ(n->policy.warn_ms),
+                   .err_ms = BL_READ(n->policy.err_ms),
+                   .retries = BL_READ(n->policy.retries),
+                   .detector = BL_READ(n->policy.detector)},
+        .interval_ms = BL_READ(n->interval_ms),
+        .incident = BL_READ(n->incident),
         .pause_end_s = (uint32_t)(bl_node_pause_end_unix_ms(n, now_ns, now_unix_ms) / 1000),
-        .first_seen_unix_ms = BL_NODE_READ(n->first_seen_unix_ms),
-        .state_since_unix_ms = BL_NODE_READ(n->state_since_unix_ms),
-        .last_beat_unix_ms = BL_NODE_READ(n->last_beat_unix_ms),
+        .first_seen_unix_ms = BL_READ(n->first_seen_unix_ms),
+        .state_since_unix_ms = BL_READ(n->state_since_unix_ms),
+        .last_beat_unix_ms = BL_READ(n->last_beat_unix_ms),
     };
     look_at_tables(f, node, now_ns, now_unix_ms, out);
     out->name_len = has_own_name(out) ? (uint8_t)strlen(out->name) : 0;
@@ -187,14 +188,14 @@ static void fill(struct bl_node *n, const struct bl_node_past *p)
     flags |= p->until_beat && p->state == BL_STATE_PAUSED ? BL_NODE_UNTIL_BEAT : 0;
     flags |= p->own_retries ? BL_NODE_OWN_RETRIES : 0;
     flags |= p->own_detector || p->policy.detector != BL_DETECTOR_FIXED ? BL_NODE_OWN_DETECTOR : 0;
-    BL_NODE_WRITE(n->flags, flags | BL_NODE_RESTORED);
-    BL_NODE_WRITE(n->first_seen_unix_ms, p->first_seen_unix_ms);
-    BL_NODE_WRITE(n->state_since_unix_ms, p->state_since_unix_ms);
-    BL_NODE_WRITE(n->last_beat_unix_ms, p->last_beat_unix_ms);
+    BL_WRITE(n->flags, flags | BL_NODE_RESTORED);
+    BL_WRITE(n->first_seen_unix_ms, p->first_seen_unix_ms);
+    BL_WRITE(n->state_since_unix_ms, p->state_since_unix_ms);
+    BL_WRITE(n->last_beat_unix_ms, p->last_beat_unix_ms);
     n->policy = p->policy;
-    BL_NODE_WRITE(n->interval_ms, p->interval_ms);
-    BL_NODE_WRITE(n->incident, p->incident);
-    BL_NODE_WRITE(n->table, p->table);
+    BL_WRITE(n->interval_ms, p->interval_ms);
+    BL_WRITE(n->incident, p->incident);
+    BL_WRITE(n->table, p->table);
 }
 
 void bl_fleet_restore_soon(const struct bl_fleet *f, const struct bl_node_past *p)
@@ -337,9 +338,9 @@ BL_ON_CONTROL static bool take_place(struct bl_fleet *f, uint32_t node)
         bl_table_set_flag(t->table, slot, BL_SLOT_FIRST, true);
     if (silent_ms)
         *silent_ms -= age;
-    BL_NODE_WRITE(n->table, (uint16_t)table);
+    BL_WRITE(n->table, (uint16_t)table);
     bl_fleet_hold(n, table);
-    BL_NODE_WRITE(n->judged_tick, since);
+    BL_WRITE(n->judged_tick, since);
     note_measured(t->table, n->key, rhythm != NULL);
     bl_fleet_write_slot(f, table, node);
     return true;

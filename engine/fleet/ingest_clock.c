@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/fleet/ingest_clock.h"
 
+#include "engine/base/counter.h"
+
 /* Reasons that only bl_ingest_clock_hold sets and clears. */
 #define HELD_REASONS ((uint32_t)(BL_FREEZE_LINK_DOWN | BL_FREEZE_NO_ANSWER))
 
@@ -12,8 +14,8 @@ static uint64_t since(uint64_t later_ns, uint64_t earlier_ns)
 /* Ingest time at `now_ns`, as published. */
 static uint64_t ingest_at_ns(const struct bl_ingest_clock *c, uint64_t now_ns)
 {
-    uint64_t ingest_ns = now_ns - __atomic_load_n(&c->offset_ns, __ATOMIC_RELAXED);
-    uint64_t limit_ns = __atomic_load_n(&c->limit_ns, __ATOMIC_RELAXED);
+    uint64_t ingest_ns = now_ns - BL_READ(c->offset_ns);
+    uint64_t limit_ns = BL_READ(c->limit_ns);
     return ingest_ns < limit_ns ? ingest_ns : limit_ns;
 }
 
@@ -52,8 +54,8 @@ static uint64_t running_offset_ns(const struct bl_ingest_clock *c)
 
 static void forget_oldest(struct bl_ingest_clock *c)
 {
-    __atomic_store_n(&c->first_offset_ns, *ran_on_ns(c, c->forgotten), __ATOMIC_RELAXED);
-    __atomic_store_n(&c->forgotten, c->forgotten + 1, __ATOMIC_RELAXED);
+    BL_WRITE(c->first_offset_ns, *ran_on_ns(c, c->forgotten));
+    BL_ADD(c->forgotten, 1);
 }
 
 /* The clock runs with `offset_ns` since `tick`: if that is another offset
@@ -70,8 +72,8 @@ BL_ON_CONTROL static void note_standstill(struct bl_ingest_clock *c, uint32_t ti
         return;
     if (n - c->forgotten == BL_STANDSTILLS_KEPT)
         forget_oldest(c);
-    __atomic_store_n(stood_tick(c, n), tick, __ATOMIC_RELAXED);
-    __atomic_store_n(ran_on_ns(c, n), offset_ns, __ATOMIC_RELAXED);
+    BL_WRITE(*(stood_tick(c, n)), tick);
+    BL_WRITE(*(ran_on_ns(c, n)), offset_ns);
     __atomic_store_n(&c->standstills, n + 1, __ATOMIC_RELEASE);
 }
 
@@ -79,14 +81,14 @@ BL_ON_CONTROL static void note_standstill(struct bl_ingest_clock *c, uint32_t ti
  * than `now`. */
 static uint64_t offset_then_ns(const struct bl_ingest_clock *c, uint32_t now, uint32_t age_ticks)
 {
-    uint32_t forgotten = __atomic_load_n(&c->forgotten, __ATOMIC_RELAXED);
+    uint32_t forgotten = BL_READ(c->forgotten);
 
     for (uint32_t i = __atomic_load_n(&c->standstills, __ATOMIC_ACQUIRE); i != forgotten;) {
         uint32_t at = --i % BL_STANDSTILLS_KEPT;
-        if (age_ticks <= bl_age_ticks(now, __atomic_load_n(&c->stood_tick[at], __ATOMIC_RELAXED)))
-            return __atomic_load_n(&c->ran_on_ns[at], __ATOMIC_RELAXED);
+        if (age_ticks <= bl_age_ticks(now, BL_READ(c->stood_tick[at])))
+            return BL_READ(c->ran_on_ns[at]);
     }
-    return __atomic_load_n(&c->first_offset_ns, __ATOMIC_RELAXED);
+    return BL_READ(c->first_offset_ns);
 }
 
 /* ---- the clock ------------------------------------------------------------ */
@@ -98,9 +100,9 @@ BL_ON_CONTROL static void publish(struct bl_ingest_clock *c, uint64_t now_ns, ui
     /* After control's own gap the clock runs on at once. */
     if (!(why & ~(uint32_t)BL_FREEZE_OWN_GAP))
         limit_ns += since(now_ns, c->alive_ns) + BL_POLL_GAP_NS;
-    __atomic_store_n(&c->offset_ns, offset_ns, __ATOMIC_RELAXED);
-    __atomic_store_n(&c->limit_ns, limit_ns, __ATOMIC_RELAXED);
-    __atomic_store_n(&c->frozen, why, __ATOMIC_RELAXED);
+    BL_WRITE(c->offset_ns, offset_ns);
+    BL_WRITE(c->limit_ns, limit_ns);
+    BL_WRITE(c->frozen, why);
 }
 
 void bl_ingest_clock_init(struct bl_ingest_clock *c, uint64_t now_ns, uint32_t start_ticks)
@@ -124,7 +126,7 @@ uint32_t bl_ingest_clock_advance(struct bl_ingest_clock *c, uint64_t now_ns, uin
     uint32_t tick_before = bl_ingest_clock_now(c);
     c->ingest_ns += vouched_ns(c, alive_ns, why);
     if (why && !c->frozen)
-        __atomic_store_n(&c->freezes, c->freezes + 1, __ATOMIC_RELAXED);
+        BL_ADD(c->freezes, 1);
     if (alive_ns > c->alive_ns)
         c->alive_ns = alive_ns;
     if (now_ns > c->seen_ns)
@@ -133,7 +135,7 @@ uint32_t bl_ingest_clock_advance(struct bl_ingest_clock *c, uint64_t now_ns, uin
      * what comes after it may yet be vouched for. */
     uint64_t lost_ns = (why ? c->seen_ns : c->alive_ns) - c->ingest_ns - c->base_ns;
     if (lost_ns > c->frozen_ns)
-        __atomic_store_n(&c->frozen_ns, lost_ns, __ATOMIC_RELAXED);
+        BL_WRITE(c->frozen_ns, lost_ns);
     if (!why)
         note_standstill(c, tick_before, c->alive_ns - c->ingest_ns);
     publish(c, c->seen_ns, why);
@@ -168,7 +170,7 @@ uint64_t bl_ingest_clock_stood_ms(const struct bl_ingest_clock *c)
 
 uint32_t bl_ingest_clock_frozen(const struct bl_ingest_clock *c)
 {
-    return __atomic_load_n(&c->frozen, __ATOMIC_RELAXED);
+    return BL_READ(c->frozen);
 }
 
 uint32_t bl_ingest_clock_tick(const struct bl_ingest_clock *c, uint64_t now_ns)

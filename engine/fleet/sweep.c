@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "engine/base/counter.h"
 #include "engine/base/rcu.h"
 #include "engine/detect/detector.h"
 #include "engine/fleet/sweep_scan.h"
@@ -86,12 +87,12 @@ static int attach(struct bl_sweep *s)
     s->seen = seen == MAP_FAILED ? NULL : seen;
     s->cursor = 0;
     s->all_due = true;
-    __atomic_store_n(&s->stats.blocks, blocks, __ATOMIC_RELAXED);
-    __atomic_store_n(&s->stats.blocks_watched, 0, __ATOMIC_RELAXED);
+    BL_WRITE(s->stats.blocks, blocks);
+    BL_WRITE(s->stats.blocks_watched, 0);
     if (s->due != NULL && s->group_due != NULL && s->mark != NULL && s->seen != NULL)
         return 0;
     detach(s);
-    __atomic_store_n(&s->stats.blocks, 0, __ATOMIC_RELAXED);
+    BL_WRITE(s->stats.blocks, 0);
     return -ENOMEM;
 }
 
@@ -228,7 +229,7 @@ BL_ON_CONTROL static void look_at_block(struct bl_sweep *s, struct look *k, uint
     }
     s->due[block] = recheck ? k->now + next : next_look(block, k->now, next, s->mark[block]);
     uint32_t watched = s->stats.blocks_watched + recheck - (s->mark[block] & BLOCK_RECHECK);
-    __atomic_store_n(&s->stats.blocks_watched, watched, __ATOMIC_RELAXED);
+    BL_WRITE(s->stats.blocks_watched, watched);
     s->mark[block] = recheck ? BLOCK_RECHECK : 0;
 }
 
@@ -329,11 +330,6 @@ BL_ON_CONTROL static bool go_on(struct bl_sweep *s, struct look *k, uint32_t max
     return true;
 }
 
-static void add(uint64_t *counter, uint64_t n)
-{
-    __atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
-}
-
 unsigned bl_sweep_run(struct bl_sweep *s, uint32_t now, uint32_t max_slots, struct bl_finding *findings,
                       unsigned max, bool *done)
 {
@@ -345,11 +341,11 @@ unsigned bl_sweep_run(struct bl_sweep *s, uint32_t now, uint32_t max_slots, stru
         fill_due(s, now);
     k.recheck_ticks = recheck_ticks(s->stats.blocks_watched);
     *done = go_on(s, &k, max_slots, max);
-    add(&s->stats.rounds, *done);
-    add(&s->stats.blocks_seen, k.blocks);
-    add(&s->stats.blocks_skipped, k.skipped);
-    add(&s->stats.slots_seen, k.slots);
-    add(&s->stats.findings, k.findings);
+    BL_ADD(s->stats.rounds, *done);
+    BL_ADD(s->stats.blocks_seen, k.blocks);
+    BL_ADD(s->stats.blocks_skipped, k.skipped);
+    BL_ADD(s->stats.slots_seen, k.slots);
+    BL_ADD(s->stats.findings, k.findings);
     return k.findings;
 }
 
@@ -369,11 +365,11 @@ void bl_sweep_lower(struct bl_sweep *s, const struct bl_place *place, uint32_t t
 void bl_sweep_stats(const struct bl_sweep *s, struct bl_sweep_stats *out)
 {
     const struct bl_sweep_stats *from = &s->stats;
-    out->rounds = __atomic_load_n(&from->rounds, __ATOMIC_RELAXED);
-    out->blocks_seen = __atomic_load_n(&from->blocks_seen, __ATOMIC_RELAXED);
-    out->blocks_skipped = __atomic_load_n(&from->blocks_skipped, __ATOMIC_RELAXED);
-    out->slots_seen = __atomic_load_n(&from->slots_seen, __ATOMIC_RELAXED);
-    out->findings = __atomic_load_n(&from->findings, __ATOMIC_RELAXED);
-    out->blocks = __atomic_load_n(&from->blocks, __ATOMIC_RELAXED);
-    out->blocks_watched = __atomic_load_n(&from->blocks_watched, __ATOMIC_RELAXED);
+    out->rounds = BL_READ(from->rounds);
+    out->blocks_seen = BL_READ(from->blocks_seen);
+    out->blocks_skipped = BL_READ(from->blocks_skipped);
+    out->slots_seen = BL_READ(from->slots_seen);
+    out->findings = BL_READ(from->findings);
+    out->blocks = BL_READ(from->blocks);
+    out->blocks_watched = BL_READ(from->blocks_watched);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/counter.h"
 #include "engine/base/rcu.h"
 #include "engine/registry/name_pool.h"
 #include "engine/registry/registry_index.h"
@@ -165,7 +166,7 @@ static bool same_node(const void *ctx, uint32_t node, bool alias, uint64_t key)
     const struct bl_node *n = bl_registry_get(r, node);
     if (!n)
         return false;
-    return alias ? name_key(r, n) == key : BL_NODE_READ(n->key) == key;
+    return alias ? name_key(r, n) == key : BL_READ(n->key) == key;
 }
 
 uint32_t bl_registry_find_key(const struct bl_registry *r, uint64_t key)
@@ -182,7 +183,7 @@ static uint32_t find_id(const struct bl_registry *r, uint64_t id)
 {
     uint32_t index = bl_registry_find_key(r, bl_key_of_id(r->secret, id));
     const struct bl_node *n = index == BL_NODE_NONE ? NULL : bl_registry_get(r, index);
-    bool same = n && (BL_NODE_READ(n->flags) & BL_NODE_BINARY) && bl_node_id(n) == id;
+    bool same = n && (BL_READ(n->flags) & BL_NODE_BINARY) && bl_node_id(n) == id;
     return same ? index : BL_NODE_NONE;
 }
 
@@ -219,12 +220,12 @@ static void count_change(uint64_t *changes)
 
 uint32_t bl_registry_total(const struct bl_registry *r)
 {
-    return BL_NODE_READ(r->total);
+    return BL_READ(r->total);
 }
 
 uint32_t bl_registry_count(const struct bl_registry *r, enum bl_state s)
 {
-    return (unsigned)s < BL_STATE_COUNT ? BL_NODE_READ(r->count[s]) : 0;
+    return (unsigned)s < BL_STATE_COUNT ? BL_READ(r->count[s]) : 0;
 }
 
 /* ---- life ------------------------------------------------------------- */
@@ -363,7 +364,7 @@ BL_ON_CONTROL static void take_record(struct bl_registry *r, uint32_t index, uin
 static void fill_record(struct bl_node *n, const struct bl_node *from)
 {
     uint8_t flags = from->flags;
-    __atomic_store_n(&n->flags, 0, __ATOMIC_RELAXED);
+    BL_WRITE(n->flags, 0);
     n->key = from->key;
     n->name = from->name;
     n->name_len = from->name_len;
@@ -397,8 +398,8 @@ BL_ON_CONTROL static int enter(struct bl_registry *r, struct bl_node *node, cons
     fill_record(record_at(r, *index), node);
     take_record(r, *index, next_unused);
     bl_registry_index_put(&r->index, node->key, *index, false);
-    BL_NODE_WRITE(r->total, r->total + 1);
-    BL_NODE_WRITE(r->count[BL_STATE_NEW], r->count[BL_STATE_NEW] + 1);
+    BL_ADD(r->total, 1);
+    BL_ADD(r->count[BL_STATE_NEW], 1);
     count_change(&r->changes.nodes);
     if (r->watched)
         r->watch.added(r->watch.ctx, *index);
@@ -461,7 +462,7 @@ BL_ON_CONTROL static int swap_name(struct bl_registry *r, uint32_t index, const 
         bl_registry_index_remove(&r->index, name_key(r, n), index, true);
     retire(r, note, (void *)(uintptr_t)n->name, true);
     bl_rcu_publish(&n->name, own);
-    BL_NODE_WRITE(n->name_len, (uint8_t)len);
+    BL_WRITE(n->name_len, (uint8_t)len);
     bl_registry_index_put(&r->index, key, index, true);
     count_change(&r->changes.nodes);
     if (r->watched)
@@ -489,9 +490,9 @@ void bl_registry_set_state(struct bl_registry *r, uint32_t index, enum bl_state 
     if (!n || n->state == s)
         return;
     enum bl_state was = (enum bl_state)n->state;
-    BL_NODE_WRITE(r->count[was], r->count[was] - 1);
-    BL_NODE_WRITE(r->count[s], r->count[s] + 1);
-    BL_NODE_WRITE(n->state, (uint8_t)s);
+    BL_WRITE(r->count[was], r->count[was] - 1);
+    BL_ADD(r->count[s], 1);
+    BL_WRITE(n->state, (uint8_t)s);
     count_change(&r->changes.states);
     if (r->watched)
         r->watch.changed(r->watch.ctx, index, was, s);
@@ -506,13 +507,13 @@ void bl_registry_remove(struct bl_registry *r, uint32_t index)
         return;
     if (r->watched)
         r->watch.removed(r->watch.ctx, index);
-    BL_NODE_WRITE(n->flags, (uint8_t)(n->flags & ~BL_NODE_LIVE));
+    BL_WRITE(n->flags, (uint8_t)(n->flags & ~BL_NODE_LIVE));
     bl_registry_index_remove(&r->index, n->key, index, false);
     if (has_alias(n))
         bl_registry_index_remove(&r->index, name_key(r, n), index, true);
     uint32_t *count = &r->count[n->state];
-    BL_NODE_WRITE(*count, *count - 1);
-    BL_NODE_WRITE(r->total, r->total - 1);
+    BL_WRITE(*count, *count - 1);
+    BL_WRITE(r->total, r->total - 1);
     count_change(&r->changes.nodes);
     n->next_unused = r->removed;
     r->removed = index;

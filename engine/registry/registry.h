@@ -33,6 +33,7 @@
 #include <stdint.h>
 
 #include "engine/base/beat.h"
+#include "engine/base/counter.h"
 #include "engine/base/key.h"
 #include "engine/base/role.h"
 #include "engine/detect/state.h"
@@ -65,8 +66,9 @@ enum bl_node_flags {
 /* Tables that a record names, see bl_fleet_tables_of. */
 #define BL_NODE_TABLES 3u
 
-/* One node. Written by control only; 8-byte words stay whole for the
- * api thread's reads (use the BL_NODE_READ macro there). Times are Unix
+/* One node. Written by control only; each field is an aligned
+ * word, whole: BL_WRITE, and the api thread's BL_READ (counter.h); the
+ * name has bl_node_name. Times are Unix
  * time in ms; 0 is never. */
 struct bl_node {
     uint64_t key;
@@ -89,11 +91,6 @@ struct bl_node {
     uint32_t pause_end_s;         /* when its pause ends, Unix time or BL_NODE_PAUSE_COUNTS; 0: none set */
 };
 
-/* The api thread's reads, and control's writes, of every field above but
- * the name: aligned words, whole. Control may read plainly. */
-#define BL_NODE_READ(field)         __atomic_load_n(&(field), __ATOMIC_RELAXED)
-#define BL_NODE_WRITE(field, value) __atomic_store_n(&(field), (value), __ATOMIC_RELAXED)
-
 /* The name, terminated: what a reader uses. Stays readable until its
  * next quiescent state, also when the node is renamed meanwhile. */
 static inline const char *bl_node_name(const struct bl_node *n)
@@ -104,7 +101,7 @@ static inline const char *bl_node_name(const struct bl_node *n)
 /* The id of a binary node; 0 for text nodes. */
 static inline uint64_t bl_node_id(const struct bl_node *n)
 {
-    return BL_NODE_READ(n->flags) & BL_NODE_BINARY ? bl_name_pool_id(bl_node_name(n)) : 0;
+    return BL_READ(n->flags) & BL_NODE_BINARY ? bl_name_pool_id(bl_node_name(n)) : 0;
 }
 
 struct bl_registry;
@@ -134,7 +131,7 @@ void bl_registry_set_max(struct bl_registry *r, uint32_t max_nodes) BL_ON_CONTRO
  * the one there, which may be a binary node that a hello named so),
  * -EINVAL (bad name, or its key collides), -ENOSPC (max_nodes), -ENOMEM.
  * The new record: state NEW, policy all 0, caller fills the rest with
- * BL_NODE_WRITE: readers see it from here on. */
+ * BL_WRITE: readers see it from here on. */
 int bl_registry_add_name(struct bl_registry *r, const char *name, unsigned len, uint32_t *index)
     BL_ON_CONTROL;
 

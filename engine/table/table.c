@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/table/table.h"
 
+#include "engine/base/counter.h"
 #include "engine/base/interleave.h"
 #include "engine/base/rcu.h"
 #include "engine/table/sequence.h"
@@ -14,7 +15,7 @@ void bl_table_init(struct bl_table *t, struct bl_slots *first, uint32_t limit)
 
 void bl_table_set_limit(struct bl_table *t, uint32_t limit)
 {
-    __atomic_store_n(&t->limit, limit, __ATOMIC_RELAXED);
+    BL_WRITE(t->limit, limit);
 }
 
 void bl_table_fini(struct bl_table *t)
@@ -134,7 +135,7 @@ enum bl_insert bl_table_insert(struct bl_table *t, const struct bl_beat *beat, u
         beat_again(t, *slot, beat, now);
         return BL_INSERT_KNOWN;
     }
-    if (t->used >= __atomic_load_n(&t->limit, __ATOMIC_RELAXED))
+    if (t->used >= BL_READ(t->limit))
         return BL_INSERT_LIMIT;
     if (t->used >= most_nodes(t))
         return BL_INSERT_FULL;
@@ -166,12 +167,12 @@ enum bl_insert bl_table_restore(struct bl_table *t, uint64_t key, uint32_t since
 void bl_slots_set_anomaly(struct bl_slots *s, uint32_t slot, const struct bl_anomaly *a)
 {
     struct bl_anomaly *at = &s->anomaly[slot];
-    __atomic_store_n(&at->incarnation, a->incarnation, __ATOMIC_RELAXED);
-    __atomic_store_n(&at->lost, a->lost, __ATOMIC_RELAXED);
-    __atomic_store_n(&at->duplicate, a->duplicate, __ATOMIC_RELAXED);
-    __atomic_store_n(&at->reordered, a->reordered, __ATOMIC_RELAXED);
-    __atomic_store_n(&at->restarted, a->restarted, __ATOMIC_RELAXED);
-    __atomic_store_n(&at->run, a->run, __ATOMIC_RELAXED);
+    BL_WRITE(at->incarnation, a->incarnation);
+    BL_WRITE(at->lost, a->lost);
+    BL_WRITE(at->duplicate, a->duplicate);
+    BL_WRITE(at->reordered, a->reordered);
+    BL_WRITE(at->restarted, a->restarted);
+    BL_WRITE(at->run, a->run);
 }
 
 BL_ON_WORKER static void count_unreported(struct bl_table *t, int32_t n)
@@ -190,7 +191,7 @@ BL_ON_WORKER static void clear_side(struct bl_table *t, struct bl_slots *s, uint
     s->slot_flags[slot] = 0;
     /* Control has blanked its word, but maybe in the generation that the
      * slot was moved from. */
-    __atomic_store_n(&s->policy[slot], 0, __ATOMIC_RELAXED);
+    BL_WRITE(s->policy[slot], 0);
     /* Only looked at: a store would make a page of its own of it. */
     if ((a->incarnation | a->lost | a->duplicate | a->reordered | a->restarted) != 0)
         bl_slots_set_anomaly(s, slot, &blank);
@@ -241,7 +242,7 @@ void bl_table_set_incarnation(struct bl_table *t, uint32_t slot, uint32_t incarn
     struct bl_place p = bl_table_place(t, slot);
     /* 0 is there already; a store would make a page of its own of it. */
     if (incarnation != 0)
-        __atomic_store_n(&p.slots->anomaly[p.slot].incarnation, incarnation, __ATOMIC_RELAXED);
+        BL_WRITE(p.slots->anomaly[p.slot].incarnation, incarnation);
 }
 
 void bl_table_first(struct bl_table *t, uint32_t slot, const struct bl_beat *beat, uint32_t incarnation)
@@ -335,17 +336,17 @@ uint32_t bl_table_unreported(const struct bl_table *t)
 
 uint32_t bl_table_used(const struct bl_table *t)
 {
-    return __atomic_load_n(&t->used, __ATOMIC_RELAXED);
+    return BL_READ(t->used);
 }
 
 uint32_t bl_table_dropped(const struct bl_table *t)
 {
-    return __atomic_load_n(&t->dropped, __ATOMIC_RELAXED);
+    return BL_READ(t->dropped);
 }
 
 uint32_t bl_table_gone(const struct bl_table *t)
 {
-    return __atomic_load_n(&t->gone, __ATOMIC_RELAXED);
+    return BL_READ(t->gone);
 }
 
 uint32_t bl_table_slot_count(const struct bl_table *t)
@@ -358,11 +359,11 @@ struct bl_anomaly bl_slots_anomaly(const struct bl_slots *s, uint32_t slot)
 {
     const struct bl_anomaly *a = &s->anomaly[slot];
     return (struct bl_anomaly){
-        .incarnation = __atomic_load_n(&a->incarnation, __ATOMIC_RELAXED),
-        .lost = __atomic_load_n(&a->lost, __ATOMIC_RELAXED),
-        .duplicate = __atomic_load_n(&a->duplicate, __ATOMIC_RELAXED),
-        .reordered = __atomic_load_n(&a->reordered, __ATOMIC_RELAXED),
-        .restarted = __atomic_load_n(&a->restarted, __ATOMIC_RELAXED),
-        .run = __atomic_load_n(&a->run, __ATOMIC_RELAXED),
+        .incarnation = BL_READ(a->incarnation),
+        .lost = BL_READ(a->lost),
+        .duplicate = BL_READ(a->duplicate),
+        .reordered = BL_READ(a->reordered),
+        .restarted = BL_READ(a->restarted),
+        .run = BL_READ(a->run),
     };
 }

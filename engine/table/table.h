@@ -52,6 +52,7 @@
 #include <stdint.h>
 
 #include "engine/base/beat.h"
+#include "engine/base/counter.h"
 #include "engine/base/role.h"
 #include "engine/detect/interval.h"
 
@@ -356,7 +357,7 @@ static inline uint64_t bl_slots_key(const struct bl_slots *s, uint32_t slot)
 
 static inline uint64_t bl_slots_stamp(const struct bl_slots *s, uint32_t slot)
 {
-    return __atomic_load_n(&s->line[slot / BL_LINE_SLOTS].stamp[slot % BL_LINE_SLOTS], __ATOMIC_RELAXED);
+    return BL_READ(s->line[slot / BL_LINE_SLOTS].stamp[slot % BL_LINE_SLOTS]);
 }
 
 static inline uint32_t bl_slots_last_beat(const struct bl_slots *s, uint32_t slot)
@@ -379,7 +380,7 @@ static inline struct bl_slot_policy bl_slots_policy(const struct bl_slots *s, ui
     union {
         uint64_t word;
         struct bl_slot_policy policy;
-    } u = {.word = __atomic_load_n(&s->policy[slot], __ATOMIC_RELAXED) ^ BL_POLICY_BLANK};
+    } u = {.word = BL_READ(s->policy[slot]) ^ BL_POLICY_BLANK};
     return u.policy;
 }
 
@@ -403,5 +404,5 @@ BL_ON_CONTROL static inline void bl_slots_set_policy(struct bl_slots *s, uint32_
         struct bl_slot_policy policy;
         uint64_t word;
     } u = {.policy = policy};
-    __atomic_store_n(&s->policy[slot], u.word ^ BL_POLICY_BLANK, __ATOMIC_RELAXED);
+    BL_WRITE(s->policy[slot], u.word ^ BL_POLICY_BLANK);
 }

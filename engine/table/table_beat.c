@@ -14,6 +14,7 @@
  * Only the end of a stream, and a probe that goes far, waits for memory. */
 #include <string.h>
 
+#include "engine/base/counter.h"
 #include "engine/base/rcu.h"
 #include "engine/table/table.h"
 #include "engine/table/table_line.h"
@@ -294,7 +295,7 @@ BL_ON_WORKER static ALWAYS_INLINE void look(struct bl_table_burst *b, const stru
     if (__builtin_expect(hit != 0, 1)) {
         uint64_t *stamp = &line->stamp[(unsigned)__builtin_ctz(hit)];
         if (is_next(*stamp, beat)) {
-            __atomic_store_n(stamp, beat->stamp, __ATOMIC_RELAXED);
+            BL_WRITE(*stamp, beat->stamp);
             return;
         }
     }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/base/counter.h"
 #include "engine/base/interleave.h"
 #include "engine/base/rcu.h"
 #include "engine/table/table.h"
@@ -15,8 +16,8 @@ BL_ON_WORKER static void copy_side(const struct bl_slots *from, uint32_t slot, s
                                    uint32_t at)
 {
     const struct bl_anomaly *a = &from->anomaly[slot];
-    uint64_t policy = __atomic_load_n(&from->policy[slot], __ATOMIC_RELAXED);
-    __atomic_store_n(&to->policy[at], policy, __ATOMIC_RELAXED);
+    uint64_t policy = BL_READ(from->policy[slot]);
+    BL_WRITE(to->policy[at], policy);
     to->slot_flags[at] = from->slot_flags[slot];
     /* `next` is blank: a store of zeros would only make pages of its own
      * of it. Nobody reads the slot before its key is there. */

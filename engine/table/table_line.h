@@ -8,6 +8,7 @@
  * after the slot's other words (a plain store on x86). */
 #pragma once
 
+#include "engine/base/counter.h"
 #include "engine/table/table.h"
 
 /* Asks for a cache line that will be written, to L2: prefetches to L1
@@ -47,7 +48,7 @@ static inline void bl_line_set_key(struct bl_line *l, unsigned place, uint64_t k
 
 static inline void bl_line_set_stamp(struct bl_line *l, unsigned place, uint64_t stamp)
 {
-    __atomic_store_n(&l->stamp[place], stamp, __ATOMIC_RELAXED);
+    BL_WRITE(l->stamp[place], stamp);
 }
 
 static inline void bl_line_set_sequence(struct bl_line *l, unsigned place, uint32_t sequence)
@@ -76,7 +77,7 @@ static inline bool bl_line_has_empty(const struct bl_line *l)
 /* Counters of the worker that others read. */
 static inline void bl_line_count(uint32_t *counter, int32_t n)
 {
-    __atomic_store_n(counter, *counter + (uint32_t)n, __ATOMIC_RELAXED);
+    BL_ADD(*counter, (uint32_t)n);
 }
 
 /* Finds a key in one generation. Any thread. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The statistics of the intervals between a slot's beats: where the
  * worker keeps them and readers find them. */
+#include "engine/base/counter.h"
 #include "engine/table/table.h"
 #include "engine/table/table_line.h"
 
@@ -13,22 +14,22 @@ void bl_slots_set_stats(struct bl_slots *s, uint32_t slot, const struct bl_inter
     __atomic_store(&at->quiet_ms, &to.quiet_ms, __ATOMIC_RELAXED);
     __atomic_store(&at->below_ms, &to.below_ms, __ATOMIC_RELAXED);
     __atomic_store(&at->owed_ms, &to.owed_ms, __ATOMIC_RELAXED);
-    __atomic_store_n(&at->last_tick, to.last_tick, __ATOMIC_RELAXED);
-    __atomic_store_n(&at->count, to.count, __ATOMIC_RELAXED);
-    __atomic_store_n(&at->run, to.run, __ATOMIC_RELAXED);
-    __atomic_store_n(&at->habit, to.habit, __ATOMIC_RELAXED);
-    __atomic_store_n(&at->calm, to.calm, __ATOMIC_RELAXED);
+    BL_WRITE(at->last_tick, to.last_tick);
+    BL_WRITE(at->count, to.count);
+    BL_WRITE(at->run, to.run);
+    BL_WRITE(at->habit, to.habit);
+    BL_WRITE(at->calm, to.calm);
 }
 
 struct bl_interval_stats bl_slots_stats(const struct bl_slots *s, uint32_t slot)
 {
     const struct bl_interval_stats *at = &s->stats[slot];
     struct bl_interval_stats stats = {
-        .last_tick = __atomic_load_n(&at->last_tick, __ATOMIC_RELAXED),
-        .count = __atomic_load_n(&at->count, __ATOMIC_RELAXED),
-        .run = __atomic_load_n(&at->run, __ATOMIC_RELAXED),
-        .habit = __atomic_load_n(&at->habit, __ATOMIC_RELAXED),
-        .calm = __atomic_load_n(&at->calm, __ATOMIC_RELAXED),
+        .last_tick = BL_READ(at->last_tick),
+        .count = BL_READ(at->count),
+        .run = BL_READ(at->run),
+        .habit = BL_READ(at->habit),
+        .calm = BL_READ(at->calm),
     };
     __atomic_load(&at->mean_ms, &stats.mean_ms, __ATOMIC_RELAXED);
     __atomic_load(&at->variance_ms2, &stats.variance_ms2, __ATOMIC_RELAXED);

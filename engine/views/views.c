@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/counter.h"
 #include "engine/base/rcu.h"
 #include "engine/views/views_internal.h"
 
@@ -48,7 +49,7 @@ static void mark(struct bl_views_generation *g, struct bl_view *view, uint32_t i
 {
     if (view->flags & BL_VIEW_DIRTY)
         return;
-    BL_NODE_WRITE(view->flags, (uint8_t)(view->flags | BL_VIEW_DIRTY));
+    BL_WRITE(view->flags, (uint8_t)(view->flags | BL_VIEW_DIRTY));
     view->next_dirty = g->dirty;
     g->dirty = id;
 }
@@ -90,9 +91,9 @@ static void enliven(struct bl_views_generation *g, struct bl_view *view, uint32_
         flags |= BL_VIEW_TEMPLATE;
         g->empty++;
     }
-    BL_NODE_WRITE(view->entry, entry);
+    BL_WRITE(view->entry, entry);
     __atomic_store_n(&view->flags, (uint8_t)flags, __ATOMIC_RELEASE); /* who sees LIVE sees the entry */
-    BL_NODE_WRITE(g->live, g->live + 1);
+    BL_ADD(g->live, 1);
     mark(g, view, id);
 }
 
@@ -104,7 +105,7 @@ static void count(struct bl_views_generation *g, uint32_t ref, enum bl_state s, 
 
     for (uint32_t i = 0; i < set->count; i++) {
         struct bl_view *view = bl_generation_view(g, set->id[i]);
-        BL_NODE_WRITE(view->count[s], view->count[s] + by);
+        BL_ADD(view->count[s], by);
         if (s > BL_STATE_OK)
             mark(g, view, set->id[i]);
         if (view->flags & BL_VIEW_TEMPLATE && view->count[s] == (by == 1 ? 1 : 0) &&
@@ -120,8 +121,8 @@ static void recount(struct bl_views_generation *g, uint32_t ref, enum bl_state f
 
     for (uint32_t i = 0; i < set->count; i++) {
         struct bl_view *view = bl_generation_view(g, set->id[i]);
-        BL_NODE_WRITE(view->count[from], view->count[from] - 1);
-        BL_NODE_WRITE(view->count[to], view->count[to] + 1);
+        BL_WRITE(view->count[from], view->count[from] - 1);
+        BL_ADD(view->count[to], 1);
         if (matters)
             mark(g, view, set->id[i]);
     }
@@ -131,7 +132,7 @@ static void recount(struct bl_views_generation *g, uint32_t ref, enum bl_state f
 
 static void leave_out(struct bl_views *v)
 {
-    __atomic_store_n(&v->left_out, v->left_out + 1, __ATOMIC_RELAXED);
+    BL_ADD(v->left_out, 1);
 }
 
 void bl_views_found(struct bl_views_found *f, uint32_t entry, const char *name, unsigned len)
@@ -332,12 +333,12 @@ const struct bl_views_generation *bl_views_now(const struct bl_views *v)
 void bl_views_stats_of(const struct bl_views *v, struct bl_views_stats *out)
 {
     const struct bl_views_generation *g = bl_views_now(v);
-    *out = (struct bl_views_stats){.views = BL_NODE_READ(g->live),
-                                   .sets = BL_NODE_READ(g->sets),
-                                   .bytes = BL_NODE_READ(g->bytes),
-                                   .generations = BL_NODE_READ(v->generations),
-                                   .left_out = BL_NODE_READ(v->left_out),
-                                   .building = BL_NODE_READ(v->building)};
+    *out = (struct bl_views_stats){.views = BL_READ(g->live),
+                                   .sets = BL_READ(g->sets),
+                                   .bytes = BL_READ(g->bytes),
+                                   .generations = BL_READ(v->generations),
+                                   .left_out = BL_READ(v->left_out),
+                                   .building = BL_READ(v->building)};
 }
 
 uint32_t bl_views_waiting(const struct bl_views *v)
@@ -384,7 +385,7 @@ BL_ON_CONTROL static void abandon(struct bl_views *v)
     if (v->next)
         bl_generation_free(v->next); /* no reader has seen it */
     v->next = NULL;
-    BL_NODE_WRITE(v->building, false);
+    BL_WRITE(v->building, false);
 }
 
 BL_ON_CONTROL static int begin(struct bl_views *v, struct bl_plan_use *use)
@@ -392,7 +393,7 @@ BL_ON_CONTROL static int begin(struct bl_views *v, struct bl_plan_use *use)
     abandon(v);
     v->next = generation_of(v, use);
     v->carried = v->cursor = 0;
-    BL_NODE_WRITE(v->building, v->next != NULL);
+    BL_WRITE(v->building, v->next != NULL);
     return v->next ? 0 : -ENOMEM;
 }
 
@@ -443,8 +444,8 @@ BL_ON_CONTROL static void publish(struct bl_views *v)
     old->retired_next = v->retired;
     v->retired = old;
     v->retired_count++;
-    BL_NODE_WRITE(v->building, false);
-    BL_NODE_WRITE(v->generations, v->generations + 1);
+    BL_WRITE(v->building, false);
+    BL_ADD(v->generations, 1);
 }
 
 bool bl_views_step(struct bl_views *v, uint32_t max_nodes)
@@ -497,9 +498,9 @@ BL_ON_CONTROL static void conclude(struct bl_views *v, struct bl_view *view, int
     if (to == from && view->since_unix_ms != 0)
         return;
     if (from == BL_STATE_OK && to != from)
-        BL_NODE_WRITE(view->incident, view->incident + 1);
-    BL_NODE_WRITE(view->since_unix_ms, unix_ms);
-    BL_NODE_WRITE(view->state, (uint8_t)to);
+        BL_ADD(view->incident, 1);
+    BL_WRITE(view->since_unix_ms, unix_ms);
+    BL_WRITE(view->state, (uint8_t)to);
     if (v->next)
         tell_next(v, view);
     if (to != from && view->flags & BL_VIEW_LIVE && v->out.transition)
@@ -516,7 +517,7 @@ void bl_views_settle(struct bl_views *v, int64_t unix_ms)
     while (g->dirty != BL_VIEW_NONE) {
         struct bl_view *view = bl_generation_view(g, g->dirty);
         g->dirty = view->next_dirty;
-        BL_NODE_WRITE(view->flags, (uint8_t)(view->flags & ~BL_VIEW_DIRTY));
+        BL_WRITE(view->flags, (uint8_t)(view->flags & ~BL_VIEW_DIRTY));
         conclude(v, view, unix_ms);
     }
 }
@@ -531,9 +532,9 @@ BL_ON_CONTROL static int remember_in(struct bl_views *v, struct bl_views_generat
     if (r)
         return r;
     struct bl_view *view = bl_generation_view(g, id);
-    BL_NODE_WRITE(view->state, (uint8_t)p->state);
-    BL_NODE_WRITE(view->incident, p->incident);
-    BL_NODE_WRITE(view->since_unix_ms, p->since_unix_ms);
+    BL_WRITE(view->state, (uint8_t)p->state);
+    BL_WRITE(view->incident, p->incident);
+    BL_WRITE(view->since_unix_ms, p->since_unix_ms);
     mark(g, view, id);
     return 0;
 }
@@ -556,9 +557,9 @@ BL_ON_CONTROL static int forget_in(struct bl_views_generation *g, const char *na
         return -EINVAL;
     if (bl_view_total(view) > 0)
         return -EBUSY;
-    BL_NODE_WRITE(view->flags, (uint8_t)(view->flags & BL_VIEW_DIRTY));
-    BL_NODE_WRITE(view->entry, BL_VIEW_NO_ENTRY);
-    BL_NODE_WRITE(g->live, g->live - 1);
+    BL_WRITE(view->flags, (uint8_t)(view->flags & BL_VIEW_DIRTY));
+    BL_WRITE(view->entry, BL_VIEW_NO_ENTRY);
+    BL_WRITE(g->live, g->live - 1);
     g->empty--;
     mark(g, view, id);
     return 0;

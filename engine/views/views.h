@@ -44,6 +44,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "engine/base/counter.h"
 #include "engine/base/role.h"
 #include "engine/detect/state.h"
 #include "engine/registry/registry.h"
@@ -65,7 +66,7 @@ enum bl_view_flags {
     BL_VIEW_DIRTY = 8,    /* control's: to be settled */
 };
 
-/* One view of one generation. Readers use BL_NODE_READ on what is not
+/* One view of one generation. Readers use BL_READ on what is not
  * constant. */
 struct bl_view {
     /* constant */
@@ -110,7 +111,7 @@ uint32_t bl_view_total(const struct bl_view *view);
 /* One count of it. */
 static inline uint32_t bl_view_count(const struct bl_view *view, enum bl_state s)
 {
-    return BL_NODE_READ(view->count[s]);
+    return BL_READ(view->count[s]);
 }
 
 /* The ids of the views that a node is in, ascending, `*count` of them;

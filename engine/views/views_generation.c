@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "engine/base/counter.h"
 #include "engine/base/rcu.h"
 #include "engine/views/views_internal.h"
 
@@ -12,7 +13,7 @@ static void *take(struct bl_views_generation *g, size_t bytes)
 {
     void *p = g->memory.alloc(g->memory.ctx, bytes);
     if (p)
-        BL_NODE_WRITE(g->bytes, g->bytes + bytes);
+        BL_ADD(g->bytes, bytes);
     return p;
 }
 
@@ -300,7 +301,7 @@ uint32_t bl_generation_intern(struct bl_views_generation *g, const uint32_t *id,
     set->count = count;
     memcpy(set->id, id, bytes);
     g->units_unused += units;
-    BL_NODE_WRITE(g->sets, g->sets + 1);
+    BL_ADD(g->sets, 1);
     bl_registry_index_put(&g->by_key, key, ref, false);
     return ref;
 }

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "dataplane/base/counters.h"
+#include "engine/base/counter.h"
 
 static void a_sum_over_workers_has_every_counter(void **state)
 {
@@ -33,7 +34,7 @@ static void counting_adds(void **state)
     (void)state;
     bl_role_assume_worker();
     uint64_t counter = 5;
-    bl_count(&counter, 7);
+    BL_ADD(counter, 7);
     assert_int_equal(counter, 12);
 }
 

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "engine/base/counter.h"
 #include "engine/registry/registry.h"
 
 static struct bl_key_secret secret;
@@ -220,10 +221,10 @@ static void a_reused_record_starts_afresh(void **state)
     assert_int_equal(bl_registry_add_id(r, 9, &n), 0);
     assert_int_equal(rename_to(r, n, "nine"), 0);
     struct bl_node *w = bl_registry_at(r, n);
-    BL_NODE_WRITE(w->incident, 5);
-    BL_NODE_WRITE(w->policy.timeout_ms, 1000);
-    BL_NODE_WRITE(w->flags, (uint8_t)(w->flags | BL_NODE_UNTIL_BEAT));
-    BL_NODE_WRITE(w->last_beat_unix_ms, 77);
+    BL_WRITE(w->incident, 5);
+    BL_WRITE(w->policy.timeout_ms, 1000);
+    BL_WRITE(w->flags, (uint8_t)(w->flags | BL_NODE_UNTIL_BEAT));
+    BL_WRITE(w->last_beat_unix_ms, 77);
     bl_registry_set_state(r, n, BL_STATE_FAILED);
     bl_registry_remove(r, n);
     assert_int_equal(find(r, "nine"), BL_NODE_NONE);

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "engine/base/counter.h"
 #include "engine/base/rcu.h"
 #include "engine/registry/registry.h"
 
@@ -83,7 +84,7 @@ static void list_some(struct arena *a, uint32_t from)
     uint32_t end = bl_registry_end(a->registry);
     for (uint32_t i = from; i < end && i < from + 64; i++) {
         const struct bl_node *n = bl_registry_get(a->registry, i);
-        if (n && BL_NODE_READ(n->key) != bl_key_of_id(&a->secret, bl_node_id(n)))
+        if (n && BL_READ(n->key) != bl_key_of_id(&a->secret, bl_node_id(n)))
             complain(a, "a listed record is half of one, half of another");
     }
 }

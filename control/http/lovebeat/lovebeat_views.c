@@ -9,6 +9,7 @@
 
 #include "control/http/lovebeat/lovebeat.h"
 #include "control/text/indent.h"
+#include "engine/base/counter.h"
 
 #define FAILED_MOST 10000u
 #define NAMED_MOST  100u
@@ -50,7 +51,7 @@ static bool find_failed(const struct bl_http_request *r, struct alarms *a)
         const struct bl_node *n = bl_registry_get(registry_of(r), a->node);
         if (looked == NODES_PER_PIECE)
             return false;
-        if (n != NULL && BL_NODE_READ(n->state) == BL_STATE_FAILED)
+        if (n != NULL && BL_READ(n->state) == BL_STATE_FAILED)
             a->failed[a->failed_count++] = a->node;
     }
     return true;
@@ -66,7 +67,7 @@ static void json_failed(struct bl_json *j, const struct bl_http_request *r, cons
     left = left < NAMED_MOST ? left : NAMED_MOST;
     for (uint32_t i = 0; i < a->failed_count && left > 0; i++) {
         const struct bl_node *n = bl_registry_get(registry_of(r), a->failed[i]);
-        if (n == NULL || !bl_view_has(g, id, a->failed[i]) || BL_NODE_READ(n->state) != BL_STATE_FAILED)
+        if (n == NULL || !bl_view_has(g, id, a->failed[i]) || BL_READ(n->state) != BL_STATE_FAILED)
             continue;
         bl_json_string(j, NULL, bl_node_name(n));
         left--;
@@ -80,10 +81,10 @@ static void json_alarm(struct bl_json *j, const struct bl_http_request *r, const
     const struct bl_view *view = bl_view_at(bl_lovebeat_views(r->api), id);
 
     bl_json_string(j, "name", view->name);
-    bl_json_string(j, "state", bl_lovebeat_state((enum bl_state)BL_NODE_READ(view->state)));
-    bl_json_int(j, "incident_nbr", BL_NODE_READ(view->incident));
+    bl_json_string(j, "state", bl_lovebeat_state((enum bl_state)BL_READ(view->state)));
+    bl_json_int(j, "incident_nbr", BL_READ(view->incident));
     json_failed(j, r, a, id);
-    bl_json_int(j, "last_state_change", BL_NODE_READ(view->since_unix_ms));
+    bl_json_int(j, "last_state_change", BL_READ(view->since_unix_ms));
 }
 
 static void write_now(struct bl_http_request *r)
@@ -200,7 +201,7 @@ static void delete_alarm(struct bl_http_request *r)
 static void json_view(struct bl_json *j, const struct bl_view *view)
 {
     bl_json_string(j, "name", view->name);
-    bl_json_string(j, "state", bl_lovebeat_old_state((enum bl_state)BL_NODE_READ(view->state)));
+    bl_json_string(j, "state", bl_lovebeat_old_state((enum bl_state)BL_READ(view->state)));
 }
 
 static void write_view(struct bl_http_request *r, const struct bl_view *view, bool one, unsigned level)

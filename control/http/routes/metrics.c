@@ -12,6 +12,7 @@
 #include "control/http/exchange.h"
 #include "control/model/totals.h"
 #include "control/store/store.h"
+#include "engine/base/counter.h"
 
 #define OPENMETRICS "application/openmetrics-text; version=1.0.0; charset=utf-8"
 #define PROMETHEUS  "text/plain; version=0.0.4; charset=utf-8"
@@ -101,8 +102,7 @@ static void counters_of(const struct page *p, size_t offset, const char *name, e
     head(p, family, type, help);
     for (unsigned i = 0; i < bl_core_worker_count(p->api->core); i++) {
         const struct bl_worker *w = bl_core_worker(p->api->core, i);
-        uint64_t value = __atomic_load_n(
-            (const uint64_t *)(const void *)((const char *)&w->counters + offset), __ATOMIC_RELAXED);
+        uint64_t value = BL_READ(*((const uint64_t *)(const void *)((const char *)&w->counters + offset)));
         labels_of(i, w, "", labels);
         if (unit == UNIT_count)
             sample(p, family, type, labels, value);
@@ -127,7 +127,7 @@ static void drops_of(const struct page *p, const char *family, const char *help,
     for (unsigned i = 0; i < bl_core_worker_count(p->api->core); i++) {
         const struct bl_worker *w = bl_core_worker(p->api->core, i);
         for (unsigned d = from; d < to; d++) {
-            uint64_t n = __atomic_load_n(&w->counters.drop[d], __ATOMIC_RELAXED);
+            uint64_t n = BL_READ(w->counters.drop[d]);
             if (d == BL_DROP_missed)
                 n += bl_core_missed(p->api->core, i);
             snprintf(reason, sizeof(reason), ",reason=\"%s\"", bl_drop_name((enum bl_drop)d));
@@ -157,9 +157,8 @@ static void worker_gauges(const struct page *p)
         head(p, gauges[g].name, GAUGE, gauges[g].help);
         for (unsigned i = 0; i < bl_core_worker_count(p->api->core); i++) {
             const struct bl_worker *w = bl_core_worker(p->api->core, i);
-            const uint64_t values[] = {__atomic_load_n(&w->clock.frozen, __ATOMIC_RELAXED) != 0,
-                                       bl_core_link_up(p->api->core, i), bl_table_used(&w->table),
-                                       bl_table_slot_count(&w->table)};
+            const uint64_t values[] = {BL_READ(w->clock.frozen) != 0, bl_core_link_up(p->api->core, i),
+                                       bl_table_used(&w->table), bl_table_slot_count(&w->table)};
             sample(p, gauges[g].name, GAUGE, labels_of(i, w, "", labels), values[g]);
         }
     }
@@ -173,14 +172,13 @@ static void worker_freezes(const struct page *p)
     head(p, "worker_freezes", COUNTER, "times that the ingest clock stopped");
     for (unsigned i = 0; i < bl_core_worker_count(p->api->core); i++) {
         const struct bl_worker *w = bl_core_worker(p->api->core, i);
-        sample(p, "worker_freezes", COUNTER, labels_of(i, w, "", labels),
-               __atomic_load_n(&w->clock.freezes, __ATOMIC_RELAXED));
+        sample(p, "worker_freezes", COUNTER, labels_of(i, w, "", labels), BL_READ(w->clock.freezes));
     }
     head(p, "worker_frozen_seconds", COUNTER, "time that the ingest clock did not count");
     for (unsigned i = 0; i < bl_core_worker_count(p->api->core); i++) {
         const struct bl_worker *w = bl_core_worker(p->api->core, i);
         sample_seconds(p, "worker_frozen_seconds", COUNTER, labels_of(i, w, "", labels),
-                       __atomic_load_n(&w->clock.frozen_ns, __ATOMIC_RELAXED));
+                       BL_READ(w->clock.frozen_ns));
     }
 }
 
@@ -200,7 +198,7 @@ static void nodes(const struct page *p)
 
 static uint64_t word(const uint64_t *at)
 {
-    return __atomic_load_n(at, __ATOMIC_RELAXED);
+    return BL_READ(*at);
 }
 
 static void fleet(const struct page *p)

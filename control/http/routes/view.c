@@ -6,6 +6,7 @@
 
 #include "control/http/request.h"
 #include "control/model/view_json.h"
+#include "engine/base/counter.h"
 
 static const struct bl_views_generation *views_now(const struct bl_http_request *r)
 {
@@ -35,7 +36,7 @@ static void view(struct bl_http_request *r)
 
     if (!bl_http_params_are(r, names) || (v = bl_http_find_view(r, bl_http_path(r, "name"))) == NULL)
         return;
-    unsigned flags = BL_NODE_READ(v->flags);
+    unsigned flags = BL_READ(v->flags);
     bl_json_line_begin(&j, &r->out);
     bl_view_json(&j, v);
     bl_json_bool(&j, "template", (flags & BL_VIEW_TEMPLATE) != 0);

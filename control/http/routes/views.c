@@ -20,6 +20,7 @@
 #include "control/http/request.h"
 #include "control/match/glob.h"
 #include "control/model/view_json.h"
+#include "engine/base/counter.h"
 
 /* Views ranked for one piece, 1 to 2 ms. */
 #define VIEWS_PER_PIECE 20000u
@@ -72,7 +73,7 @@ static bool rank_some(struct list *l, const struct bl_views_generation *g)
         const struct bl_view *view = bl_view_at(g, l->walk);
         if (looked == VIEWS_PER_PIECE)
             return true;
-        enum bl_state state = view != NULL ? (enum bl_state)BL_NODE_READ(view->state) : BL_STATE_COUNT;
+        enum bl_state state = view != NULL ? (enum bl_state)BL_READ(view->state) : BL_STATE_COUNT;
         if (view == NULL || !is_wanted(l, view, state))
             continue;
         uint64_t rank = rank_of(view, state, l->walk);
@@ -90,7 +91,7 @@ static bool rank_some(struct list *l, const struct bl_views_generation *g)
 static const struct bl_incident *open_one(const struct bl_api *api, const struct bl_view *view)
 {
     const struct bl_incident *i = bl_incident_at(&api->incidents, view, 0);
-    return i != NULL && i->until_unix_ms == 0 && i->number == BL_NODE_READ(view->incident) ? i : NULL;
+    return i != NULL && i->until_unix_ms == 0 && i->number == BL_READ(view->incident) ? i : NULL;
 }
 
 static void write_one(struct bl_http_request *r, struct list *l, const struct bl_view *view)
@@ -139,7 +140,7 @@ static enum bl_step write_some(struct bl_http_request *r, struct list *l, const 
         uint32_t id = (uint32_t)rank & ((UINT32_C(1) << ID_BITS) - 1);
         const struct bl_view *view = bl_view_at(g, id);
         l->last = rank;
-        if (view != NULL && (!l->of_incidents || BL_NODE_READ(view->state) != BL_STATE_OK))
+        if (view != NULL && (!l->of_incidents || BL_READ(view->state) != BL_STATE_OK))
             write_one(r, l, view);
     }
     return l->listed < l->limit ? BL_STEP_MORE : finish(r, l);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "control/cli/server/commands.h"
 #include "control/text/human.h"
+#include "engine/base/counter.h"
 
 /* What is known of the sweep: rounds of control, blocks of all tables,
  * and how long after its threshold a silent node was noticed. */
@@ -30,7 +31,7 @@ static void read_figures(const struct bl_api *api, struct figures *f)
 
 static uint64_t word(const uint64_t *p)
 {
-    return __atomic_load_n(p, __ATOMIC_RELAXED);
+    return BL_READ(*p);
 }
 
 static void json(struct bl_cli_request *call, const struct figures *f)
@@ -51,7 +52,7 @@ static void json(struct bl_cli_request *call, const struct figures *f)
     bl_json_uint(&j, "lateness_p50_ms", bl_histogram_quantile(h, 500));
     bl_json_uint(&j, "lateness_p99_ms", bl_histogram_quantile(h, 990));
     bl_json_uint(&j, "lateness_p999_ms", bl_histogram_quantile(h, 999));
-    bl_json_uint(&j, "lateness_max_ms", __atomic_load_n(&h->max, __ATOMIC_RELAXED));
+    bl_json_uint(&j, "lateness_max_ms", BL_READ(h->max));
     bl_json_uint(&j, "turns", f->core.turns);
     bl_json_uint(&j, "turns_busy", f->core.turns_busy);
     bl_json_uint(&j, "longest_turn_ns", f->core.longest_turn_ns);
@@ -87,7 +88,7 @@ static void human(struct bl_cli_request *call, const struct figures *f)
     row(out, "in no table", word(&f->fleet->in_no_table));
     bl_text_printf(out, "  %-16s p50 %u ms, p99 %u ms, p99.9 %u ms, max %u ms\n", "lateness",
                    bl_histogram_quantile(h, 500), bl_histogram_quantile(h, 990),
-                   bl_histogram_quantile(h, 999), __atomic_load_n(&h->max, __ATOMIC_RELAXED));
+                   bl_histogram_quantile(h, 999), BL_READ(h->max));
     bl_text_printf(out, "  %-16s %.2f ms\n", "longest turn", (double)f->core.longest_turn_ns / 1e6);
 }
 

@@ -6,6 +6,7 @@
 #include "control/cli/server/commands.h"
 #include "control/model/totals.h"
 #include "control/text/human.h"
+#include "engine/base/counter.h"
 
 static const struct {
     const char *name;
@@ -105,9 +106,9 @@ static void json(struct bl_cli_request *call, unsigned i, const struct bl_worker
     bl_json_uint(&j, "worker", i);
     bl_json_string(&j, "port", bl_worker_port_text(w));
     bl_json_uint(&j, "queue", w->queue);
-    bl_json_string(&j, "frozen", bl_freeze_text(__atomic_load_n(&w->clock.frozen, __ATOMIC_RELAXED), why));
-    bl_json_uint(&j, "freezes_total", __atomic_load_n(&w->clock.freezes, __ATOMIC_RELAXED));
-    bl_json_uint(&j, "frozen_ms_total", __atomic_load_n(&w->clock.frozen_ns, __ATOMIC_RELAXED) / 1000000);
+    bl_json_string(&j, "frozen", bl_freeze_text(BL_READ(w->clock.frozen), why));
+    bl_json_uint(&j, "freezes_total", BL_READ(w->clock.freezes));
+    bl_json_uint(&j, "frozen_ms_total", BL_READ(w->clock.frozen_ns) / 1000000);
     bl_json_uint(&j, "nodes", bl_table_used(&w->table));
     bl_json_uint(&j, "slots", bl_table_slot_count(&w->table));
     for (size_t f = 0; f < FIELDS; f++)
@@ -125,7 +126,7 @@ static void human(struct bl_cli_request *call, unsigned i, const struct bl_worke
 
     bl_text_printf(out, "  worker %u  %s, queue %u\n", i, bl_worker_port_text(w), w->queue);
     bl_human_count_row(out, &columns, "nodes", bl_table_used(&w->table));
-    bl_human_count_row(out, &columns, "freezes", __atomic_load_n(&w->clock.freezes, __ATOMIC_RELAXED));
+    bl_human_count_row(out, &columns, "freezes", BL_READ(w->clock.freezes));
     for (size_t f = 0; f < FIELDS; f++)
         bl_human_count_row(out, &columns, fields[f].name, value_of(c, f));
     if (c->busy_ns + c->idle_ns > 0)

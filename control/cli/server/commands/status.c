@@ -6,6 +6,7 @@
 #include "control/cli/server/commands/status_check.h"
 #include "control/model/totals.h"
 #include "control/text/human.h"
+#include "engine/base/counter.h"
 
 /* The order people read states in: what is well, then what is not. */
 static const enum bl_state shown[] = {BL_STATE_OK,     BL_STATE_WARNING, BL_STATE_FAILED,
@@ -88,7 +89,7 @@ static void freezes(struct bl_cli_request *call)
     char why[BL_FREEZE_TEXT];
     for (unsigned i = 0; i < bl_core_worker_count(call->api->core); i++) {
         const struct bl_worker *w = bl_core_worker(call->api->core, i);
-        uint32_t reasons = __atomic_load_n(&w->clock.frozen, __ATOMIC_RELAXED);
+        uint32_t reasons = BL_READ(w->clock.frozen);
         if (reasons != 0)
             bl_text_printf(&call->out, "INGEST FROZEN: worker %u, %s: %s; its nodes' timeouts stand still\n",
                            i, bl_worker_port_text(w), bl_freeze_text(reasons, why));

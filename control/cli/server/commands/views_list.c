@@ -2,6 +2,7 @@
 #include "control/cli/server/commands.h"
 #include "control/model/view_json.h"
 #include "control/text/human.h"
+#include "engine/base/counter.h"
 
 #define NAME_WIDTH_LEAST 12u
 #define NAME_WIDTH_MOST  60u
@@ -44,17 +45,17 @@ static void line(struct bl_cli_request *call, const struct list *l, const struct
 {
     struct bl_text *out = &call->out;
     char name[BL_VIEW_NAME_MAX + 8], text[BL_HUMAN_TEXT];
-    int64_t age = call->api->now_unix_ms - BL_NODE_READ(view->since_unix_ms);
+    int64_t age = call->api->now_unix_ms - BL_READ(view->since_unix_ms);
 
     bl_human_name(view->name, name, sizeof(name));
     bl_human_column(out, name, l->name_width, BL_LEFT);
     bl_text_append(out, "  ", 2);
-    bl_human_state(out, BL_NODE_READ(view->state), 9, call->color);
+    bl_human_state(out, BL_READ(view->state), 9, call->color);
     bl_human_column(out, bl_human_age(age > 0 ? (uint64_t)age : 0, text), 8, BL_RIGHT);
     bl_human_column(out, bl_human_count(bl_view_total(view), text), 11, BL_RIGHT);
     bl_human_column(out, bl_human_count(bl_view_count(view, BL_STATE_FAILED), text), 10, BL_RIGHT);
     bl_human_column(out, bl_human_count(bl_view_count(view, BL_STATE_WARNING), text), 10, BL_RIGHT);
-    bl_human_column(out, bl_human_count(BL_NODE_READ(view->incident), text), 10, BL_RIGHT);
+    bl_human_column(out, bl_human_count(BL_READ(view->incident), text), 10, BL_RIGHT);
     bl_human_line(out);
 }
 

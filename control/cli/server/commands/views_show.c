@@ -3,6 +3,7 @@
 #include "control/model/view_json.h"
 #include "control/text/human.h"
 #include "control/text/timestamp.h"
+#include "engine/base/counter.h"
 
 struct show {
     bool started;
@@ -11,7 +12,7 @@ struct show {
 
 static void json(struct bl_cli_request *call, const struct bl_views_generation *g, const struct bl_view *view)
 {
-    unsigned flags = BL_NODE_READ(view->flags);
+    unsigned flags = BL_READ(view->flags);
     struct bl_json j;
 
     bl_json_line_begin(&j, &call->out);
@@ -43,14 +44,14 @@ static void human(struct bl_cli_request *call, const struct bl_views_generation 
 
     bl_human_name(view->name, name, sizeof(name));
     bl_text_printf(out, "%s\n  %-10s ", name, "state");
-    bl_human_state(out, BL_NODE_READ(view->state), 0, call->color);
-    bl_text_printf(out, " since %s, incident %u\n",
-                   bl_timestamp_text(BL_NODE_READ(view->since_unix_ms), when), BL_NODE_READ(view->incident));
+    bl_human_state(out, BL_READ(view->state), 0, call->color);
+    bl_text_printf(out, " since %s, incident %u\n", bl_timestamp_text(BL_READ(view->since_unix_ms), when),
+                   BL_READ(view->incident));
     counts(out, view);
     bl_text_printf(out, "  %-10s ", "has");
     bl_view_rules_text(out, g, view);
     bl_text_printf(out, "\n  %-10s %s\n", "notify",
-                   BL_NODE_READ(view->flags) & BL_VIEW_NOTIFY ? "people are told" : "no");
+                   BL_READ(view->flags) & BL_VIEW_NOTIFY ? "people are told" : "no");
 }
 
 static enum bl_step run(struct bl_cli_request *call)
