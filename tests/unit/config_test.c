@@ -449,8 +449,8 @@ static void what_is_shown_loads_back_to_the_same(void **state)
     (void)state;
     char open[sizeof(everything)];
     static const char *const secrets[] = {"auth: {key: \"000102030405060708090a0b0c0D0E0F\"}\n",
-                                          "    - url: https://example.org/hook?a=b\n"
-                                          "      header: \"X-Token: t\"\n",
+                                          ("    - url: https://example.org/hook?a=b\n"
+                                           "      header: \"X-Token: t\"\n"),
                                           ",\n  tokens: [{token: 0123456789abcdef, role: beat}]"};
 
     strcpy(open, everything);
