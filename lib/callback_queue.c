@@ -84,7 +84,7 @@ static void tell_batch(struct bl_tracker_event *event, uint32_t n, const struct 
         drop_name(&event[i]);
 }
 
-static void empty(struct bl_emitter_events *list)
+static void callback_queue_empty(struct bl_emitter_events *list)
 {
     list->count = 0;
     if (list->room > KEPT_ROOM) {
@@ -99,7 +99,7 @@ void bl_callback_queue_tell(struct bl_callback_queue *l, const struct bl_emitter
     struct bl_emitter_events *list = &l->telling;
     for (uint32_t at = 0; at < list->count; at += batch)
         tell_batch(&list->event[at], list->count - at < batch ? list->count - at : batch, to);
-    empty(list);
+    callback_queue_empty(list);
 }
 
 static void free_events(struct bl_emitter_events *list)

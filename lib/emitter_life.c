@@ -49,7 +49,7 @@ static void *tell_until_stopped(void *arg)
 }
 
 /* Under the tracker's call, so under the lock. */
-static void keep(void *ctx, const struct bl_tracker_event *event)
+static void emitter_life_keep(void *ctx, const struct bl_tracker_event *event)
 {
     struct bl_emitter *e = ctx;
     struct bl_callback_queue *l = &e->queue[bl_callback_queue_of(event->name, e->queues)];
@@ -126,7 +126,7 @@ static void free_memory(struct bl_emitter *e)
     free(e);
 }
 
-static void destroy(struct bl_emitter *e)
+static void emitter_life_destroy(struct bl_emitter *e)
 {
     for (uint32_t i = 0; i < e->queues; i++)
         pthread_cond_destroy(&e->queue[i].news);
@@ -139,7 +139,7 @@ static void destroy(struct bl_emitter *e)
 static int make_tracker(struct bl_emitter *e, struct bl_tracker_config c)
 {
     c.on_failure = NULL;
-    c.on_state_change = keep;
+    c.on_state_change = emitter_life_keep;
     c.ctx = e;
     if (c.seed == 0 && getrandom(&c.seed, sizeof(c.seed), 0) != (ssize_t)sizeof(c.seed))
         return errno;
@@ -173,7 +173,7 @@ struct bl_emitter *bl_emitter_new(const struct bl_emitter_config *c, char err[BL
     if (error) {
         snprintf(err, BL_EMITTER_ERR_BYTES, "emitter: tracker: %s",
                  error == EINVAL ? "a timeout is over 45 days or retries are over 255" : strerror(error));
-        destroy(e);
+        emitter_life_destroy(e);
         return NULL;
     }
     return e;
@@ -265,6 +265,6 @@ int bl_emitter_free(struct bl_emitter *e)
     if (err == -ECHILD)
         free_memory(e); /* destroying them would wait for the parent's threads */
     else
-        destroy(e);
+        emitter_life_destroy(e);
     return 0;
 }

@@ -56,7 +56,7 @@ static uint64_t now_ns(clockid_t clock)
 
 /* ---- the sender's thread ---------------------------------------------------- */
 
-static bool say(struct bl_sender *s, enum bl_sender_word word)
+static bool sender_say(struct bl_sender *s, enum bl_sender_word word)
 {
     uint8_t datagram[BL_SENDER_DATAGRAM_BYTES];
     uint32_t len = bl_sender_write(datagram, &s->who, word, s->sequence, now_ns(CLOCK_REALTIME));
@@ -72,23 +72,23 @@ static bool say(struct bl_sender *s, enum bl_sender_word word)
     return !error || error == -ECONNREFUSED;
 }
 
-static void beat(struct bl_sender *s)
+static void sender_beat(struct bl_sender *s)
 {
     if (s->hello_due && (s->flags & BL_SENDER_HELLO)) {
         s->hello_due = false;
-        say(s, BL_SENDER_SAY_HELLO);
+        sender_say(s, BL_SENDER_SAY_HELLO);
     } else if ((s->flags & BL_SENDER_HELLO) && s->who.name_len > 0 && s->sequence % NAME_EVERY_BEATS == 0) {
-        say(s, BL_SENDER_SAY_NAME);
+        sender_say(s, BL_SENDER_SAY_NAME);
     }
     BL_ADD(s->sequence, 1);
-    if (say(s, BL_SENDER_SAY_BEAT))
+    if (sender_say(s, BL_SENDER_SAY_BEAT))
         BL_ADD(s->beats, 1);
 }
 
 /* Sets when the next beat is due, and returns that with its jitter. A
  * cadence, so that the time a send takes does not add up; but beats that
  * were missed (a stopped process, a slow lookup) are not sent in a row. */
-static uint64_t schedule(struct bl_sender *s, uint64_t now, bool asked)
+static uint64_t sender_schedule(struct bl_sender *s, uint64_t now, bool asked)
 {
     if (s->who.manual)
         return UINT64_MAX;
@@ -112,7 +112,7 @@ static void wait_until(struct bl_sender *s, uint64_t ns)
     pthread_cond_timedwait(&s->changed, &s->lock, &t);
 }
 
-static void destroy(struct bl_sender *s)
+static void sender_destroy(struct bl_sender *s)
 {
     bl_sender_link_close(&s->link);
     pthread_cond_destroy(&s->changed);
@@ -133,26 +133,26 @@ static void send_until_stopped(struct bl_sender *s)
         bool asked = s->asked;
         s->asked = false;
         pthread_mutex_unlock(&s->lock);
-        beat(s);
-        next_ns = schedule(s, now, asked);
+        sender_beat(s);
+        next_ns = sender_schedule(s, now, asked);
         pthread_mutex_lock(&s->lock);
     }
     pthread_mutex_unlock(&s->lock);
 }
 
-static void *run(void *arg)
+static void *sender_run(void *arg)
 {
     struct bl_sender *s = arg;
     send_until_stopped(s);
     if (s->flags & BL_SENDER_BYE)
-        say(s, BL_SENDER_SAY_BYE);
+        sender_say(s, BL_SENDER_SAY_BYE);
     pthread_mutex_lock(&s->lock);
     s->finished = true;
     pthread_cond_signal(&s->changed);
     bool left = s->left;
     pthread_mutex_unlock(&s->lock);
     if (left)
-        destroy(s);
+        sender_destroy(s);
     return NULL;
 }
 
@@ -201,10 +201,10 @@ struct bl_sender *bl_sender_start(const struct bl_sender_config *c, char err[BL_
         return NULL;
     }
     set_up(s, c);
-    int error = bl_library_thread_start(&s->thread, "bl-sender", STACK_BYTES, run, s);
+    int error = bl_library_thread_start(&s->thread, "bl-sender", STACK_BYTES, sender_run, s);
     if (error) {
         snprintf(err, BL_SENDER_ERR_BYTES, "sender: cannot start its thread: %s", strerror(error));
-        destroy(s);
+        sender_destroy(s);
         return NULL;
     }
     return s;
@@ -252,7 +252,7 @@ void bl_sender_stop(struct bl_sender *s)
         return;
     }
     pthread_join(thread, NULL);
-    destroy(s);
+    sender_destroy(s);
 }
 
 void bl_sender_stats(const struct bl_sender *s, struct bl_sender_stats *out)

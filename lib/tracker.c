@@ -103,7 +103,7 @@ static struct bl_policy policy_of(const struct bl_tracker_policy *p)
 
 /* ---- what the fleet says ------------------------------------------------ */
 
-static void told(void *ctx, const struct bl_transition *from)
+static void tracker_told(void *ctx, const struct bl_transition *from)
 {
     struct bl_tracker *t = ctx;
     struct bl_tracker_event e = {
@@ -125,7 +125,7 @@ static void told(void *ctx, const struct bl_transition *from)
     t->telling = false;
 }
 
-static bool retire(void *ctx, uint32_t table, uint64_t key)
+static bool tracker_retire(void *ctx, uint32_t table, uint64_t key)
 {
     struct bl_tracker *t = ctx;
     (void)table;
@@ -134,7 +134,7 @@ static bool retire(void *ctx, uint32_t table, uint64_t key)
     return true;
 }
 
-static bool measure(void *ctx, uint32_t table, uint64_t key, bool on)
+static bool tracker_measure(void *ctx, uint32_t table, uint64_t key, bool on)
 {
     struct bl_tracker *t = ctx;
     (void)table;
@@ -150,7 +150,7 @@ static uint32_t tick_now(const struct bl_tracker *t)
     return (uint32_t)(t->now_ms - t->start_ms) + 1;
 }
 
-BL_ON_CONTROL static void sweep(struct bl_tracker *t)
+BL_ON_CONTROL static void tracker_sweep(struct bl_tracker *t)
 {
     while (!bl_fleet_sweep(t->fleet, SWEEP_SLOTS, (int64_t)t->now_ms))
         ;
@@ -171,7 +171,7 @@ BL_ON_CONTROL static void move_time(struct bl_tracker *t, uint64_t now_ms)
         return;
     for (unsigned i = 0; i < STEPS_MAX && now_ms - t->now_ms > STEP_MS; i++) {
         set_time(t, t->now_ms + STEP_MS);
-        sweep(t);
+        tracker_sweep(t);
     }
     set_time(t, now_ms);
 }
@@ -198,7 +198,8 @@ BL_ON_CONTROL static int start_fleet(struct bl_tracker *t)
                                 .defaults = policy_of(&t->config.defaults),
                                 .phi = (uint8_t)t->config.phi,
                                 .memory = bl_memory_libc};
-    struct bl_fleet_out out = {.ctx = t, .transition = told, .retire = retire, .measure = measure};
+    struct bl_fleet_out out = {
+        .ctx = t, .transition = tracker_told, .retire = tracker_retire, .measure = tracker_measure};
     t->fleet = bl_fleet_new(&c, &t->secret, &out);
     return t->fleet ? bl_fleet_add_table(t->fleet, &t->table, &t->clock) : -ENOMEM;
 }
@@ -249,19 +250,19 @@ void bl_tracker_free(struct bl_tracker *t)
 /* ---- nodes ------------------------------------------------------------------ */
 
 /* The node called `name`; BL_NODE_NONE. */
-static uint32_t find(const struct bl_tracker *t, const char *name)
+static uint32_t tracker_find(const struct bl_tracker *t, const char *name)
 {
     size_t len = strlen(name);
     return len > BL_NAME_MAX ? BL_NODE_NONE
                              : bl_registry_find_name(bl_fleet_registry(t->fleet), name, (unsigned)len);
 }
 
-static struct bl_node_ref named(const char *name)
+static struct bl_node_ref tracker_named(const char *name)
 {
     return (struct bl_node_ref){.name = name, .name_len = (unsigned)strlen(name)};
 }
 
-static int grow(struct bl_tracker *t) BL_ON_CONTROL BL_ON_WORKER
+static int tracker_grow(struct bl_tracker *t) BL_ON_CONTROL BL_ON_WORKER
 {
     struct bl_slots *next = bl_slots_new(ROOMY(bl_table_used(&t->table)) + FIRST_SLOTS);
     struct bl_slots *old = NULL;
@@ -276,10 +277,10 @@ static int grow(struct bl_tracker *t) BL_ON_CONTROL BL_ON_WORKER
     return 0;
 }
 
-static int insert(struct bl_tracker *t, const struct bl_beat *beat) BL_ON_CONTROL BL_ON_WORKER
+static int tracker_insert(struct bl_tracker *t, const struct bl_beat *beat) BL_ON_CONTROL BL_ON_WORKER
 {
     uint32_t slot, taken = bl_table_used(&t->table) + bl_table_gone(&t->table);
-    int err = taken < FULL(bl_table_slot_count(&t->table)) ? 0 : grow(t);
+    int err = taken < FULL(bl_table_slot_count(&t->table)) ? 0 : tracker_grow(t);
     if (err)
         return err;
     switch (bl_table_insert(&t->table, beat, tick_now(t), &slot)) {
@@ -295,7 +296,7 @@ static int insert(struct bl_tracker *t, const struct bl_beat *beat) BL_ON_CONTRO
 BL_ON_CONTROL static int set_policy(struct bl_tracker *t, const char *name,
                                     const struct bl_tracker_policy *policy)
 {
-    struct bl_node_ref who = named(name);
+    struct bl_node_ref who = tracker_named(name);
     struct bl_policy_patch patch = {.set = BL_SET_CLEAR};
     if (policy) {
         patch.set |= BL_SET_TIMEOUT | BL_SET_WARN | BL_SET_ERR | BL_SET_RETRIES;
@@ -315,13 +316,13 @@ int bl_tracker_register(struct bl_tracker *t, const char *name, const struct bl_
     if (!bl_name_is_valid(name, strlen(name)) || (policy && !is_policy(policy)))
         return -EINVAL;
     move_time(t, now_ms);
-    struct bl_node_ref who = named(name);
+    struct bl_node_ref who = tracker_named(name);
     struct bl_beat beat = {.key = bl_key_of_name(&t->secret, name, who.name_len), .stamp = tick_now(t)};
     if (bl_registry_find_key(bl_fleet_registry(t->fleet), beat.key) != BL_NODE_NONE)
-        return find(t, name) != BL_NODE_NONE ? -EEXIST : -EINVAL;
+        return tracker_find(t, name) != BL_NODE_NONE ? -EEXIST : -EINVAL;
     if (bl_tracker_count(t) >= t->config.max_nodes)
         return -ENOSPC;
-    int err = insert(t, &beat);
+    int err = tracker_insert(t, &beat);
     if (err == 0)
         err = bl_fleet_seen(t->fleet, TABLE, &who, 0, (int64_t)t->now_ms);
     return err || !policy ? err : set_policy(t, name, policy);
@@ -351,7 +352,7 @@ int bl_tracker_beat(struct bl_tracker *t, const char *name, uint64_t now_ms)
         return 0;
     /* It was not ok, or its timeout follows its beats. The sweep would
      * notice too, with the next check. */
-    struct bl_node_ref who = named(name);
+    struct bl_node_ref who = tracker_named(name);
     return bl_fleet_seen(t->fleet, TABLE, &who, 0, (int64_t)t->now_ms);
 }
 
@@ -364,7 +365,7 @@ int bl_tracker_set_policy(struct bl_tracker *t, const char *name, const struct b
     if (policy && !is_policy(policy))
         return -EINVAL;
     move_time(t, now_ms);
-    return find(t, name) == BL_NODE_NONE ? -ENOENT : set_policy(t, name, policy);
+    return tracker_find(t, name) == BL_NODE_NONE ? -ENOENT : set_policy(t, name, policy);
 }
 
 int bl_tracker_pause(struct bl_tracker *t, const char *name, uint64_t now_ms)
@@ -373,7 +374,7 @@ int bl_tracker_pause(struct bl_tracker *t, const char *name, uint64_t now_ms)
     if (t->telling)
         return -EBUSY;
     move_time(t, now_ms);
-    return bl_fleet_pause(t->fleet, find(t, name), NULL, (int64_t)t->now_ms);
+    return bl_fleet_pause(t->fleet, tracker_find(t, name), NULL, (int64_t)t->now_ms);
 }
 
 int bl_tracker_resume(struct bl_tracker *t, const char *name, uint64_t now_ms)
@@ -382,7 +383,7 @@ int bl_tracker_resume(struct bl_tracker *t, const char *name, uint64_t now_ms)
     if (t->telling)
         return -EBUSY;
     move_time(t, now_ms);
-    return bl_fleet_resume(t->fleet, find(t, name), (int64_t)t->now_ms);
+    return bl_fleet_resume(t->fleet, tracker_find(t, name), (int64_t)t->now_ms);
 }
 
 int bl_tracker_remove(struct bl_tracker *t, const char *name)
@@ -390,12 +391,12 @@ int bl_tracker_remove(struct bl_tracker *t, const char *name)
     bl_role_assume_control();
     if (t->telling)
         return -EBUSY;
-    int err = bl_fleet_remove(t->fleet, find(t, name));
+    int err = bl_fleet_remove(t->fleet, tracker_find(t, name));
     bl_registry_reclaim(bl_fleet_registry_own(t->fleet));
     return err;
 }
 
-static int failures(const struct bl_tracker *t)
+static int tracker_failures(const struct bl_tracker *t)
 {
     return t->failures < INT32_MAX ? (int)t->failures : INT32_MAX;
 }
@@ -407,8 +408,8 @@ int bl_tracker_check_timeouts(struct bl_tracker *t, uint64_t now_ms)
         return -EBUSY;
     t->failures = 0;
     move_time(t, now_ms);
-    sweep(t);
-    return failures(t);
+    tracker_sweep(t);
+    return tracker_failures(t);
 }
 
 int bl_tracker_check_some(struct bl_tracker *t, uint64_t now_ms, uint32_t nodes, bool *done)
@@ -420,7 +421,7 @@ int bl_tracker_check_some(struct bl_tracker *t, uint64_t now_ms, uint32_t nodes,
     move_time(t, now_ms);
     uint64_t slots = SLOTS_OF(nodes);
     *done = bl_fleet_sweep(t->fleet, slots < SWEEP_SLOTS ? (uint32_t)slots : SWEEP_SLOTS, (int64_t)t->now_ms);
-    return failures(t);
+    return tracker_failures(t);
 }
 
 /* ---- looking ------------------------------------------------------------------ */
@@ -448,7 +449,7 @@ static uint32_t learned_ms(const struct bl_tracker *t, const struct bl_node *n, 
     return bl_detector_timeout_ms(&stats, (enum bl_detector)detector, t->phi_sigmas);
 }
 
-static uint32_t missed(const struct bl_tracker *t, const struct bl_tracker_node *n)
+static uint32_t tracker_missed(const struct bl_tracker *t, const struct bl_tracker_node *n)
 {
     uint64_t silent_ms = t->now_ms - n->last_beat_ms;
     uint32_t timeout_ms = n->learned_ms ? n->learned_ms : n->policy.timeout_ms;
@@ -458,7 +459,7 @@ static uint32_t missed(const struct bl_tracker *t, const struct bl_tracker_node 
     return timeouts < n->policy.retries + 1 ? (uint32_t)timeouts : n->policy.retries + 1;
 }
 
-static void fill(const struct bl_tracker *t, const struct bl_node *n, struct bl_tracker_node *out)
+static void tracker_fill(const struct bl_tracker *t, const struct bl_node *n, struct bl_tracker_node *out)
 {
     struct bl_policy p = bl_fleet_policy_of(t->fleet, n);
     *out = (struct bl_tracker_node){
@@ -475,15 +476,15 @@ static void fill(const struct bl_tracker *t, const struct bl_node *n, struct bl_
         .learned_ms = learned_ms(t, n, p.detector),
         .incident = n->incident,
     };
-    out->missed = missed(t, out);
+    out->missed = tracker_missed(t, out);
 }
 
 int bl_tracker_get(const struct bl_tracker *t, const char *name, struct bl_tracker_node *out)
 {
-    uint32_t node = find(t, name);
+    uint32_t node = tracker_find(t, name);
     if (node == BL_NODE_NONE)
         return -ENOENT;
-    fill(t, bl_registry_get(bl_fleet_registry(t->fleet), node), out);
+    tracker_fill(t, bl_registry_get(bl_fleet_registry(t->fleet), node), out);
     return 0;
 }
 
@@ -493,7 +494,7 @@ bool bl_tracker_next(const struct bl_tracker *t, uint32_t *cursor, struct bl_tra
     while (*cursor < bl_registry_end(r)) {
         const struct bl_node *n = bl_registry_get(r, (*cursor)++);
         if (n) {
-            fill(t, n, out);
+            tracker_fill(t, n, out);
             return true;
         }
     }

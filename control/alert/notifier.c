@@ -122,7 +122,7 @@ static struct target *target_new(const struct bl_notifier_config *c, const struc
     return t;
 }
 
-static bool holds(const struct targets *list, const struct target *t)
+static bool notifier_holds(const struct targets *list, const struct target *t)
 {
     for (unsigned i = 0; i < list->count; i++)
         if (list->at[i] == t)
@@ -134,7 +134,7 @@ static bool holds(const struct targets *list, const struct target *t)
 static void targets_drop(struct targets *list, const struct targets *kept, uint64_t now_ms)
 {
     for (unsigned i = 0; i < list->count; i++)
-        if (!holds(kept, list->at[i]))
+        if (!notifier_holds(kept, list->at[i]))
             target_free(list->at[i], now_ms);
     list->count = 0;
 }
@@ -146,7 +146,7 @@ static struct target *find_same(const struct targets *old, const struct targets 
     char *key = key_of(c);
     struct target *found = NULL;
     for (unsigned i = 0; key && i < old->count && !found; i++)
-        if (strcmp(old->at[i]->key, key) == 0 && !holds(taken, old->at[i]))
+        if (strcmp(old->at[i]->key, key) == 0 && !notifier_holds(taken, old->at[i]))
             found = old->at[i];
     free(key);
     return found;
@@ -174,7 +174,7 @@ static int targets_of(const struct bl_config *c, const struct bl_key_secret *sec
 /* ---- the notifier thread ---------------------------------------------------- */
 
 /* Puts main's new receivers in the place of the old ones. */
-static void replace(struct bl_notifier *n, uint64_t now_ms)
+static void notifier_replace(struct bl_notifier *n, uint64_t now_ms)
 {
     struct targets old = n->now;
     for (unsigned i = 0; i < n->next->count; i++) {
@@ -187,14 +187,14 @@ static void replace(struct bl_notifier *n, uint64_t now_ms)
     targets_drop(&old, &n->now, now_ms);
 }
 
-BL_ON_NOTIFIER static void obey(struct bl_notifier *n, uint64_t now_ms)
+BL_ON_NOTIFIER static void notifier_obey(struct bl_notifier *n, uint64_t now_ms)
 {
     pthread_mutex_lock(&n->lock);
     if (n->order == ORDER_STOP) {
         n->ending = true;
         n->end_ms = now_ms + n->grace_ms;
     } else if (n->order == ORDER_REPLACE) {
-        replace(n, now_ms);
+        notifier_replace(n, now_ms);
     }
     n->order = ORDER_NONE;
     pthread_cond_signal(&n->answered);
@@ -285,14 +285,14 @@ BL_ON_NOTIFIER static void sleep_until(struct bl_notifier *n, uint64_t until_ms)
     clear_fd(&fds[1]);
 }
 
-static void *run(void *arg)
+static void *notifier_run(void *arg)
 {
     struct bl_notifier *n = arg;
     bl_role_assume_notifier();
     n->owed.secret = &n->secret;
     for (;;) {
         uint64_t now_ms = monotonic_ms();
-        obey(n, now_ms);
+        notifier_obey(n, now_ms);
         bool more = take_events(n);
         turn_targets(n, now_ms);
         if (n->ending && (now_ms >= n->end_ms || (!more && !has_work_until(n, n->end_ms))))
@@ -340,7 +340,7 @@ int bl_notifier_start(struct bl_notifier *n, char err[BL_ERR_BYTES])
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = pthread_create(&n->thread, NULL, run, n);
+    int error = pthread_create(&n->thread, NULL, notifier_run, n);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (error) {
         snprintf(err, BL_ERR_BYTES, "notifier: cannot start its thread: %s", strerror(error));
@@ -387,7 +387,7 @@ int bl_notifier_reconfigure(struct bl_notifier *n, const struct bl_config *c, ch
         if (n->started)
             give_command(n, ORDER_REPLACE);
         else
-            replace(n, monotonic_ms());
+            notifier_replace(n, monotonic_ms());
     }
     pthread_mutex_unlock(&n->lock);
     return error;

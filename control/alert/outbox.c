@@ -7,7 +7,7 @@
 
 #include "engine/base/counter.h"
 
-static void count(uint64_t *counter, int64_t by)
+static void outbox_count(uint64_t *counter, int64_t by)
 {
     BL_ADD(*counter, (uint64_t)by);
 }
@@ -19,13 +19,13 @@ static struct bl_delivery *delivery_new(struct bl_outbox *o, struct bl_notice *n
         return NULL;
     d->notice = n;
     n->users++;
-    count(&o->counts.queued, 1);
+    outbox_count(&o->counts.queued, 1);
     return d;
 }
 
 static void delivery_free(struct bl_outbox *o, struct bl_delivery *d)
 {
-    count(&o->counts.queued, -1);
+    outbox_count(&o->counts.queued, -1);
     bl_notice_release(d->notice);
     free(d);
 }
@@ -61,7 +61,7 @@ static void push_first(struct bl_outbox *o, struct bl_delivery *d, enum bl_deliv
     q->first = d;
 }
 
-static struct bl_delivery *pull(struct bl_outbox *o, struct bl_delivery *d)
+static struct bl_delivery *outbox_pull(struct bl_outbox *o, struct bl_delivery *d)
 {
     struct bl_delivery_queue *q = queue_of(o, d);
     if (d->previous)
@@ -76,9 +76,9 @@ static struct bl_delivery *pull(struct bl_outbox *o, struct bl_delivery *d)
 }
 
 /* It ended as `counter` says; a newer one that waited for that is next. */
-static void finish(struct bl_outbox *o, struct bl_delivery *d, uint64_t *counter)
+static void outbox_finish(struct bl_outbox *o, struct bl_delivery *d, uint64_t *counter)
 {
-    count(counter, 1);
+    outbox_count(counter, 1);
     if (d->newer) {
         bl_delivery_index_replace(&o->about, d, d->newer);
         push_first(o, d->newer, BL_DELIVERY_FRESH);
@@ -101,9 +101,9 @@ uint64_t bl_outbox_abandon(struct bl_outbox *o)
 {
     uint64_t left = 0;
     for (; o->again.first; left++)
-        finish(o, pull(o, o->again.first), &o->counts.given_up);
+        outbox_finish(o, outbox_pull(o, o->again.first), &o->counts.given_up);
     for (; o->fresh.first; left++)
-        finish(o, pull(o, o->fresh.first), &o->counts.given_up);
+        outbox_finish(o, outbox_pull(o, o->fresh.first), &o->counts.given_up);
     return left;
 }
 
@@ -119,22 +119,22 @@ void bl_outbox_reschedule(struct bl_outbox *o, uint32_t retries, uint32_t retry_
 
 static void no_memory(struct bl_outbox *o)
 {
-    count(&o->counts.given_up, 1);
+    outbox_count(&o->counts.given_up, 1);
     snprintf(o->trouble, sizeof(o->trouble), "out of memory");
 }
 
 /* The older notice of a delivery gives way to a newer one. */
-static void supersede(struct bl_outbox *o, struct bl_delivery *d, struct bl_notice *n)
+static void outbox_supersede(struct bl_outbox *o, struct bl_delivery *d, struct bl_notice *n)
 {
     bl_notice_release(d->notice);
     d->notice = n;
     n->users++;
     d->tries = 0;
-    count(&o->counts.superseded, 1);
+    outbox_count(&o->counts.superseded, 1);
 }
 
 /* `d` is about the same as `n`, and older. */
-static void follow(struct bl_outbox *o, struct bl_delivery *d, struct bl_notice *n)
+static void outbox_follow(struct bl_outbox *o, struct bl_delivery *d, struct bl_notice *n)
 {
     if (d->where == BL_DELIVERY_IN_FLIGHT && !d->newer) {
         d->newer = delivery_new(o, n);
@@ -142,16 +142,16 @@ static void follow(struct bl_outbox *o, struct bl_delivery *d, struct bl_notice 
             no_memory(o);
         return;
     }
-    supersede(o, d->newer ? d->newer : d, n);
+    outbox_supersede(o, d->newer ? d->newer : d, n);
     if (d->where == BL_DELIVERY_AGAIN)
-        push_last(o, pull(o, d), BL_DELIVERY_FRESH);
+        push_last(o, outbox_pull(o, d), BL_DELIVERY_FRESH);
 }
 
 void bl_outbox_add(struct bl_outbox *o, struct bl_notice *n)
 {
     struct bl_delivery *older = n ? bl_delivery_index_find(&o->about, n) : NULL;
     if (older) {
-        follow(o, older, n);
+        outbox_follow(o, older, n);
         return;
     }
     struct bl_delivery *d = delivery_new(o, n);
@@ -170,9 +170,9 @@ struct bl_delivery *bl_outbox_next(struct bl_outbox *o, uint64_t now_ms)
         o->again.first && o->again.first->due_ms <= now_ms ? o->again.first : o->fresh.first;
     if (!d)
         return NULL;
-    pull(o, d)->where = BL_DELIVERY_IN_FLIGHT;
+    outbox_pull(o, d)->where = BL_DELIVERY_IN_FLIGHT;
     if (d->tries++ > 0)
-        count(&o->counts.retried, 1);
+        outbox_count(&o->counts.retried, 1);
     o->in_flight++;
     return d;
 }
@@ -180,7 +180,7 @@ struct bl_delivery *bl_outbox_next(struct bl_outbox *o, uint64_t now_ms)
 void bl_outbox_delivered(struct bl_outbox *o, struct bl_delivery *d)
 {
     o->in_flight--;
-    finish(o, d, &o->counts.delivered);
+    outbox_finish(o, d, &o->counts.delivered);
 }
 
 void bl_outbox_failed(struct bl_outbox *o, struct bl_delivery *d, const char *why, uint64_t now_ms)
@@ -188,11 +188,11 @@ void bl_outbox_failed(struct bl_outbox *o, struct bl_delivery *d, const char *wh
     o->in_flight--;
     snprintf(o->trouble, sizeof(o->trouble), "%s", why);
     if (d->newer) {
-        finish(o, d, &o->counts.superseded);
+        outbox_finish(o, d, &o->counts.superseded);
         return;
     }
     if (d->tries > o->retries) {
-        finish(o, d, &o->counts.given_up);
+        outbox_finish(o, d, &o->counts.given_up);
         return;
     }
     d->due_ms = now_ms + o->retry_every_ms;

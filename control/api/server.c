@@ -46,7 +46,7 @@ static uint64_t monotonic_ns(void)
 
 /* ---- connections ------------------------------------------------------ */
 
-static void drop(struct bl_server *s, unsigned i)
+static void server_drop(struct bl_server *s, unsigned i)
 {
     struct bl_connection *c = s->connection[i];
     bl_pending_commands_forget(&s->asks, c);
@@ -56,7 +56,7 @@ static void drop(struct bl_server *s, unsigned i)
 
 /* Waits for what the connection waits for, no more: a client that has
  * sent its request is not read any further. Its end is always seen. */
-static void watch(struct bl_server *s, unsigned i)
+static void server_watch(struct bl_server *s, unsigned i)
 {
     struct bl_connection *c = s->connection[i];
     bool writes = bl_connection_unsent(c);
@@ -64,7 +64,7 @@ static void watch(struct bl_server *s, unsigned i)
 
     e.events = (writes ? EPOLLOUT : 0) | (c->phase == BL_CONNECTION_READING ? EPOLLIN : 0);
     if (epoll_ctl(s->epoll_fd, EPOLL_CTL_MOD, c->fd, &e) != 0)
-        drop(s, i);
+        server_drop(s, i);
 }
 
 BL_ON_API static void turn_connection(struct bl_server *s, unsigned i)
@@ -74,12 +74,12 @@ BL_ON_API static void turn_connection(struct bl_server *s, unsigned i)
     bool wrote = c->writes, alive = bl_connection_turn(c);
 
     if (!alive) {
-        drop(s, i);
+        server_drop(s, i);
         return;
     }
     c->writes = bl_connection_unsent(c);
     if (c->writes != wrote || phase != c->phase)
-        watch(s, i);
+        server_watch(s, i);
 }
 
 static void refuse_client(int fd)
@@ -99,7 +99,7 @@ static void add_client(struct bl_server *s, unsigned i, int fd)
     if (s->connection[i] == NULL)
         refuse_client(fd);
     else if (epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &e) != 0)
-        drop(s, i);
+        server_drop(s, i);
 }
 
 static int accept_one(struct bl_server *s)
@@ -172,9 +172,9 @@ BL_ON_API static void take_client(struct bl_server *s, uint32_t id, uint32_t eve
     if (alive && (events & EPOLLIN) != 0)
         alive = bl_connection_read(c);
     if (!alive)
-        drop(s, id);
+        server_drop(s, id);
     else if (c->phase != before)
-        watch(s, id);
+        server_watch(s, id);
 }
 
 /* True: stop. */
@@ -234,7 +234,7 @@ static void turn_tcp(struct bl_server *s)
         s->tcp_next = bl_tcp_turn(s->api.tcp, c->tcp_connections, c->tcp_idle_ms, s->api.now_ns);
 }
 
-BL_ON_API static bool turn(struct bl_server *s)
+BL_ON_API static bool server_turn(struct bl_server *s)
 {
     struct epoll_event ready[EPOLL_BATCH];
     int timeout = sleep_ms(s);
@@ -268,7 +268,7 @@ static void *thread_main(void *ctx)
     pthread_setname_np(pthread_self(), "beatline-api");
     bl_rcu_thread_register();
     bl_role_assume_api();
-    while (turn(s)) {
+    while (server_turn(s)) {
     }
     bl_rcu_thread_unregister();
     return NULL;
@@ -372,7 +372,7 @@ void bl_server_free(struct bl_server *s)
     bl_listener_close(&s->listener);
     for (unsigned i = 0; i < CONNECTIONS_MAX; i++) {
         if (s->connection[i] != NULL)
-            drop(s, i);
+            server_drop(s, i);
     }
     bl_http_free(s->http);
     bl_pending_commands_free(&s->asks);

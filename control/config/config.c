@@ -34,9 +34,9 @@ struct place {
 };
 
 /* Adds one error line; lines that do not fit are left out whole. */
-static void fail(struct reader *r, const yaml_mark_t *at, const char *path, const char *format, ...)
+static void config_fail(struct reader *r, const yaml_mark_t *at, const char *path, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-static void fail(struct reader *r, const yaml_mark_t *at, const char *path, const char *format, ...)
+static void config_fail(struct reader *r, const yaml_mark_t *at, const char *path, const char *format, ...)
 {
     char line[BL_ERR_BYTES], why[BL_ERR_BYTES / 2];
     va_list args;
@@ -84,17 +84,18 @@ static void read_scalar(struct reader *r, const yaml_node_t *node, const char *p
     char why[BL_ERR_BYTES];
 
     if (node->type != YAML_SCALAR_NODE) {
-        fail(r, &node->start_mark, path, "expected one value, got %s; write %s: VALUE", kind_of(node),
-             strrchr(path, '.') != NULL ? strrchr(path, '.') + 1 : path);
+        config_fail(r, &node->start_mark, path, "expected one value, got %s; write %s: VALUE", kind_of(node),
+                    strrchr(path, '.') != NULL ? strrchr(path, '.') + 1 : path);
         return;
     }
     const char *text = (const char *)node->data.scalar.value;
     if (is_null(node))
-        fail(r, &node->start_mark, path, "has no value; give one, or leave the key out for the default");
+        config_fail(r, &node->start_mark, path,
+                    "has no value; give one, or leave the key out for the default");
     else if (strlen(text) != node->data.scalar.length)
-        fail(r, &node->start_mark, path, "has a NUL byte in it; remove it");
+        config_fail(r, &node->start_mark, path, "has a NUL byte in it; remove it");
     else if (bl_config_set(k, base, text, why) != 0)
-        fail(r, &node->start_mark, path, "%s", why);
+        config_fail(r, &node->start_mark, path, "%s", why);
 }
 
 /* A list in the file replaces the default's items. `base`: of its row. */
@@ -124,13 +125,13 @@ static void read_item(struct reader *r, const yaml_node_t *node, const char *pat
     struct place at;
 
     if (node->type != YAML_MAPPING_NODE) {
-        fail(r, &node->start_mark, path, "expected a mapping, got %s; write {%s}", kind_of(node),
-             bl_config_item_example(k));
+        config_fail(r, &node->start_mark, path, "expected a mapping, got %s; write {%s}", kind_of(node),
+                    bl_config_item_example(k));
         return;
     }
     at.base = bl_config_add_item(r->config, k, why);
     if (at.base == NULL) {
-        fail(r, &node->start_mark, path, "%s", why);
+        config_fail(r, &node->start_mark, path, "%s", why);
         return;
     }
     snprintf(at.path, sizeof(at.path), "%s", path);
@@ -139,7 +140,7 @@ static void read_item(struct reader *r, const yaml_node_t *node, const char *pat
     read_mapping(r, node, &at);
     const char *lack = r->errors == before ? bl_config_item_lacks(r->config, k, at.base, why) : NULL;
     if (lack != NULL)
-        fail(r, &node->start_mark, path, "%s", lack);
+        config_fail(r, &node->start_mark, path, "%s", lack);
 }
 
 static void read_list(struct reader *r, const yaml_node_t *node, const char *path,
@@ -147,8 +148,8 @@ static void read_list(struct reader *r, const yaml_node_t *node, const char *pat
 {
     if (node->type != YAML_SEQUENCE_NODE) {
         const char *name = strrchr(path, '.') != NULL ? strrchr(path, '.') + 1 : path;
-        fail(r, &node->start_mark, path, "expected a list, got %s; write %s: [...]",
-             is_null(node) ? "nothing" : kind_of(node), name);
+        config_fail(r, &node->start_mark, path, "expected a list, got %s; write %s: [...]",
+                    is_null(node) ? "nothing" : kind_of(node), name);
         return;
     }
     clear_list(r->config, k, base);
@@ -166,7 +167,7 @@ static void read_list(struct reader *r, const yaml_node_t *node, const char *pat
 }
 
 /* "defaults" + "timeout" -> "defaults.timeout". */
-static void join(char out[PATH_BYTES], const char *prefix, const char *key)
+static void config_join(char out[PATH_BYTES], const char *prefix, const char *key)
 {
     snprintf(out, PATH_BYTES, "%.100s%s%.50s", prefix, prefix[0] != '\0' ? "." : "", key);
 }
@@ -179,10 +180,10 @@ static void check_defaults(struct reader *r, const yaml_node_t *defaults)
 
     if (t.warning_ticks == BL_THRESHOLD_NEVER || t.warning_ticks <= t.failed_ticks)
         return;
-    fail(r, &defaults->start_mark, "defaults",
-         "a warning after %s would come after failed (after %s), so that nobody saw it; "
-         "lower warn, or raise err or timeout",
-         bl_duration_text(t.warning_ticks, warning), bl_duration_text(t.failed_ticks, failed));
+    config_fail(r, &defaults->start_mark, "defaults",
+                "a warning after %s would come after failed (after %s), so that nobody saw it; "
+                "lower warn, or raise err or timeout",
+                bl_duration_text(t.warning_ticks, warning), bl_duration_text(t.failed_ticks, failed));
 }
 
 static void read_pair(struct reader *r, const struct place *in, const yaml_node_t *key,
@@ -191,8 +192,8 @@ static void read_pair(struct reader *r, const struct place *in, const yaml_node_
     struct place at = {.base = in->base};
     const char *name = (const char *)key->data.scalar.value;
 
-    join(at.path, in->path, name);
-    join(at.schema, in->schema, name);
+    config_join(at.path, in->path, name);
+    config_join(at.schema, in->schema, name);
     const struct bl_config_key *k = bl_config_find_key(at.schema);
     if (k != NULL && bl_config_is_list(k)) {
         read_list(r, value, at.path, k, in->base);
@@ -201,7 +202,7 @@ static void read_pair(struct reader *r, const struct place *in, const yaml_node_
     } else if (!bl_config_is_section(at.schema)) {
         char what_to_do[200];
         bl_config_key_hint(name, in->schema, what_to_do, sizeof(what_to_do));
-        fail(r, &key->start_mark, at.path, "unknown key; %s", what_to_do);
+        config_fail(r, &key->start_mark, at.path, "unknown key; %s", what_to_do);
     } else if (value->type == YAML_MAPPING_NODE) {
         unsigned before = r->errors;
         read_mapping(r, value, &at);
@@ -209,8 +210,8 @@ static void read_pair(struct reader *r, const struct place *in, const yaml_node_
             check_defaults(r, value);
     } else if (!is_null(value)) {
         /* An empty section is one whose keys are all commented out. */
-        fail(r, &value->start_mark, at.path, "expected keys with values, got %s; write %s: {KEY: VALUE}",
-             kind_of(value), name);
+        config_fail(r, &value->start_mark, at.path,
+                    "expected keys with values, got %s; write %s: {KEY: VALUE}", kind_of(value), name);
     }
 }
 
@@ -232,16 +233,16 @@ static void read_mapping(struct reader *r, const yaml_node_t *node, const struct
          p < node->data.mapping.pairs.top && !is_full(r); p++) {
         const yaml_node_t *key = yaml_document_get_node(&r->doc, p->key);
         if (key->type != YAML_SCALAR_NODE) {
-            fail(r, &key->start_mark, at->path[0] != '\0' ? at->path : "top level",
-                 "a key must be a word, got %s; write KEY: VALUE", kind_of(key));
+            config_fail(r, &key->start_mark, at->path[0] != '\0' ? at->path : "top level",
+                        "a key must be a word, got %s; write KEY: VALUE", kind_of(key));
             continue;
         }
         const char *name = (const char *)key->data.scalar.value;
         size_t line = given_before(r, node, p, name);
         if (line != 0) {
             char path[PATH_BYTES];
-            join(path, at->path, name);
-            fail(r, &key->start_mark, path, "given twice, first on line %zu; remove one", line);
+            config_join(path, at->path, name);
+            config_fail(r, &key->start_mark, path, "given twice, first on line %zu; remove one", line);
             continue;
         }
         read_pair(r, at, key, yaml_document_get_node(&r->doc, p->value));
@@ -273,7 +274,7 @@ static void fail_syntax(struct reader *r, const yaml_parser_t *p, const char *te
     } else if (at.index < len && text[at.index] == '\t') {
         mend = "indent with spaces, not tabs";
     }
-    fail(r, &at, "YAML", "%s; %s", problem, mend);
+    config_fail(r, &at, "YAML", "%s; %s", problem, mend);
 }
 
 static void read_document(struct reader *r, yaml_parser_t *p, const char *text, size_t len)
@@ -288,8 +289,8 @@ static void read_document(struct reader *r, yaml_parser_t *p, const char *text, 
     if (root != NULL && root->type == YAML_MAPPING_NODE)
         read_mapping(r, root, &top);
     else if (root != NULL && !is_null(root))
-        fail(r, &root->start_mark, "top level", "expected keys with values, got %s; write KEY: VALUE",
-             kind_of(root));
+        config_fail(r, &root->start_mark, "top level", "expected keys with values, got %s; write KEY: VALUE",
+                    kind_of(root));
     bool ended = root == NULL;
     yaml_document_delete(&r->doc);
     if (ended || is_full(r))
@@ -300,7 +301,7 @@ static void read_document(struct reader *r, yaml_parser_t *p, const char *text, 
     }
     root = yaml_document_get_root_node(&r->doc);
     if (root != NULL)
-        fail(r, &root->start_mark, "top level", "a second document starts here; keep one");
+        config_fail(r, &root->start_mark, "top level", "a second document starts here; keep one");
     yaml_document_delete(&r->doc);
 }
 

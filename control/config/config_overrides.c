@@ -10,7 +10,7 @@
 #include "dataplane/port/port.h"
 
 /* Replaces *text by a copy of `value`; false: out of memory. */
-static bool replace(char **text, const char *value)
+static bool config_overrides_replace(char **text, const char *value)
 {
     char *copy = strdup(value);
     if (!copy)
@@ -23,7 +23,7 @@ static bool replace(char **text, const char *value)
 static bool replace_ports(struct bl_config *c, const char *const *port, unsigned count)
 {
     for (unsigned i = 0; i < count; i++)
-        if (!replace(&c->ports[i], port[i]))
+        if (!config_overrides_replace(&c->ports[i], port[i]))
             return false;
     for (unsigned i = count; i < c->port_count; i++) {
         free(c->ports[i]);
@@ -52,7 +52,7 @@ static bool check_listen(const char *option, const struct bl_listen_list *list, 
     return true;
 }
 
-static bool apply(struct bl_config *c, const struct bl_config_overrides *o, char *err)
+static bool config_overrides_apply(struct bl_config *c, const struct bl_config_overrides *o, char *err)
 {
     struct bl_port_spec spec;
     char why[BL_ERR_BYTES];
@@ -63,9 +63,9 @@ static bool apply(struct bl_config *c, const struct bl_config_overrides *o, char
             return false;
         }
     bool done = (!o->port_count || replace_ports(c, o->port, o->port_count)) &&
-                (!o->socket || replace(&c->socket_path, o->socket)) &&
-                (!o->eal || replace(&c->eal, o->eal)) &&
-                (!o->state_dir || replace(&c->state_dir, o->state_dir)) &&
+                (!o->socket || config_overrides_replace(&c->socket_path, o->socket)) &&
+                (!o->eal || config_overrides_replace(&c->eal, o->eal)) &&
+                (!o->state_dir || config_overrides_replace(&c->state_dir, o->state_dir)) &&
                 (!o->tcp || replace_listen(&c->tcp_listen, o->tcp)) &&
                 (!o->http || replace_listen(&c->http_listen, o->http));
     if (!done)
@@ -77,7 +77,7 @@ struct bl_config *bl_config_load_with(const char *file, const struct bl_config_o
                                       char err[BL_ERR_BYTES])
 {
     struct bl_config *c = bl_config_load(file, err);
-    if (c && (!apply(c, o, err) || bl_config_load_tokens(c, err))) {
+    if (c && (!config_overrides_apply(c, o, err) || bl_config_load_tokens(c, err))) {
         bl_config_free(c);
         return NULL;
     }
@@ -108,7 +108,8 @@ static int keep_list(const struct bl_config_key *k, struct bl_config *next, cons
 }
 
 /* 1: it differed, and is kept; 0: it is the same; negative errno. */
-static int keep(const struct bl_config_key *k, struct bl_config *next, const struct bl_config *old)
+static int config_overrides_keep(const struct bl_config_key *k, struct bl_config *next,
+                                 const struct bl_config *old)
 {
     struct bl_text now = {0}, then = {0};
     char why[BL_ERR_BYTES];
@@ -136,7 +137,7 @@ int bl_config_keep_fixed(struct bl_config *next, const struct bl_config *old,
     waiting[0] = '\0';
     for (size_t i = 0; i < bl_config_key_count; i++) {
         const struct bl_config_key *k = &bl_config_keys[i];
-        int r = k->restart ? keep(k, next, old) : 0;
+        int r = k->restart ? config_overrides_keep(k, next, old) : 0;
         if (r < 0)
             return r;
         if (r > 0 && used < BL_CONFIG_WAITING_BYTES)

@@ -197,7 +197,7 @@ bool bl_config_is_section(const char *path)
 #define WORD_MAX 32u
 
 /* Levenshtein's distance of two short words. */
-static unsigned distance(const char *a, size_t a_len, const char *b, size_t b_len)
+static unsigned config_schema_distance(const char *a, size_t a_len, const char *b, size_t b_len)
 {
     unsigned row[WORD_MAX + 1];
     if (a_len > WORD_MAX || b_len > WORD_MAX)
@@ -227,7 +227,7 @@ void bl_config_key_hint(const char *key, const char *prefix, char *out, size_t b
     out[0] = '\0';
     for (size_t i = 0; i < bl_config_key_count; i++) {
         child_len = child_of(bl_config_keys[i].path, prefix, &child);
-        unsigned d = child_len > 0 ? distance(key, len, child, child_len) : WORD_MAX;
+        unsigned d = child_len > 0 ? config_schema_distance(key, len, child, child_len) : WORD_MAX;
         if (d < best) {
             best = d;
             snprintf(out, bytes, "did you mean \"%.*s\"?", (int)child_len, child);

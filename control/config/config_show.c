@@ -78,7 +78,7 @@ static const char *last_word(const char *path)
 
 /* ---- YAML ------------------------------------------------------------ */
 
-static void indent(struct bl_text *out, unsigned levels)
+static void config_show_indent(struct bl_text *out, unsigned levels)
 {
     bl_text_printf(out, "%*s", (int)levels * 2, "");
 }
@@ -96,7 +96,7 @@ static unsigned open_sections(struct bl_text *out, const char *path, const char 
             continue;
         if (level == 0)
             bl_text_append(out, "\n", 1);
-        indent(out, level);
+        config_show_indent(out, level);
         bl_text_printf(out, "%.*s:\n", (int)(dot - s), s);
     }
     return level;
@@ -110,7 +110,7 @@ static void show_item(struct bl_text *out, const struct bl_config_key *k, const 
         const struct bl_config_key *row = &bl_config_keys[i];
         if (!is_item_key(row, k))
             continue;
-        indent(out, level);
+        config_show_indent(out, level);
         bl_text_printf(out, "%s%s: ", first ? "- " : "  ", last_word(row->path));
         show_any(out, row, item);
         if (explain)
@@ -148,9 +148,9 @@ static void show_yaml(const struct bl_config *c, struct bl_text *out)
         unsigned level = open_sections(out, k->path, before);
         if (level == 0)
             bl_text_append(out, "\n", 1);
-        indent(out, level);
+        config_show_indent(out, level);
         bl_text_printf(out, "# %s\n", k->sentence);
-        indent(out, level);
+        config_show_indent(out, level);
         bl_text_printf(out, "%s:", last_word(k->path));
         before = k->path;
         if (bl_config_is_items(k)) {

@@ -228,15 +228,17 @@ static int make_core(struct bl_daemon *d, char *err)
     return bl_restore(&r, &d->store, err);
 }
 
-static void say(void *ctx, const char *text)
+static void daemon_say(void *ctx, const char *text)
 {
     bl_core_say(ctx, text);
 }
 
 static int make_event_log(struct bl_daemon *d, char *err)
 {
-    struct bl_event_log_config c = {
-        .path = d->config->event_log_path, .feed = bl_core_log_feed(d->core), .say = say, .ctx = d->core};
+    struct bl_event_log_config c = {.path = d->config->event_log_path,
+                                    .feed = bl_core_log_feed(d->core),
+                                    .say = daemon_say,
+                                    .ctx = d->core};
     d->event_log = bl_event_log_new(&c, err);
     return d->event_log ? 0 : -EIO;
 }

@@ -104,7 +104,7 @@ static bool views_are_good(const struct bl_config *c, char err[BL_ERR_BYTES])
     return m != NULL;
 }
 
-static int import(struct bl_config *config, const char *file)
+static int main_import(struct bl_config *config, const char *file)
 {
     char err[BL_ERR_BYTES];
     int r = bl_lovebeat_import(config, file, stdout, stderr, err);
@@ -129,7 +129,7 @@ int main(int argc, char **argv)
         return 1;
     }
     if (line.import)
-        return import(config, line.import);
+        return main_import(config, line.import);
     if (line.check) {
         printf("%s: ok\n", line.file ? line.file : "defaults");
         bl_config_free(config);

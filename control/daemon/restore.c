@@ -13,12 +13,12 @@ static uint64_t last_event(void *ctx)
     return bl_core_last_event(ctx);
 }
 
-static void say(void *ctx, const char *text)
+static void restore_say(void *ctx, const char *text)
 {
     bl_core_say(ctx, text);
 }
 
-static void tell(const struct bl_restore *r, const struct bl_store_loaded *found)
+static void restore_tell(const struct bl_restore *r, const struct bl_store_loaded *found)
 {
     char when[BL_TIMESTAMP_TEXT];
 
@@ -37,7 +37,7 @@ static void tell(const struct bl_restore *r, const struct bl_store_loaded *found
                r->state_dir, found->refused);
 }
 
-BL_ON_CONTROL static int load(const struct bl_restore *r, struct bl_store **store, char *err)
+BL_ON_CONTROL static int restore_load(const struct bl_restore *r, struct bl_store **store, char *err)
 {
     struct bl_store_config c = {.dir = r->state_dir,
                                 .save_every_ms = r->save_every_ms,
@@ -45,7 +45,7 @@ BL_ON_CONTROL static int load(const struct bl_restore *r, struct bl_store **stor
                                 .views = bl_core_views_own(r->core),
                                 .changes = r->changes,
                                 .events = last_event,
-                                .say = say,
+                                .say = restore_say,
                                 .ctx = r->core};
     struct bl_store_loaded found;
     char why[BL_ERR_BYTES];
@@ -57,7 +57,7 @@ BL_ON_CONTROL static int load(const struct bl_restore *r, struct bl_store **stor
         bl_store_free(s);
         return result;
     }
-    tell(r, &found);
+    restore_tell(r, &found);
     bl_core_number_events(r->core, found.events);
     *store = s;
     return 0;
@@ -66,7 +66,7 @@ BL_ON_CONTROL static int load(const struct bl_restore *r, struct bl_store **stor
 int bl_restore(const struct bl_restore *r, struct bl_store **store, char err[BL_ERR_BYTES])
 {
     *store = NULL;
-    int result = r->state_dir[0] ? load(r, store, err) : 0;
+    int result = r->state_dir[0] ? restore_load(r, store, err) : 0;
     if (result)
         return result;
     uint32_t lost = bl_fleet_take_places(bl_core_fleet_own(r->core));

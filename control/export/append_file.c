@@ -17,7 +17,7 @@ static int open_path(const char *path)
 }
 
 /* Takes an open file; the one before is closed. */
-static int take(struct bl_append_file *f, int fd)
+static int append_file_take(struct bl_append_file *f, int fd)
 {
     struct stat s;
 
@@ -39,7 +39,7 @@ static int take(struct bl_append_file *f, int fd)
 int bl_append_file_open(struct bl_append_file *f, const char *path)
 {
     *f = (struct bl_append_file){.fd = -1, .path = strdup(path)};
-    int r = f->path ? take(f, open_path(path)) : -ENOMEM;
+    int r = f->path ? append_file_take(f, open_path(path)) : -ENOMEM;
     if (r)
         bl_append_file_close(f);
     return r;
@@ -65,7 +65,7 @@ int bl_append_file_reopen(struct bl_append_file *f)
 {
     dev_t device = f->device;
     ino_t inode = f->inode;
-    int r = take(f, open_path(f->path));
+    int r = append_file_take(f, open_path(f->path));
 
     if (r)
         return r;

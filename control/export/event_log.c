@@ -43,7 +43,7 @@ struct bl_event_log {
 
 /* ---- lines ------------------------------------------------------------------- */
 
-static uint64_t lost(const struct bl_event_log *l)
+static uint64_t event_log_lost(const struct bl_event_log *l)
 {
     return BL_READ(l->config.feed->lost) + BL_READ(l->dropped);
 }
@@ -78,7 +78,7 @@ static void add_event(struct bl_event_log *l, const struct bl_event *e)
 static void add_lost(struct bl_event_log *l)
 {
     size_t start = l->file.lines.len;
-    uint64_t all = lost(l);
+    uint64_t all = event_log_lost(l);
     struct bl_json j;
 
     if (all == l->told_lost)
@@ -102,7 +102,7 @@ static void add_remark(struct bl_event_log *l, const char *what)
 
 /* Makes lines of events until there is a piece, or no more of them.
  * Whether there is anything to write. */
-static bool fill(struct bl_event_log *l)
+static bool event_log_fill(struct bl_event_log *l)
 {
     struct bl_event events[EVENTS_PER_POP];
     unsigned n = 1;
@@ -119,13 +119,13 @@ static bool fill(struct bl_event_log *l)
 
 /* ---- writing ------------------------------------------------------------------- */
 
-static void say(const struct bl_event_log *l, const char *text)
+static void event_log_say(const struct bl_event_log *l, const char *text)
 {
     if (l->config.say && l->started)
         l->config.say(l->config.ctx, text);
 }
 
-static void complain(struct bl_event_log *l, int error)
+static void event_log_complain(struct bl_event_log *l, int error)
 {
     char text[BL_ERR_BYTES];
 
@@ -136,10 +136,10 @@ static void complain(struct bl_event_log *l, int error)
     snprintf(text, sizeof(text), "event_log.path %.120s: %s; events wait, tried again every second",
              l->file.path, strerror(-error));
     bl_log(BL_LOG_ERROR, "%s", text);
-    say(l, text);
+    event_log_say(l, text);
 }
 
-static void relax(struct bl_event_log *l)
+static void event_log_relax(struct bl_event_log *l)
 {
     char text[BL_ERR_BYTES];
 
@@ -148,7 +148,7 @@ static void relax(struct bl_event_log *l)
     l->troubled = false;
     snprintf(text, sizeof(text), "event_log.path %.120s: written again", l->file.path);
     bl_log(BL_LOG_INFO, "%s", text);
-    say(l, text);
+    event_log_say(l, text);
 }
 
 static void count_file(struct bl_event_log *l)
@@ -164,9 +164,9 @@ static int write_lines(struct bl_event_log *l)
 
     count_file(l);
     if (r)
-        complain(l, r);
+        event_log_complain(l, r);
     else
-        relax(l);
+        event_log_relax(l);
     return r;
 }
 
@@ -174,7 +174,7 @@ static int write_lines(struct bl_event_log *l)
 static int write_all(struct bl_event_log *l)
 {
     int r = 0;
-    while (r == 0 && fill(l))
+    while (r == 0 && event_log_fill(l))
         r = write_lines(l);
     return r;
 }
@@ -196,7 +196,7 @@ static void give_up_lines(struct bl_event_log *l)
 /* ---- the thread ------------------------------------------------------------------ */
 
 /* Puts the file of main's order in the place of the one there. */
-static void replace(struct bl_event_log *l, struct bl_append_file next)
+static void event_log_replace(struct bl_event_log *l, struct bl_append_file next)
 {
     if (l->file.fd >= 0)
         write_all(l); /* what was not said to be the new one's is the old one's */
@@ -209,7 +209,7 @@ static void replace(struct bl_event_log *l, struct bl_append_file next)
 }
 
 /* Whether to go on. */
-static bool obey(struct bl_event_log *l)
+static bool event_log_obey(struct bl_event_log *l)
 {
     struct bl_append_file next = {.fd = -1};
     bool replaced, reopen, stop;
@@ -225,12 +225,12 @@ static bool obey(struct bl_event_log *l)
     l->replace = l->reopen = false;
     pthread_mutex_unlock(&l->lock);
     if (replaced)
-        replace(l, next);
+        event_log_replace(l, next);
     else if (reopen && l->file.fd >= 0) {
         int r = bl_append_file_reopen(&l->file);
         count_file(l);
         if (r)
-            complain(l, r);
+            event_log_complain(l, r);
     }
     return !stop;
 }
@@ -254,11 +254,11 @@ static void sleep_until_something(const struct bl_event_log *l, bool trouble)
     clear_fd(&fds[1]);
 }
 
-static void *run(void *arg)
+static void *event_log_run(void *arg)
 {
     struct bl_event_log *l = arg;
 
-    while (obey(l)) {
+    while (event_log_obey(l)) {
         int r = l->file.fd >= 0 ? write_all(l) : 0;
         sleep_until_something(l, r != 0);
     }
@@ -303,7 +303,7 @@ int bl_event_log_start(struct bl_event_log *l, char why[BL_ERR_BYTES])
     if (l->file.fd >= 0)
         add_remark(l, "started");
     l->started = l->began = true;
-    int r = pthread_create(&l->thread, NULL, run, l);
+    int r = pthread_create(&l->thread, NULL, event_log_run, l);
     if (r) {
         l->started = false;
         snprintf(why, BL_ERR_BYTES, "event log: cannot start its thread: %s", strerror(r));
@@ -313,7 +313,7 @@ int bl_event_log_start(struct bl_event_log *l, char why[BL_ERR_BYTES])
     return 0;
 }
 
-static void wake(const struct bl_event_log *l)
+static void event_log_wake(const struct bl_event_log *l)
 {
     uint64_t one = 1;
     ssize_t written = write(l->wake_fd, &one, sizeof(one));
@@ -327,7 +327,7 @@ void bl_event_log_stop(struct bl_event_log *l)
     pthread_mutex_lock(&l->lock);
     l->stop = true;
     pthread_mutex_unlock(&l->lock);
-    wake(l);
+    event_log_wake(l);
     pthread_join(l->thread, NULL);
     l->started = false;
 }
@@ -387,7 +387,7 @@ int bl_event_log_set_path(struct bl_event_log *l, const char *path, char why[BL_
     l->next = next;
     l->replace = true;
     pthread_mutex_unlock(&l->lock);
-    wake(l);
+    event_log_wake(l);
     return 0;
 }
 
@@ -398,7 +398,7 @@ void bl_event_log_reopen(struct bl_event_log *l)
     pthread_mutex_lock(&l->lock);
     l->reopen = true;
     pthread_mutex_unlock(&l->lock);
-    wake(l);
+    event_log_wake(l);
 }
 
 void bl_event_log_stats(const struct bl_event_log *l, struct bl_event_log_stats *out)
@@ -408,5 +408,5 @@ void bl_event_log_stats(const struct bl_event_log *l, struct bl_event_log_stats 
                                        .errors = BL_READ(l->stats.errors),
                                        .reopened = BL_READ(l->stats.reopened),
                                        .waiting = BL_READ(l->config.feed->waiting),
-                                       .lost = lost(l)};
+                                       .lost = event_log_lost(l)};
 }

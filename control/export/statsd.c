@@ -46,7 +46,7 @@ static void hang_up(struct bl_statsd *s)
     s->fd = -1;
 }
 
-static void forget(struct bl_statsd *s)
+static void statsd_forget(struct bl_statsd *s)
 {
     hang_up(s);
     bl_resolve_drop(s->lookup);
@@ -60,14 +60,14 @@ static void forget(struct bl_statsd *s)
 }
 
 /* Takes a new `to` over. */
-static void aim(struct bl_statsd *s, const char *to, const struct bl_api *api)
+static void statsd_aim(struct bl_statsd *s, const char *to, const struct bl_api *api)
 {
     char err[BL_ERR_BYTES];
     bool same = s->to != NULL ? strcmp(s->to, to) == 0 : to[0] == '\0';
 
     if (same)
         return;
-    forget(s);
+    statsd_forget(s);
     if (to[0] == '\0' || bl_syslog_target_parse(&s->target, to, err) != 0)
         return;
     s->to = strdup(to);
@@ -116,7 +116,7 @@ static bool connect_to(struct bl_statsd *s, const struct bl_address *a)
 
 /* Sends it. False: nobody takes it there. On the same machine that answer
  * is there at once; another one's is met by a later datagram. */
-static bool deliver(struct bl_statsd *s)
+static bool statsd_deliver(struct bl_statsd *s)
 {
     int error = 0;
     socklen_t len = sizeof(error);
@@ -135,7 +135,7 @@ static void send_datagram(struct bl_statsd *s)
     bool sent = s->len == 0 || all->count == 0;
 
     for (unsigned tries = 0; !sent && tries <= all->count; tries++) {
-        sent = (s->fd >= 0 || connect_to(s, &all->address[s->address % all->count])) && deliver(s);
+        sent = (s->fd >= 0 || connect_to(s, &all->address[s->address % all->count])) && statsd_deliver(s);
         if (!sent) {
             hang_up(s);
             s->address++;
@@ -145,7 +145,7 @@ static void send_datagram(struct bl_statsd *s)
     s->len = 0;
 }
 
-static const char *clean(const char *name, char out[NAME_BYTES])
+static const char *statsd_clean(const char *name, char out[NAME_BYTES])
 {
     size_t i = 0;
     for (; name[i] != '\0' && i + 1 < NAME_BYTES; i++) {
@@ -157,12 +157,12 @@ static const char *clean(const char *name, char out[NAME_BYTES])
 }
 
 /* Adds "PREFIX.GROUP[.NAME].LEAF:VALUE|TYPE"; leaf NULL: none. */
-static void put(struct bl_statsd *s, const char *group, const char *name, const char *leaf, uint64_t value,
-                char type)
+static void statsd_put(struct bl_statsd *s, const char *group, const char *name, const char *leaf,
+                       uint64_t value, char type)
 {
     char line[BL_STATSD_DATAGRAM], cleaned[NAME_BYTES];
     int len = snprintf(line, sizeof(line), "%s.%s%s%s%s%s:%llu|%c\n", s->prefix, group,
-                       name != NULL ? "." : "", name != NULL ? clean(name, cleaned) : "",
+                       name != NULL ? "." : "", name != NULL ? statsd_clean(name, cleaned) : "",
                        leaf != NULL ? "." : "", leaf != NULL ? leaf : "", (unsigned long long)value, type);
     if (len <= 0 || (size_t)len >= sizeof(line))
         return;
@@ -185,10 +185,10 @@ static unsigned number_of(enum bl_state s)
 
 static void put_nodes(struct bl_statsd *s, const struct bl_registry *r)
 {
-    put(s, "nodes", NULL, "total", bl_registry_total(r), 'g');
+    statsd_put(s, "nodes", NULL, "total", bl_registry_total(r), 'g');
     for (unsigned state = 0; state < BL_STATE_COUNT; state++)
-        put(s, "nodes", NULL, bl_state_name((enum bl_state)state), bl_registry_count(r, (enum bl_state)state),
-            'g');
+        statsd_put(s, "nodes", NULL, bl_state_name((enum bl_state)state),
+                   bl_registry_count(r, (enum bl_state)state), 'g');
 }
 
 /* What has grown since the last round; statsd adds it up. */
@@ -196,24 +196,24 @@ static void put_ingest(struct bl_statsd *s, const struct bl_api *api)
 {
     struct bl_totals now;
     bl_totals_read(api, &now);
-    put(s, "ingest", NULL, "packets", now.packets - s->last.packets, 'c');
-    put(s, "ingest", NULL, "beats", now.counters.beats - s->last.counters.beats, 'c');
-    put(s, "ingest", NULL, "settings", now.counters.settings - s->last.counters.settings, 'c');
+    statsd_put(s, "ingest", NULL, "packets", now.packets - s->last.packets, 'c');
+    statsd_put(s, "ingest", NULL, "beats", now.counters.beats - s->last.counters.beats, 'c');
+    statsd_put(s, "ingest", NULL, "settings", now.counters.settings - s->last.counters.settings, 'c');
     for (unsigned d = 0; d < BL_DROP_COUNT; d++) {
         uint64_t grown = now.counters.drop[d] - s->last.counters.drop[d];
         if (grown > 0)
-            put(s, "ingest.dropped", NULL, bl_drop_name((enum bl_drop)d), grown, 'c');
+            statsd_put(s, "ingest.dropped", NULL, bl_drop_name((enum bl_drop)d), grown, 'c');
     }
-    put(s, "ingest", NULL, "frozen_workers", now.frozen_workers, 'g');
+    statsd_put(s, "ingest", NULL, "frozen_workers", now.frozen_workers, 'g');
     s->last = now;
 }
 
 static void put_view(struct bl_statsd *s, const struct bl_view *view)
 {
     for (unsigned state = 0; state < BL_STATE_COUNT; state++)
-        put(s, "view", view->name, bl_state_name((enum bl_state)state),
-            bl_view_count(view, (enum bl_state)state), 'g');
-    put(s, "alarm.state", view->name, NULL, number_of((enum bl_state)BL_READ(view->state)), 'g');
+        statsd_put(s, "view", view->name, bl_state_name((enum bl_state)state),
+                   bl_view_count(view, (enum bl_state)state), 'g');
+    statsd_put(s, "alarm.state", view->name, NULL, number_of((enum bl_state)BL_READ(view->state)), 'g');
 }
 
 /* On with the round's views, as far as this turn may. Ids are of one
@@ -251,14 +251,14 @@ void bl_statsd_event(struct bl_statsd *s, const struct bl_api *api, const struct
     if (s->to == NULL || !c->statsd_nodes || e->kind != BL_EVENT_TRANSITION)
         return;
     s->prefix = c->statsd_prefix;
-    put(s, "service.state", e->name, NULL, number_of((enum bl_state)e->to), 'g');
+    statsd_put(s, "service.state", e->name, NULL, number_of((enum bl_state)e->to), 'g');
 }
 
 void bl_statsd_turn(struct bl_statsd *s, const struct bl_api *api)
 {
     const struct bl_config *c = bl_rcu_read(&api->config);
 
-    aim(s, c->statsd_to, api);
+    statsd_aim(s, c->statsd_to, api);
     if (s->to == NULL)
         return;
     s->prefix = c->statsd_prefix;
@@ -285,6 +285,6 @@ void bl_statsd_free(struct bl_statsd *s)
 {
     if (s == NULL)
         return;
-    forget(s);
+    statsd_forget(s);
     free(s);
 }

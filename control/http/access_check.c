@@ -73,7 +73,7 @@ static bool changes_state(const char *method)
     return strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0;
 }
 
-static bool may(struct bl_http_exchange *e)
+static bool access_check_may(struct bl_http_exchange *e)
 {
     static const char *const names[] = {"", "read", "beat", "admin"};
 
@@ -113,5 +113,5 @@ bool bl_http_check_access(struct bl_http_exchange *e, const char *method)
         return false;
     }
     e->r.role = bl_tokens_role(config, bl_http_header_of(&e->r, "Authorization"));
-    return may(e);
+    return access_check_may(e);
 }

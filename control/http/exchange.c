@@ -82,7 +82,7 @@ void bl_http_on_completed(void *cls, struct MHD_Connection *connection, void **e
 
 /* ---- waiting -------------------------------------------------------------- */
 
-static void suspend(struct bl_http_exchange *e)
+static void exchange_suspend(struct bl_http_exchange *e)
 {
     MHD_suspend_connection(e->connection);
     e->suspended = true;
@@ -108,7 +108,7 @@ bool bl_http_wait_for_event(struct bl_http_exchange *e)
         e->woken = false;
         return false;
     }
-    suspend(e);
+    exchange_suspend(e);
     e->idle_since_ns = e->r.api->now_ns;
     e->for_event = true;
     e->next_waiting = e->http->waiting;
@@ -120,7 +120,7 @@ bool bl_http_wait_for_event(struct bl_http_exchange *e)
 
 /* ---- control --------------------------------------------------------------- */
 
-static void answered(void *ctx, struct bl_command *answer)
+static void exchange_answered(void *ctx, struct bl_command *answer)
 {
     struct bl_http_exchange *e = ctx;
 
@@ -143,7 +143,7 @@ struct bl_command *bl_http_ask(struct bl_http_request *r, enum bl_command_kind k
                         len, BL_NAME_MAX);
         return NULL;
     }
-    struct bl_command *c = bl_pending_commands_add(r->api->asks, kind, name, len, answered, e);
+    struct bl_command *c = bl_pending_commands_add(r->api->asks, kind, name, len, exchange_answered, e);
     if (c == NULL) {
         bl_http_problem(r, 503, "node %s: out of memory; try again later", name);
         return NULL;
@@ -281,7 +281,7 @@ static void hand_piece(struct bl_http_exchange *e, const char *data, size_t *len
     e->body_seen -= *len - taken; /* they come again */
     *len -= taken;
     if (e->response == NULL && *len > 0 && e->asks > 0)
-        suspend(e);
+        exchange_suspend(e);
 }
 
 static enum MHD_Result take_body(struct bl_http_exchange *e, const char *data, size_t *len)
@@ -304,7 +304,7 @@ static enum MHD_Result take_body(struct bl_http_exchange *e, const char *data, s
 
 /* ---- the three calls ---------------------------------------------------------- */
 
-static enum MHD_Result queue(struct bl_http_exchange *e)
+static enum MHD_Result exchange_queue(struct bl_http_exchange *e)
 {
     e->phase = BL_HTTP_SENDING;
     if (e->response == NULL)
@@ -319,7 +319,7 @@ static enum MHD_Result queue(struct bl_http_exchange *e)
 }
 
 /* The first call: the headers are in. */
-static enum MHD_Result begin(struct bl_http_exchange *e, const char *method)
+static enum MHD_Result exchange_begin(struct bl_http_exchange *e, const char *method)
 {
     uint64_t length = body_length(e);
 
@@ -331,7 +331,7 @@ static enum MHD_Result begin(struct bl_http_exchange *e, const char *method)
     e->phase = BL_HTTP_DISCARD;
     /* Who waits for a word before it sends its body need not send it. */
     bool comes = bl_http_header_of(&e->r, "Expect") == NULL && length <= BL_HTTP_SWALLOW_MAX;
-    return comes ? MHD_YES : queue(e);
+    return comes ? MHD_YES : exchange_queue(e);
 }
 
 /* The last call, and each after a suspension: the request is whole. */
@@ -346,8 +346,8 @@ static enum MHD_Result go_on(struct bl_http_exchange *e)
             bl_http_problem(&e->r, 500, "%s: gave no answer; this is a bug, tell us", e->route->path);
     }
     if (e->response != NULL || e->asks == 0)
-        return queue(e);
-    suspend(e);
+        return exchange_queue(e);
+    exchange_suspend(e);
     return MHD_YES;
 }
 
@@ -363,7 +363,7 @@ enum MHD_Result bl_http_on_request(void *cls, struct MHD_Connection *connection,
         return MHD_NO; /* no memory */
     bl_api_yield(e->r.api);
     if (e->phase == BL_HTTP_HEADERS)
-        return begin(e, method);
+        return exchange_begin(e, method);
     if (*upload_data_size > 0)
         return take_body(e, upload_data, upload_data_size);
     return go_on(e);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "control/http/json_array_reader.h"
 
-static enum bl_json_array_reader_found bad(struct bl_json_array_reader *i, const char *why)
+static enum bl_json_array_reader_found json_array_reader_bad(struct bl_json_array_reader *i, const char *why)
 {
     i->why = why;
     return BL_JSON_ARRAY_BAD;
@@ -71,11 +71,12 @@ enum bl_json_array_reader_found bl_json_array_reader_read(struct bl_json_array_r
     for (*used = 0; *used < len; ++*used) {
         char c = data[*used];
         if (i->at != BL_JSON_ARRAY_INSIDE && (why = take_between(i, c)) != NULL)
-            return bad(i, why);
+            return json_array_reader_bad(i, why);
         if (i->at != BL_JSON_ARRAY_INSIDE)
             continue;
         if (i->len == BL_ITEM_MAX)
-            return bad(i, "an object is over 4096 bytes; send only fields that are known here");
+            return json_array_reader_bad(
+                i, "an object is over 4096 bytes; send only fields that are known here");
         if (!take_inside(i, c))
             continue;
         i->at = BL_JSON_ARRAY_AFTER;
@@ -88,8 +89,8 @@ enum bl_json_array_reader_found bl_json_array_reader_read(struct bl_json_array_r
 enum bl_json_array_reader_found bl_json_array_reader_end(struct bl_json_array_reader *i)
 {
     if (i->at == BL_JSON_ARRAY_INSIDE)
-        return bad(i, "the last object has no end; was the body cut off?");
+        return json_array_reader_bad(i, "the last object has no end; was the body cut off?");
     if (i->array && i->at != BL_JSON_ARRAY_END)
-        return bad(i, "the list has no end; was the body cut off?");
+        return json_array_reader_bad(i, "the list has no end; was the body cut off?");
     return BL_JSON_ARRAY_MORE;
 }

@@ -25,8 +25,8 @@ static const char page_policy[] =
     "font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /* One answer to a request: a handler that answers twice is wrong. */
-static void answer(struct bl_http_exchange *e, unsigned status, struct MHD_Response *response,
-                   const char *type)
+static void reply_answer(struct bl_http_exchange *e, unsigned status, struct MHD_Response *response,
+                         const char *type)
 {
     if (e->response != NULL)
         MHD_destroy_response(e->response);
@@ -70,7 +70,7 @@ void bl_http_reply(struct bl_http_request *r, unsigned status, const char *type)
     }
     struct MHD_Response *response =
         MHD_create_response_from_buffer(r->out.len, r->out.data, MHD_RESPMEM_PERSISTENT);
-    answer(bl_http_exchange_of(r), status, response, type);
+    reply_answer(bl_http_exchange_of(r), status, response, type);
     not_kept(response);
 }
 
@@ -102,7 +102,7 @@ void bl_http_problem(struct bl_http_request *r, unsigned status, const char *for
     bl_http_problem_json(&j, status, detail);
     bl_json_line_end(&j);
     if (r->out.failed) {
-        answer(bl_http_exchange_of(r), status, NULL, NULL);
+        reply_answer(bl_http_exchange_of(r), status, NULL, NULL);
         return;
     }
     bl_http_reply(r, status, BL_HTTP_PROBLEM);
@@ -161,14 +161,14 @@ void bl_http_stream(struct bl_http_request *r, const char *type,
     e->step = BL_STEP_MORE;
     struct MHD_Response *response =
         MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BL_PIECE_BYTES, read_stream, e, NULL);
-    answer(e, 200, response, type);
+    reply_answer(e, 200, response, type);
     not_kept(response);
 }
 
 /* ---- assets ------------------------------------------------------------- */
 
 /* Whether a header's list ("gzip, br;q=0.5") has this word. */
-static bool lists(const char *header, const char *word)
+static bool reply_lists(const char *header, const char *word)
 {
     size_t len = strlen(word);
     for (const char *at = header; at != NULL && *at != '\0'; at += strcspn(at, ","), at += *at == ',') {
@@ -183,14 +183,14 @@ void bl_http_asset(struct bl_http_request *r, const struct bl_http_asset *asset)
 {
     struct bl_http_exchange *e = bl_http_exchange_of(r);
     const char *seen = bl_http_header_of(r, "If-None-Match");
-    bool has_it = lists(seen, asset->etag) || lists(seen, "*");
-    bool gzip = asset->gzip_len > 0 && lists(bl_http_header_of(r, "Accept-Encoding"), "gzip");
+    bool has_it = reply_lists(seen, asset->etag) || reply_lists(seen, "*");
+    bool gzip = asset->gzip_len > 0 && reply_lists(bl_http_header_of(r, "Accept-Encoding"), "gzip");
     const unsigned char *data = gzip ? asset->gzip : asset->data;
     size_t len = has_it ? 0 : gzip ? asset->gzip_len : asset->len;
     struct MHD_Response *response =
         MHD_create_response_from_buffer(len, (void *)(uintptr_t)data, MHD_RESPMEM_PERSISTENT);
 
-    answer(e, has_it ? 304 : 200, response, asset->type);
+    reply_answer(e, has_it ? 304 : 200, response, asset->type);
     if (response == NULL)
         return;
     MHD_add_response_header(response, "ETag", asset->etag);

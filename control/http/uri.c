@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-static int hex(char c)
+static int uri_hex(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -22,7 +22,7 @@ int bl_uri_decode(char *text, bool plus)
             *to++ = plus && *from == '+' ? ' ' : *from;
             continue;
         }
-        int high = hex(from[1]), low = high < 0 ? -1 : hex(from[2]);
+        int high = uri_hex(from[1]), low = high < 0 ? -1 : uri_hex(from[2]);
         if (low < 0 || (high == 0 && low == 0))
             return -EINVAL;
         *to++ = (char)(high << 4 | low);
@@ -52,8 +52,8 @@ int bl_uri_parameters(char *text, struct bl_param *params, unsigned max)
 }
 
 /* One segment of the pattern against one of the path. */
-static bool segment(const char *pattern, size_t pattern_len, const char *path, size_t path_len,
-                    struct bl_captures *c)
+static bool uri_segment(const char *pattern, size_t pattern_len, const char *path, size_t path_len,
+                        struct bl_captures *c)
 {
     if (pattern_len < 2 || pattern[0] != '{' || pattern[pattern_len - 1] != '}')
         return pattern_len == path_len && memcmp(pattern, path, path_len) == 0;
@@ -69,7 +69,7 @@ bool bl_uri_match(const char *pattern, const char *path, struct bl_captures *cap
     captures->count = 0;
     for (;;) {
         size_t pattern_len = strcspn(pattern, "/"), path_len = strcspn(path, "/");
-        if (!segment(pattern, pattern_len, path, path_len, captures))
+        if (!uri_segment(pattern, pattern_len, path, path_len, captures))
             return false;
         pattern += pattern_len;
         path += path_len;

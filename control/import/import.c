@@ -27,7 +27,7 @@ static uint64_t last_event(void *ctx)
     return i->found.events;
 }
 
-static void end(struct import *i)
+static void import_end(struct import *i)
 {
     bl_store_free(i->store);
     bl_views_free(i->views);
@@ -51,7 +51,7 @@ static int make_fleet(struct import *i)
 }
 
 /* The folder's fleet. 0, or negative errno with err. */
-BL_ON_CONTROL static int begin(struct import *i, char *err)
+BL_ON_CONTROL static int import_begin(struct import *i, char *err)
 {
     char why[BL_ERR_BYTES] = "";
     int r = make_fleet(i);
@@ -73,7 +73,8 @@ BL_ON_CONTROL static int begin(struct import *i, char *err)
     return r;
 }
 
-static void account(const struct import *i, const char *file, const struct bl_lovebeat_imported *n, FILE *to)
+static void import_account(const struct import *i, const char *file, const struct bl_lovebeat_imported *n,
+                           FILE *to)
 {
     uint64_t known = n->services + i->found.nodes - bl_registry_total(bl_fleet_registry(i->fleet));
 
@@ -90,10 +91,10 @@ static void account(const struct import *i, const char *file, const struct bl_lo
         fprintf(to, "the views are for the config:\n");
 }
 
-BL_ON_CONTROL static int run(struct import *i, const char *file, FILE *yaml, FILE *to, char *err)
+BL_ON_CONTROL static int import_run(struct import *i, const char *file, FILE *yaml, FILE *to, char *err)
 {
     struct bl_lovebeat_imported n = {0};
-    int r = begin(i, err);
+    int r = import_begin(i, err);
 
     if (r)
         return r;
@@ -109,7 +110,7 @@ BL_ON_CONTROL static int run(struct import *i, const char *file, FILE *yaml, FIL
                      strerror(-r));
     }
     if (r == 0) {
-        account(i, file, &n, to);
+        import_account(i, file, &n, to);
         fwrite(n.comments.data, 1, n.comments.len, yaml);
         fwrite(n.yaml.data, 1, n.yaml.len, yaml);
     }
@@ -132,8 +133,8 @@ int bl_lovebeat_import(const struct bl_config *c, const char *file, FILE *yaml, 
     }
     bl_role_assume_control(); /* no other thread runs */
     bl_rcu_thread_register();
-    int r = run(&i, file, yaml, to, err);
+    int r = import_run(&i, file, yaml, to, err);
     bl_rcu_thread_unregister();
-    end(&i);
+    import_end(&i);
     return r;
 }

@@ -61,7 +61,7 @@ BL_ON_CONTROL static int take_view(const struct bl_lovebeat_import *to, const st
     return out->yaml.failed || out->comments.failed ? -ENOMEM : bl_views_remember(to->views, &r->view);
 }
 
-static const char *refusal(int error)
+static const char *lovebeat_refusal(int error)
 {
     return error == -ENOSPC   ? "nodes.max of the config is reached; raise it"
            : error == -EEXIST ? "a binary node has this name; remove that one first"
@@ -79,7 +79,7 @@ BL_ON_CONTROL static int take_line(const struct bl_lovebeat_import *to, const st
         return error;
     error = r.kind == BL_LOVEBEAT_SERVICE ? take_service(to, &r, out) : take_view(to, &r, out);
     if (error)
-        snprintf(why, BL_ERR_BYTES, "%.100s: %s", r.name, refusal(error));
+        snprintf(why, BL_ERR_BYTES, "%.100s: %s", r.name, lovebeat_refusal(error));
     return error;
 }
 

@@ -21,7 +21,7 @@ struct reader {
     int64_t now_unix_ms;
 };
 
-static void fail(struct reader *r, const char *member, const char *what)
+static void lovebeat_line_fail(struct reader *r, const char *member, const char *what)
 {
     if (!r->failed)
         snprintf(r->why, BL_ERR_BYTES, "%s: %s", member, what);
@@ -31,7 +31,7 @@ static void fail(struct reader *r, const char *member, const char *what)
 /* ---- members ------------------------------------------------------------------ */
 
 /* By its name of today, or of 0.8; NULL: it is not there, or null. */
-static const json_t *member(const struct reader *r, const char *name, const char *old_name)
+static const json_t *lovebeat_line_member(const struct reader *r, const char *name, const char *old_name)
 {
     const json_t *value = json_object_get(r->object, name);
     if (!value && old_name)
@@ -39,26 +39,28 @@ static const json_t *member(const struct reader *r, const char *name, const char
     return json_is_null(value) ? NULL : value;
 }
 
-static int64_t integer(struct reader *r, const char *name, const char *old_name, int64_t without)
+static int64_t lovebeat_line_integer(struct reader *r, const char *name, const char *old_name,
+                                     int64_t without)
 {
-    const json_t *value = member(r, name, old_name);
+    const json_t *value = lovebeat_line_member(r, name, old_name);
     if (!value)
         return without;
     if (!json_is_integer(value)) {
-        fail(r, name, "is no whole number");
+        lovebeat_line_fail(r, name, "is no whole number");
         return without;
     }
     return json_integer_value(value);
 }
 
 /* Copies a text of 0..max bytes; false: it is not there. */
-static bool text(struct reader *r, const char *name, const char *old_name, char *out, size_t max)
+static bool lovebeat_line_text(struct reader *r, const char *name, const char *old_name, char *out,
+                               size_t max)
 {
-    const json_t *value = member(r, name, old_name);
+    const json_t *value = lovebeat_line_member(r, name, old_name);
     if (!value)
         return false;
     if (!json_is_string(value) || json_string_length(value) > max) {
-        fail(r, name, json_is_string(value) ? "is too long" : "is no text");
+        lovebeat_line_fail(r, name, json_is_string(value) ? "is too long" : "is no text");
         return false;
     }
     memcpy(out, json_string_value(value), json_string_length(value) + 1);
@@ -68,7 +70,7 @@ static bool text(struct reader *r, const char *name, const char *old_name, char 
 /* A time in ms, none in the future; 0: never. */
 static int64_t time_of(struct reader *r, const char *name, const char *old_name)
 {
-    int64_t t = integer(r, name, old_name, 0);
+    int64_t t = lovebeat_line_integer(r, name, old_name, 0);
     if (t <= 0)
         return 0;
     if (t < SECONDS_BELOW)
@@ -87,13 +89,13 @@ static enum bl_state state_of(struct reader *r, int64_t last_beat_unix_ms)
                  {"error", BL_STATE_FAILED}, {"muted", BL_STATE_PAUSED}, {"", BL_STATE_NEW}};
     char is[16] = "";
 
-    (void)text(r, "state", "State", is, sizeof(is) - 1);
+    (void)lovebeat_line_text(r, "state", "State", is, sizeof(is) - 1);
     if (strcmp(is, "paused") == 0) /* 0.8's word for new */
         return last_beat_unix_ms > 0 ? BL_STATE_OK : BL_STATE_NEW;
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
         if (strcmp(is, words[i].word) == 0)
             return words[i].state;
-    fail(r, "state", "is none of new, ok, warning, error, muted, paused");
+    lovebeat_line_fail(r, "state", "is none of new, ok, warning, error, muted, paused");
     return BL_STATE_NEW;
 }
 
@@ -101,7 +103,7 @@ static enum bl_state state_of(struct reader *r, int64_t last_beat_unix_ms)
 static uint32_t timeout_of(struct reader *r, const char *name, const char *old_name,
                            struct bl_lovebeat_record *out)
 {
-    int64_t t = integer(r, name, old_name, 0);
+    int64_t t = lovebeat_line_integer(r, name, old_name, 0);
     int64_t unit_ms = r->seconds ? 1000 : 1;
 
     if (t == TIMEOUT_AUTO)
@@ -122,7 +124,7 @@ static void read_service(struct reader *r, struct bl_lovebeat_record *out)
     int64_t since = time_of(r, "last_state_change", "LastUpdated");
 
     if (!bl_name_is_valid(out->name, out->name_len))
-        fail(r, "name", "is none a node can have: 1 to 200 bytes without spaces, ':' or '|'");
+        lovebeat_line_fail(r, "name", "is none a node can have: 1 to 200 bytes without spaces, ':' or '|'");
     *p = (struct bl_node_past){.name = out->name,
                                .name_len = out->name_len,
                                .table = UINT16_MAX, /* any: where it beats is not known */
@@ -140,14 +142,14 @@ static void read_service(struct reader *r, struct bl_lovebeat_record *out)
 
 static void read_view(struct reader *r, struct bl_lovebeat_record *out)
 {
-    int64_t incident = integer(r, "incident_nbr", "IncidentNbr", 0);
+    int64_t incident = lovebeat_line_integer(r, "incident_nbr", "IncidentNbr", 0);
     enum bl_state state = state_of(r, 0);
 
     if (out->name_len == 0)
-        fail(r, "name", "is missing");
-    out->has_regexp = text(r, "regexp", "Regexp", out->regexp, BL_LOVEBEAT_REGEXP_MAX);
+        lovebeat_line_fail(r, "name", "is missing");
+    out->has_regexp = lovebeat_line_text(r, "regexp", "Regexp", out->regexp, BL_LOVEBEAT_REGEXP_MAX);
     if (incident < 0 || incident > UINT32_MAX)
-        fail(r, "incident_nbr", "is out of range");
+        lovebeat_line_fail(r, "incident_nbr", "is out of range");
     bool bad = state == BL_STATE_WARNING || state == BL_STATE_FAILED;
     out->view = (struct bl_view_past){.name = out->name,
                                       .name_len = out->name_len,
@@ -184,10 +186,10 @@ static int read_object(const json_t *object, int64_t now_unix_ms, struct bl_love
         return -EINVAL;
     }
     /* 0.8, with its members in capitals; and what came soon after. */
-    int64_t last_beat = integer(&r, "last_beat", "LastBeat", 0);
+    int64_t last_beat = lovebeat_line_integer(&r, "last_beat", "LastBeat", 0);
     r.seconds = json_object_get(object, "Name") || (last_beat > 0 && last_beat < SECONDS_BELOW);
-    if (!text(&r, "name", "Name", out->name, BL_NAME_MAX))
-        fail(&r, "name", "is missing");
+    if (!lovebeat_line_text(&r, "name", "Name", out->name, BL_NAME_MAX))
+        lovebeat_line_fail(&r, "name", "is missing");
     out->name_len = (uint8_t)strlen(out->name);
     if (out->kind == BL_LOVEBEAT_SERVICE)
         read_service(&r, out);

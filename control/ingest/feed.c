@@ -6,8 +6,8 @@
 #include <string.h>
 
 /* Why the beat just fed was dropped: the reason that counted one more. */
-static int refused(const char *name, const struct bl_counters *before, const struct bl_counters *after,
-                   char why[BL_ERR_BYTES])
+static int feed_refused(const char *name, const struct bl_counters *before, const struct bl_counters *after,
+                        char why[BL_ERR_BYTES])
 {
     unsigned d = 0;
 
@@ -36,5 +36,5 @@ int bl_api_beat(struct bl_api *api, const char *name, char why[BL_ERR_BYTES])
     bl_counters_add(&before, &w->counters);
     bl_worker_feed(w, (const uint8_t *)line, (uint32_t)len, api->now_ns);
     bl_counters_add(&after, &w->counters);
-    return after.beats > before.beats ? 0 : refused(name, &before, &after, why);
+    return after.beats > before.beats ? 0 : feed_refused(name, &before, &after, why);
 }

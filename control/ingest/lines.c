@@ -34,7 +34,7 @@ static struct bl_lines_piece piece_of(const struct bl_lines_room *room, uint32_t
 }
 
 /* Keeps the room's bytes from `from` to `end`. */
-static int keep(struct bl_lines *l, const struct bl_lines_room *room, uint32_t from, uint32_t end)
+static int lines_keep(struct bl_lines *l, const struct bl_lines_room *room, uint32_t from, uint32_t end)
 {
     uint32_t len = end - from;
     if (len == 0) {
@@ -69,7 +69,7 @@ int bl_lines_end(struct bl_lines *l, struct bl_lines_room *room, uint32_t n, str
     const uint8_t *last = first != NULL ? memrchr(first, '\n', len - (uint32_t)(first - data)) : NULL;
     uint32_t whole = last != NULL ? (uint32_t)(last - data) + 1 : 0;
     *piece = piece_of(room, whole);
-    int rc = keep(l, room, whole, len);
+    int rc = lines_keep(l, room, whole, len);
     return rc != 0 ? give_up(l, rc) : 0;
 }
 

@@ -77,8 +77,8 @@ static void link_last(struct bl_tcp *t, struct connection *c, uint64_t now_ns)
 
 /* ---- connections -------------------------------------------------------- */
 
-BL_ON_WORKER static void feed(struct bl_tcp *t, struct listener *l, const struct bl_lines_piece *piece,
-                              uint64_t now_ns)
+BL_ON_WORKER static void tcp_feed(struct bl_tcp *t, struct listener *l, const struct bl_lines_piece *piece,
+                                  uint64_t now_ns)
 {
     const struct bl_counters *c = &t->worker->counters;
     uint64_t beats = c->beats, settings = c->settings;
@@ -96,7 +96,7 @@ BL_ON_WORKER static void end_connection(struct bl_tcp *t, struct connection *c, 
     struct bl_lines_piece piece;
     bl_lines_close(&c->lines, &t->room, &piece);
     if (whole)
-        feed(t, c->of, &piece, now_ns);
+        tcp_feed(t, c->of, &piece, now_ns);
     close(c->fd); /* takes it out of epoll */
     unlink_connection(c);
     c->of->stats.connections--;
@@ -120,7 +120,7 @@ BL_ON_WORKER static void take_bytes(struct bl_tcp *t, struct connection *c, uint
     link_last(t, c, now_ns);
     c->of->stats.bytes += (uint64_t)n;
     int rc = bl_lines_end(&c->lines, &t->room, (uint32_t)n, &piece);
-    feed(t, c->of, &piece, now_ns);
+    tcp_feed(t, c->of, &piece, now_ns);
     if (rc == 0)
         return;
     c->of->stats.too_long += rc == -EMSGSIZE;

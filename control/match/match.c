@@ -60,7 +60,7 @@ bool bl_view_regexp_is_good(const char *text, char why[BL_ERR_BYTES])
 
 /* ---- making ------------------------------------------------------------------- */
 
-static int add(struct bl_view_match *m, const char *glob, uint32_t entry, bool exclude)
+static int match_add(struct bl_view_match *m, const char *glob, uint32_t entry, bool exclude)
 {
     char why[BL_ERR_BYTES];
 
@@ -84,13 +84,13 @@ static int add_entry(struct bl_view_match *m, uint32_t i)
     m->entry[i] = (struct bl_views_entry){.name = bl_pattern_is_template(v->name) ? NULL : v->name,
                                           .notify = v->notify};
     for (unsigned k = 0; r == 0 && k < v->excludes.count; k++)
-        r = add(m, v->excludes.item[k], i, true);
+        r = match_add(m, v->excludes.item[k], i, true);
     for (unsigned k = 0; r == 0 && k < v->includes.count; k++)
-        r = add(m, v->includes.item[k], i, false);
+        r = match_add(m, v->includes.item[k], i, false);
     if (r == 0 && v->pattern[0] != '\0')
-        r = add(m, v->pattern, i, false);
+        r = match_add(m, v->pattern, i, false);
     if (r == 0 && v->regexp[0] != '\0')
-        r = add(m, NULL, i, false);
+        r = match_add(m, NULL, i, false);
     return r;
 }
 
@@ -127,8 +127,8 @@ static void source_add(struct source *s, const char *text, size_t len, unsigned 
     s->id[s->count++] = id;
 }
 
-static int say(const struct bl_view_match *m, const struct source *s, hs_compile_error_t *e,
-               char err[BL_ERR_BYTES])
+static int match_say(const struct bl_view_match *m, const struct source *s, hs_compile_error_t *e,
+                     char err[BL_ERR_BYTES])
 {
     unsigned at = e != NULL && e->expression >= 0 ? m->expression[s->id[e->expression]].entry : 0;
     snprintf(err, BL_ERR_BYTES, "views[%u]: cannot be compiled: %.300s; write it in another way", at,
@@ -147,7 +147,7 @@ static int compile_regexps(struct bl_view_match *m, struct source *s, char err[B
     if (s->count == 0 || hs_compile_multi(s->text, s->flags, s->id, s->count, HS_MODE_BLOCK, NULL,
                                           &m->regexps, &e) == HS_SUCCESS)
         return 0;
-    return say(m, s, e, err);
+    return match_say(m, s, e, err);
 }
 
 static int compile_pieces(struct bl_view_match *m, struct source *s, struct bl_pieces *pieces,
@@ -169,10 +169,10 @@ static int compile_pieces(struct bl_view_match *m, struct source *s, struct bl_p
     if (s->count == 0 || hs_compile_lit_multi(s->text, s->flags, s->id, s->len, s->count, HS_MODE_BLOCK, NULL,
                                               &m->pieces, &e) == HS_SUCCESS)
         return 0;
-    return say(m, s, e, err);
+    return match_say(m, s, e, err);
 }
 
-static int compile(struct bl_view_match *m, char err[BL_ERR_BYTES])
+static int match_compile(struct bl_view_match *m, char err[BL_ERR_BYTES])
 {
     struct source regexps = {0}, literals = {0};
     struct bl_pieces *pieces = bl_pieces_new();
@@ -204,8 +204,8 @@ static int look_init(const struct bl_view_match *m, struct look *l)
     return 0;
 }
 
-static int make(struct bl_view_match *m, const struct bl_view_config *views, unsigned count,
-                char err[BL_ERR_BYTES])
+static int match_make(struct bl_view_match *m, const struct bl_view_config *views, unsigned count,
+                      char err[BL_ERR_BYTES])
 {
     int r = 0;
 
@@ -221,7 +221,7 @@ static int make(struct bl_view_match *m, const struct bl_view_config *views, uns
         }
     }
     if (r == 0 && m->expression_count > 0)
-        r = compile(m, err);
+        r = match_compile(m, err);
     if (r == 0)
         r = look_init(m, &m->control);
     return r == 0 ? look_init(m, &m->api) : r;
@@ -233,7 +233,7 @@ struct bl_view_match *bl_view_match_new(const struct bl_view_config *views, unsi
     struct bl_view_match *m = calloc(1, sizeof(*m));
 
     snprintf(err, BL_ERR_BYTES, "views: out of memory");
-    if (m != NULL && make(m, views, count, err) == 0) {
+    if (m != NULL && match_make(m, views, count, err) == 0) {
         err[0] = '\0';
         return m;
     }
@@ -273,7 +273,7 @@ static int on_found(unsigned id, unsigned long long from, unsigned long long to,
     return 0;
 }
 
-static void scan(const struct bl_view_match *m, const struct look *l, const char *name, unsigned len)
+static void match_scan(const struct bl_view_match *m, const struct look *l, const char *name, unsigned len)
 {
     char framed[BL_NAME_MAX + 2];
 
@@ -298,7 +298,7 @@ struct walk {
     uint32_t decided; /* entry + 1 */
 };
 
-static void weigh(struct walk *w, uint32_t i)
+static void match_weigh(struct walk *w, uint32_t i)
 {
     const struct expression *x = &w->m->expression[i];
     struct bl_capture captures[BL_PATTERN_VARIABLES];
@@ -325,10 +325,10 @@ static void match(const struct bl_view_match *m, const struct look *l, const cha
 
     if (len > BL_NAME_MAX)
         return;
-    scan(m, l, name, (unsigned)len);
+    match_scan(m, l, name, (unsigned)len);
     for (uint32_t word = 0; word <= m->expression_count / 64; word++)
         for (; l->found[word] != 0; l->found[word] &= l->found[word] - 1)
-            weigh(&w, word * 64 + (uint32_t)__builtin_ctzll(l->found[word]));
+            match_weigh(&w, word * 64 + (uint32_t)__builtin_ctzll(l->found[word]));
 }
 
 static void report_found(void *ctx, uint32_t entry, const char *name, unsigned len)

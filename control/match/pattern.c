@@ -174,12 +174,12 @@ unsigned bl_pattern_variables(const struct bl_pattern *p)
 
 /* ---- matching ---------------------------------------------------------------- */
 
-static bool has(const struct places *p, unsigned i)
+static bool pattern_has(const struct places *p, unsigned i)
 {
     return (p->bit[i / 64] >> i % 64 & 1) != 0;
 }
 
-static void put(struct places *p, unsigned i, bool is)
+static void pattern_put(struct places *p, unsigned i, bool is)
 {
     p->bit[i / 64] |= (uint64_t)is << i % 64;
 }
@@ -195,8 +195,8 @@ static struct subject subject_of(const char *name, unsigned len)
 {
     struct subject s = {.name = name, .len = len};
     for (unsigned i = 0; i < len; i += (unsigned)bl_glob_character(name + i))
-        put(&s.characters, i, true);
-    put(&s.characters, len, true);
+        pattern_put(&s.characters, i, true);
+    pattern_put(&s.characters, len, true);
     return s;
 }
 
@@ -224,7 +224,7 @@ static struct places before_literal(const struct subject *s, const char *bytes, 
 {
     struct places out = {0};
     for (unsigned end = next_place(rest, len); end < PLACES; end = next_place(rest, end + 1))
-        put(&out, end - len, memcmp(s->name + end - len, bytes, len) == 0);
+        pattern_put(&out, end - len, memcmp(s->name + end - len, bytes, len) == 0);
     return out;
 }
 
@@ -247,9 +247,9 @@ static struct places before_variable(const struct subject *s, const struct place
 {
     struct places out = {0};
     for (unsigned i = s->len, next = s->len; i-- > 0;) {
-        if (!has(&s->characters, i))
+        if (!pattern_has(&s->characters, i))
             continue;
-        put(&out, i, s->name[i] != '.' && (has(rest, next) || has(&out, next)));
+        pattern_put(&out, i, s->name[i] != '.' && (pattern_has(rest, next) || pattern_has(&out, next)));
         next = i;
     }
     return out;
@@ -261,7 +261,7 @@ static struct places before_wild(const struct bl_pattern *p, const struct elemen
     struct places out = {0};
     for (unsigned i = 0; i < s->len; i = next_place(&s->characters, i + 1)) {
         int end = wild_end(p, e, s->name, i);
-        put(&out, i, end >= 0 && has(rest, (unsigned)end));
+        pattern_put(&out, i, end >= 0 && pattern_has(rest, (unsigned)end));
     }
     return out;
 }
@@ -284,8 +284,8 @@ static struct places places_before(const struct bl_pattern *p, const struct elem
 }
 
 /* Walks the name along the places, each element as far as it can. */
-static void capture(const struct bl_pattern *p, const char *name, unsigned len, const struct places *from,
-                    struct bl_capture *captures)
+static void pattern_capture(const struct bl_pattern *p, const char *name, unsigned len,
+                            const struct places *from, struct bl_capture *captures)
 {
     unsigned at = 0;
     for (unsigned k = 0; k < p->elements; k++) {
@@ -297,7 +297,7 @@ static void capture(const struct bl_pattern *p, const char *name, unsigned len, 
             at = (unsigned)wild_end(p, e, name, at);
         } else {
             unsigned most = e->kind == STAR ? len : at + (unsigned)strcspn(name + at, ".");
-            for (at = most; !has(&from[k + 1], at);)
+            for (at = most; !pattern_has(&from[k + 1], at);)
                 at--;
         }
         if (e->kind == VARIABLE)
@@ -313,14 +313,14 @@ bool bl_pattern_match(const struct bl_pattern *p, const char *name, struct bl_ca
     if (len > BL_NAME_MAX)
         return false;
     from[p->elements] = (struct places){0};
-    put(&from[p->elements], (unsigned)len, true);
+    pattern_put(&from[p->elements], (unsigned)len, true);
     const struct subject s = subject_of(name, (unsigned)len);
     for (unsigned k = p->elements; k-- > 0;)
         from[k] = places_before(p, &p->element[k], &s, &from[k + 1]);
-    if (!has(&from[0], 0))
+    if (!pattern_has(&from[0], 0))
         return false;
     if (captures != NULL)
-        capture(p, name, (unsigned)len, from, captures);
+        pattern_capture(p, name, (unsigned)len, from, captures);
     return true;
 }
 

@@ -34,7 +34,7 @@ void bl_pieces_free(struct bl_pieces *p)
     free(p);
 }
 
-static int add(struct bl_pieces *p, uint32_t id, const struct bl_pattern_piece *from)
+static int pieces_add(struct bl_pieces *p, uint32_t id, const struct bl_pattern_piece *from)
 {
     struct piece *pieces = bl_array_room(p->piece, p->count, &p->capacity, sizeof(*pieces));
     if (pieces == NULL)
@@ -59,9 +59,9 @@ int bl_pieces_add(struct bl_pieces *p, uint32_t id, const struct bl_pattern *pat
     int r = 0;
 
     for (; r == 0 && bl_pattern_piece(pattern, i, &piece); i++)
-        r = add(p, id, &piece);
+        r = pieces_add(p, id, &piece);
     if (i == 0)
-        r = add(p, id, &(struct bl_pattern_piece){.at = "", .first = true});
+        r = pieces_add(p, id, &(struct bl_pattern_piece){.at = "", .first = true});
     return r;
 }
 

@@ -251,7 +251,7 @@ static void place_some(struct bl_density *d, uint32_t to)
 
 #define VERSION_AT 8u
 
-static uint64_t stamp(struct bl_text *bytes)
+static uint64_t density_stamp(struct bl_text *bytes)
 {
     uint64_t version = XXH3_64bits(bytes->data, bytes->len);
     for (unsigned i = 0; i < sizeof(version); i++)
@@ -271,7 +271,7 @@ static void take_over(struct bl_density *d)
         d->made = (struct layout){0};
     }
     *p = (struct bl_density_picture){.holders = 1, .layout = d->shown.number, .cells = d->shown.cells};
-    p->version = stamp(&d->next);
+    p->version = density_stamp(&d->next);
     p->bytes = d->next;
     d->next = (struct bl_text){0};
     bl_density_release(d->picture);
@@ -319,7 +319,7 @@ void bl_density_refresh(struct bl_density *d, const struct bl_registry *r)
         begin_reading(d, &d->shown);
 }
 
-static uint32_t bound(uint32_t at, uint32_t nodes, uint32_t end)
+static uint32_t density_bound(uint32_t at, uint32_t nodes, uint32_t end)
 {
     return end - at < nodes ? end : at + nodes;
 }
@@ -332,13 +332,13 @@ bool bl_density_step(struct bl_density *d, const struct bl_registry *r, uint32_t
     case IDLE:
         break;
     case GROUPING:
-        group_some(d, r, bound(d->at, nodes, d->end));
+        group_some(d, r, density_bound(d->at, nodes, d->end));
         break;
     case PLACING:
-        place_some(d, bound(d->at, nodes, d->end));
+        place_some(d, density_bound(d->at, nodes, d->end));
         break;
     case READING:
-        read_some(d, r, l, bound(d->at, nodes, l->cells));
+        read_some(d, r, l, density_bound(d->at, nodes, l->cells));
         break;
     }
     return d->phase != IDLE;

@@ -36,7 +36,7 @@ unsigned bl_group_of_name(const char *name, unsigned len, unsigned depth)
 
 /* The number that starts at *at, its digits without leading zeros: more
  * digits is more. */
-static const char *number(const char *s, unsigned len, unsigned *at, unsigned *digits)
+static const char *groups_number(const char *s, unsigned len, unsigned *at, unsigned *digits)
 {
     while (*at < len && s[*at] == '0')
         ++*at;
@@ -51,7 +51,7 @@ static int compare_numbers(const char *a, unsigned a_len, unsigned *i, const cha
                            unsigned *j)
 {
     unsigned a_digits, b_digits;
-    const char *x = number(a, a_len, i, &a_digits), *y = number(b, b_len, j, &b_digits);
+    const char *x = groups_number(a, a_len, i, &a_digits), *y = groups_number(b, b_len, j, &b_digits);
 
     return a_digits != b_digits ? (a_digits < b_digits ? -1 : 1) : memcmp(x, y, a_digits);
 }
@@ -92,7 +92,7 @@ void bl_groups_clear(struct bl_groups *g)
     memset(g->slot, 0, sizeof(g->slot));
 }
 
-static void fill(struct bl_group *group, uint64_t hash, const char *name, unsigned len)
+static void groups_fill(struct bl_group *group, uint64_t hash, const char *name, unsigned len)
 {
     group->hash = hash;
     group->cells = 0;
@@ -100,10 +100,10 @@ static void fill(struct bl_group *group, uint64_t hash, const char *name, unsign
     memcpy(group->name, name, len);
 }
 
-static uint16_t rest(struct bl_groups *g)
+static uint16_t groups_rest(struct bl_groups *g)
 {
     if (!g->rest)
-        fill(&g->group[BL_GROUPS_MAX], 0, BL_GROUPS_REST, sizeof(BL_GROUPS_REST) - 1);
+        groups_fill(&g->group[BL_GROUPS_MAX], 0, BL_GROUPS_REST, sizeof(BL_GROUPS_REST) - 1);
     g->rest = true;
     return BL_GROUPS_MAX;
 }
@@ -120,8 +120,8 @@ uint16_t bl_groups_find(struct bl_groups *g, const char *name, unsigned len)
             return (uint16_t)(g->slot[at] - 1);
     }
     if (g->count == BL_GROUPS_MAX)
-        return rest(g);
-    fill(&g->group[g->count], hash, name, len);
+        return groups_rest(g);
+    groups_fill(&g->group[g->count], hash, name, len);
     g->slot[at] = (uint16_t)++g->count;
     return (uint16_t)(g->count - 1);
 }

@@ -5,7 +5,7 @@
 
 #define FIRST_CAPACITY 64u
 
-static void forget(struct bl_history *h, uint64_t keep)
+static void history_forget(struct bl_history *h, uint64_t keep)
 {
     if (h->next - h->first > keep)
         h->first = h->next - keep;
@@ -19,11 +19,11 @@ void bl_history_begin(struct bl_history *h, uint64_t number)
 void bl_history_keep(struct bl_history *h, uint32_t keep)
 {
     h->keep = keep;
-    forget(h, keep);
+    history_forget(h, keep);
 }
 
 /* Room for the newest event, which is counted but not stored yet. */
-static void grow(struct bl_history *h)
+static void history_grow(struct bl_history *h)
 {
     uint64_t capacity = h->capacity != 0 ? h->capacity * 2 : FIRST_CAPACITY;
     struct bl_event *ring = malloc(capacity * sizeof(*ring));
@@ -43,12 +43,12 @@ void bl_history_add(struct bl_history *h, const struct bl_event *e)
     if (h->next != e->number)
         h->first = h->next = e->number; /* control had no memory for those between */
     h->next++;
-    forget(h, h->keep);
+    history_forget(h, h->keep);
     if (h->first == h->next)
         return;
     if (h->next - h->first > h->capacity)
-        grow(h);
-    forget(h, h->capacity);
+        history_grow(h);
+    history_forget(h, h->capacity);
     if (h->capacity != 0)
         h->ring[e->number % h->capacity] = *e;
 }

@@ -77,7 +77,7 @@ void bl_incidents_free(struct bl_incidents *in)
 
 /* ---- a view's incidents --------------------------------------------------- */
 
-static struct bl_incident *find(const struct bl_incidents *in, uint64_t key, uint32_t number)
+static struct bl_incident *incidents_find(const struct bl_incidents *in, uint64_t key, uint32_t number)
 {
     const struct bl_incidents_of *v = find_view(in, key);
 
@@ -135,7 +135,7 @@ static void count_most(uint32_t *most, const struct bl_view *view, enum bl_state
     *most = now > *most ? now : *most;
 }
 
-static void note(struct bl_incident *i, const struct bl_view *view, enum bl_state state)
+static void incidents_note(struct bl_incident *i, const struct bl_view *view, enum bl_state state)
 {
     i->worst = state > i->worst ? (uint8_t)state : i->worst;
     count_most(&i->failed_most, view, BL_STATE_FAILED);
@@ -155,7 +155,7 @@ const struct bl_incident *bl_incident_at(const struct bl_incidents *in, const st
 void bl_incidents_event(struct bl_incidents *in, const struct bl_view *view, enum bl_state to,
                         uint32_t number, int64_t unix_ms)
 {
-    struct bl_incident *i = find(in, view->key, number);
+    struct bl_incident *i = incidents_find(in, view->key, number);
 
     if (to == BL_STATE_OK) {
         if (i != NULL)
@@ -165,7 +165,7 @@ void bl_incidents_event(struct bl_incidents *in, const struct bl_view *view, enu
     if (i == NULL)
         i = open_one(in, view->key, number, to, unix_ms);
     if (i != NULL)
-        note(i, view, to);
+        incidents_note(i, view, to);
 }
 
 void bl_incidents_look(struct bl_incidents *in, const struct bl_view *view)
@@ -173,7 +173,7 @@ void bl_incidents_look(struct bl_incidents *in, const struct bl_view *view)
     enum bl_state state = (enum bl_state)BL_READ(view->state);
     uint32_t number = BL_READ(view->incident);
     int64_t since = BL_READ(view->since_unix_ms);
-    struct bl_incident *i = find(in, view->key, number);
+    struct bl_incident *i = incidents_find(in, view->key, number);
 
     if (since == 0)
         return; /* not settled yet */
@@ -185,7 +185,7 @@ void bl_incidents_look(struct bl_incidents *in, const struct bl_view *view)
     if (i == NULL)
         i = open_one(in, view->key, number, state, since);
     if (i != NULL && i->until_unix_ms == 0)
-        note(i, view, state);
+        incidents_note(i, view, state);
 }
 
 void bl_incidents_turn(struct bl_incidents *in, const struct bl_views_generation *g, uint64_t now_ns)

@@ -33,7 +33,7 @@ static uint64_t views_changes(void *ctx)
     return stats.generations;
 }
 
-static struct bl_density *make(enum bl_map_by by, struct bl_core *core)
+static struct bl_density *maps_make(enum bl_map_by by, struct bl_core *core)
 {
     struct bl_density_by rule = {.depth = by};
     uint64_t seed = 0;
@@ -48,12 +48,12 @@ static struct bl_density *make(enum bl_map_by by, struct bl_core *core)
 struct bl_density *bl_maps_want(struct bl_maps *m, enum bl_map_by by, struct bl_core *core, uint64_t now_ns)
 {
     if (m->by[by].density == NULL)
-        m->by[by].density = make(by, core);
+        m->by[by].density = maps_make(by, core);
     m->by[by].wanted_ns = now_ns;
     return m->by[by].density;
 }
 
-static void drop(struct bl_maps *m, unsigned by)
+static void maps_drop(struct bl_maps *m, unsigned by)
 {
     bl_density_free(m->by[by].density);
     m->by[by].density = NULL;
@@ -63,12 +63,12 @@ void bl_maps_forget(struct bl_maps *m, uint64_t now_ns)
 {
     for (unsigned by = 0; by < BL_MAP_BY_COUNT; by++) {
         if (m->by[by].density != NULL && now_ns - m->by[by].wanted_ns > BL_MAPS_UNWANTED_NS)
-            drop(m, by);
+            maps_drop(m, by);
     }
 }
 
 void bl_maps_free(struct bl_maps *m)
 {
     for (unsigned by = 0; by < BL_MAP_BY_COUNT; by++)
-        drop(m, by);
+        maps_drop(m, by);
 }

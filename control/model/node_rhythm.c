@@ -13,7 +13,7 @@ struct rhythm {
     struct bl_thresholds thresholds;
 };
 
-static struct rhythm look(const struct bl_node_view *v)
+static struct rhythm node_rhythm_look(const struct bl_node_view *v)
 {
     const struct bl_place *at = v->in_table ? &v->latest.place : NULL;
     struct rhythm r = {
@@ -35,7 +35,7 @@ static void json_ticks(struct bl_json *j, const char *key, uint32_t ticks)
 
 void bl_node_rhythm_json(struct bl_json *j, const struct bl_node_view *v)
 {
-    struct rhythm r = look(v);
+    struct rhythm r = node_rhythm_look(v);
     json_ticks(j, "warning_after_ms", r.thresholds.warning_ticks);
     json_ticks(j, "failed_after_ms", r.thresholds.failed_ticks);
     if (r.detector == BL_DETECTOR_FIXED)
@@ -47,7 +47,7 @@ void bl_node_rhythm_json(struct bl_json *j, const struct bl_node_view *v)
 }
 
 /* To a tenth of a second where that matters. */
-static const char *span(float ms, char out[BL_HUMAN_TEXT])
+static const char *node_rhythm_span(float ms, char out[BL_HUMAN_TEXT])
 {
     if (ms < 100000)
         snprintf(out, BL_HUMAN_TEXT, "%.1fs", (double)ms / 1000);
@@ -56,16 +56,16 @@ static const char *span(float ms, char out[BL_HUMAN_TEXT])
     return out;
 }
 
-static const char *after(uint32_t ticks, char out[BL_HUMAN_TEXT + 8])
+static const char *node_rhythm_after(uint32_t ticks, char out[BL_HUMAN_TEXT + 8])
 {
     char text[BL_HUMAN_TEXT];
     if (ticks == BL_THRESHOLD_NEVER)
         return "never";
-    snprintf(out, BL_HUMAN_TEXT + 8, "after %s", span((float)ticks, text));
+    snprintf(out, BL_HUMAN_TEXT + 8, "after %s", node_rhythm_span((float)ticks, text));
     return out;
 }
 
-static int learned(const struct rhythm *r, char out[BL_NODE_RHYTHM_TEXT])
+static int node_rhythm_learned(const struct rhythm *r, char out[BL_NODE_RHYTHM_TEXT])
 {
     char mean[BL_HUMAN_TEXT], deviation[BL_HUMAN_TEXT];
     const char *name = bl_detector_name(r->detector);
@@ -76,20 +76,21 @@ static int learned(const struct rhythm *r, char out[BL_NODE_RHYTHM_TEXT])
                         BL_INTERVAL_LEARNED);
     if (!bl_interval_is_known(&r->stats))
         return snprintf(out, BL_NODE_RHYTHM_TEXT, "%s: learning (%s more); ", name,
-                        span(r->stats.owed_ms, mean));
+                        node_rhythm_span(r->stats.owed_ms, mean));
     return snprintf(out, BL_NODE_RHYTHM_TEXT, "%s: every %s, deviation %s; ", name,
-                    span(r->stats.mean_ms, mean), span(bl_interval_deviation_ms(&r->stats), deviation));
+                    node_rhythm_span(r->stats.mean_ms, mean),
+                    node_rhythm_span(bl_interval_deviation_ms(&r->stats), deviation));
 }
 
 const char *bl_node_rhythm_text(const struct bl_node_view *v, char out[BL_NODE_RHYTHM_TEXT])
 {
     char warning[BL_HUMAN_TEXT + 8], failed[BL_HUMAN_TEXT + 8];
-    struct rhythm r = look(v);
-    int used = learned(&r, out);
+    struct rhythm r = node_rhythm_look(v);
+    int used = node_rhythm_learned(&r, out);
     if (r.thresholds.warning_ticks < r.thresholds.failed_ticks)
         used += snprintf(out + used, BL_NODE_RHYTHM_TEXT - (size_t)used, "warning %s, ",
-                         after(r.thresholds.warning_ticks, warning));
+                         node_rhythm_after(r.thresholds.warning_ticks, warning));
     snprintf(out + used, BL_NODE_RHYTHM_TEXT - (size_t)used, "failed %s",
-             after(r.thresholds.failed_ticks, failed));
+             node_rhythm_after(r.thresholds.failed_ticks, failed));
     return out;
 }

@@ -23,7 +23,7 @@ static struct bl_policy read_policy(const struct bl_policy *p)
     };
 }
 
-static uint64_t since(int64_t now, int64_t then)
+static uint64_t node_view_since(int64_t now, int64_t then)
 {
     return now > then ? (uint64_t)(now - then) : 0;
 }
@@ -57,7 +57,7 @@ bool bl_node_look(struct bl_node_view *v, const struct bl_api *api, uint32_t ind
     if (heard)
         v->last_beat_unix_ms = api->now_unix_ms - v->latest.age_ticks;
     v->beaten = v->last_beat_unix_ms != 0;
-    v->age_ms = heard ? v->latest.age_ticks : since(api->now_unix_ms, v->last_beat_unix_ms);
+    v->age_ms = heard ? v->latest.age_ticks : node_view_since(api->now_unix_ms, v->last_beat_unix_ms);
     return v->name != NULL;
 }
 
@@ -127,7 +127,7 @@ bool bl_node_is_wanted(const struct bl_node_filter *f, const struct bl_node *n)
            (f->match == NULL || bl_glob_match(f->match, name));
 }
 
-static int add(char *out, int used, const char *word, uint32_t ms)
+static int node_view_add(char *out, int used, const char *word, uint32_t ms)
 {
     char text[BL_DURATION_TEXT];
     if (ms == 0)
@@ -138,13 +138,13 @@ static int add(char *out, int used, const char *word, uint32_t ms)
 
 const char *bl_node_policy_text(const struct bl_node_view *v, char out[BL_NODE_POLICY_TEXT])
 {
-    int used = add(out, 0, "timeout", v->policy.timeout_ms);
+    int used = node_view_add(out, 0, "timeout", v->policy.timeout_ms);
 
     if (v->policy.retries > 0)
         used += snprintf(out + used, BL_NODE_POLICY_TEXT - (size_t)used, "%sretries %u", used > 0 ? ", " : "",
                          v->policy.retries);
-    used = add(out, used, "warn", v->policy.warn_ms);
-    used = add(out, used, "err", v->policy.err_ms);
+    used = node_view_add(out, used, "warn", v->policy.warn_ms);
+    used = node_view_add(out, used, "err", v->policy.err_ms);
     if (v->policy.detector != BL_DETECTOR_FIXED)
         used += snprintf(out + used, BL_NODE_POLICY_TEXT - (size_t)used, "%s%s", used > 0 ? ", " : "",
                          bl_detector_name((enum bl_detector)v->policy.detector));

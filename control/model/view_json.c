@@ -65,7 +65,7 @@ static const struct bl_view_config *rules_of(const struct bl_views_generation *g
     return bl_view_match_entry(bl_views_plan_of(g), BL_READ(view->entry));
 }
 
-static void append(struct bl_text *out, const char *before, const char *what, const char *text)
+static void view_json_append(struct bl_text *out, const char *before, const char *what, const char *text)
 {
     if (text[0] != '\0')
         bl_text_printf(out, "%s%s%s", out->len > 0 ? before : "", what, text);
@@ -74,7 +74,7 @@ static void append(struct bl_text *out, const char *before, const char *what, co
 static void append_list(struct bl_text *out, const char *what, const struct bl_text_list *l)
 {
     for (unsigned i = 0; i < l->count; i++)
-        append(out, ", ", i == 0 ? what : "", l->item[i]);
+        view_json_append(out, ", ", i == 0 ? what : "", l->item[i]);
 }
 
 void bl_view_rules_text(struct bl_text *out, const struct bl_views_generation *g, const struct bl_view *view)
@@ -86,8 +86,8 @@ void bl_view_rules_text(struct bl_text *out, const struct bl_views_generation *g
         bl_text_printf(out, "all nodes");
         return;
     }
-    append(&text, ", ", "regexp ", c->regexp);
-    append(&text, ", ", "pattern ", c->pattern);
+    view_json_append(&text, ", ", "regexp ", c->regexp);
+    view_json_append(&text, ", ", "pattern ", c->pattern);
     append_list(&text, "includes ", &c->includes);
     append_list(&text, "excludes ", &c->excludes);
     bl_text_append(out, text.data, text.len);

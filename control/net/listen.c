@@ -34,7 +34,7 @@ bool bl_listen_replace(struct bl_listen_list *to, const char *const *text, unsig
 }
 
 /* Splits "[::1]:80" or "127.0.0.1:80" into host and port. */
-static bool split(const char *text, char host[BL_LISTEN_TEXT], const char **port)
+static bool listen_split(const char *text, char host[BL_LISTEN_TEXT], const char **port)
 {
     const char *colon = strrchr(text, ':'), *from = text, *to = colon;
     if (colon == NULL || colon == text || !isdigit((unsigned char)colon[1]) || strlen(colon + 1) > 5)
@@ -61,7 +61,7 @@ bool bl_listen_parse(const char *text, struct sockaddr_storage *to, socklen_t *l
     const char *port;
     struct addrinfo *list, hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
 
-    if (!split(text, host, &port) || getaddrinfo(host, port, &hints, &list) != 0)
+    if (!listen_split(text, host, &port) || getaddrinfo(host, port, &hints, &list) != 0)
         return false;
     if (to != NULL) {
         memcpy(to, list->ai_addr, list->ai_addrlen);

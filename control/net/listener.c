@@ -12,9 +12,9 @@
 
 #define BACKLOG 64
 
-static int refuse(char err[BL_ERR_BYTES], const char *path, int rc, const char *format, ...)
+static int listener_refuse(char err[BL_ERR_BYTES], const char *path, int rc, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-static int refuse(char err[BL_ERR_BYTES], const char *path, int rc, const char *format, ...)
+static int listener_refuse(char err[BL_ERR_BYTES], const char *path, int rc, const char *format, ...)
 {
     char why[BL_ERR_BYTES - 128];
     va_list args;
@@ -39,13 +39,14 @@ static int make_directory(const char *path, char err[BL_ERR_BYTES])
     snprintf(directory, sizeof(directory), "%.*s", (int)(slash - path), path);
     bool in_tmp = strncmp(directory, "/tmp/", 5) == 0;
     if (mkdir(directory, in_tmp ? 0700 : 0755) != 0 && errno != EEXIST)
-        return refuse(err, path, -errno, "cannot make its directory: %s; make %s yourself or give --socket",
-                      strerror(errno), directory);
+        return listener_refuse(err, path, -errno,
+                               "cannot make its directory: %s; make %s yourself or give --socket",
+                               strerror(errno), directory);
     if (!in_tmp)
         return 0;
     if (lstat(directory, &s) != 0 || !S_ISDIR(s.st_mode) || s.st_uid != geteuid())
-        return refuse(err, path, -EPERM, "%s is not a directory of this user; give --socket another place",
-                      directory);
+        return listener_refuse(err, path, -EPERM,
+                               "%s is not a directory of this user; give --socket another place", directory);
     return 0;
 }
 
@@ -58,19 +59,22 @@ static int clear_stale(const struct sockaddr_un *address, char err[BL_ERR_BYTES]
     if (lstat(path, &s) != 0)
         return 0; /* nothing there, or bind will say what is wrong */
     if (!S_ISSOCK(s.st_mode))
-        return refuse(err, path, -EEXIST, "is there, but is no socket; remove it or give --socket");
+        return listener_refuse(err, path, -EEXIST, "is there, but is no socket; remove it or give --socket");
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
-        return refuse(err, path, -errno, "%s; raise the limit on open files (ulimit -n)", strerror(errno));
+        return listener_refuse(err, path, -errno, "%s; raise the limit on open files (ulimit -n)",
+                               strerror(errno));
     int rc = connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ? 0 : errno;
     close(fd);
     if (rc == 0 || rc == EAGAIN)
-        return refuse(err, path, -EADDRINUSE, "a beatlined is already serving it; stop it or give --socket");
+        return listener_refuse(err, path, -EADDRINUSE,
+                               "a beatlined is already serving it; stop it or give --socket");
     if (rc != ECONNREFUSED)
-        return refuse(err, path, -rc, "%s; remove it or give --socket", strerror(rc));
+        return listener_refuse(err, path, -rc, "%s; remove it or give --socket", strerror(rc));
     if (unlink(path) != 0 && errno != ENOENT)
-        return refuse(err, path, -errno, "stale, and cannot be removed: %s; remove it or give --socket",
-                      strerror(errno));
+        return listener_refuse(err, path, -errno,
+                               "stale, and cannot be removed: %s; remove it or give --socket",
+                               strerror(errno));
     return 0;
 }
 
@@ -84,7 +88,8 @@ static int bind_and_listen(struct bl_listener *l, const struct sockaddr_un *addr
     if (rc == 0 && (lstat(l->path, &s) != 0 || listen(l->fd, BACKLOG) != 0))
         rc = errno;
     if (rc != 0)
-        return refuse(err, l->path, -rc, "%s; give --socket a place this user may write to", strerror(rc));
+        return listener_refuse(err, l->path, -rc, "%s; give --socket a place this user may write to",
+                               strerror(rc));
     l->device = s.st_dev;
     l->inode = s.st_ino;
     return 0;
@@ -96,8 +101,8 @@ int bl_listener_open(struct bl_listener *l, const char *path, char err[BL_ERR_BY
 
     *l = (struct bl_listener){.fd = -1};
     if (strlen(path) >= sizeof(address.sun_path))
-        return refuse(err, path, -ENAMETOOLONG, "over %zu bytes; give --socket a shorter path",
-                      sizeof(address.sun_path) - 1);
+        return listener_refuse(err, path, -ENAMETOOLONG, "over %zu bytes; give --socket a shorter path",
+                               sizeof(address.sun_path) - 1);
     snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
     snprintf(l->path, sizeof(l->path), "%s", path);
     int rc = make_directory(path, err);
@@ -107,7 +112,8 @@ int bl_listener_open(struct bl_listener *l, const char *path, char err[BL_ERR_BY
         return rc;
     l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (l->fd < 0)
-        return refuse(err, path, -errno, "%s; raise the limit on open files (ulimit -n)", strerror(errno));
+        return listener_refuse(err, path, -errno, "%s; raise the limit on open files (ulimit -n)",
+                               strerror(errno));
     rc = bind_and_listen(l, &address, err);
     if (rc != 0) {
         close(l->fd);

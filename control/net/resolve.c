@@ -19,7 +19,7 @@ struct bl_resolve {
     int error; /* getaddrinfo's */
 };
 
-static int lookup(const char *host, const char *port, int flags, struct bl_addresses *out)
+static int resolve_lookup(const char *host, const char *port, int flags, struct bl_addresses *out)
 {
     /* One socket type, or each address comes once per type. */
     struct addrinfo hints = {.ai_flags = flags | AI_NUMERICSERV, .ai_socktype = SOCK_DGRAM}, *list;
@@ -41,10 +41,10 @@ static int lookup(const char *host, const char *port, int flags, struct bl_addre
 
 bool bl_resolve_numeric(const char *host, const char *port, struct bl_addresses *out)
 {
-    return lookup(host, port, AI_NUMERICHOST, out) == 0;
+    return resolve_lookup(host, port, AI_NUMERICHOST, out) == 0;
 }
 
-static void release(struct bl_resolve *r)
+static void resolve_release(struct bl_resolve *r)
 {
     if (__atomic_sub_fetch(&r->users, 1, __ATOMIC_ACQ_REL) > 0)
         return;
@@ -55,18 +55,18 @@ static void release(struct bl_resolve *r)
     free(r);
 }
 
-static void *run(void *arg)
+static void *resolve_run(void *arg)
 {
     struct bl_resolve *r = arg;
-    r->error = lookup(r->host, r->port, 0, &r->addresses);
+    r->error = resolve_lookup(r->host, r->port, 0, &r->addresses);
     uint64_t one = 1;
     ssize_t written = write(r->fd, &one, sizeof(one));
     (void)written; /* an eventfd at 0 takes it */
-    release(r);
+    resolve_release(r);
     return NULL;
 }
 
-static int spawn(struct bl_resolve *r)
+static int resolve_spawn(struct bl_resolve *r)
 {
     pthread_attr_t attr;
     pthread_t thread;
@@ -77,7 +77,7 @@ static int spawn(struct bl_resolve *r)
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    error = pthread_create(&thread, &attr, run, r);
+    error = pthread_create(&thread, &attr, resolve_run, r);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attr);
     return error;
@@ -92,9 +92,9 @@ struct bl_resolve *bl_resolve_start(const char *host, const char *port)
     r->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     r->host = strdup(host);
     r->port = strdup(port);
-    if (r->fd < 0 || !r->host || !r->port || spawn(r) != 0) {
+    if (r->fd < 0 || !r->host || !r->port || resolve_spawn(r) != 0) {
         r->users = 1;
-        release(r);
+        resolve_release(r);
         return NULL;
     }
     return r;
@@ -118,5 +118,5 @@ int bl_resolve_take(struct bl_resolve *r, struct bl_addresses *out, const char *
 void bl_resolve_drop(struct bl_resolve *r)
 {
     if (r)
-        release(r);
+        resolve_release(r);
 }

@@ -15,21 +15,22 @@
 
 /* ---- the folder ------------------------------------------------------------ */
 
-static int refuse(struct bl_state_dir *d, int error, const char *what, char why[BL_ERR_BYTES])
+static int state_dir_refuse(struct bl_state_dir *d, int error, const char *what, char why[BL_ERR_BYTES])
 {
     snprintf(why, BL_ERR_BYTES, "state.dir %.120s: %s%s", d->path, error ? strerror(error) : "", what);
     bl_state_dir_close(d);
     return error ? -error : -EBUSY;
 }
 
-static int lock(struct bl_state_dir *d, char why[BL_ERR_BYTES])
+static int state_dir_lock(struct bl_state_dir *d, char why[BL_ERR_BYTES])
 {
     d->lock_fd = openat(d->fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0640);
     if (d->lock_fd < 0)
-        return refuse(d, errno, "; make it writable for the user of beatlined", why);
+        return state_dir_refuse(d, errno, "; make it writable for the user of beatlined", why);
     if (flock(d->lock_fd, LOCK_EX | LOCK_NB) != 0)
-        return refuse(d, errno == EWOULDBLOCK ? 0 : errno,
-                      "another beatlined uses it; stop that one, or give this one a folder of its own", why);
+        return state_dir_refuse(
+            d, errno == EWOULDBLOCK ? 0 : errno,
+            "another beatlined uses it; stop that one, or give this one a folder of its own", why);
     return 0;
 }
 
@@ -41,11 +42,11 @@ int bl_state_dir_open(struct bl_state_dir *d, const char *path, char why[BL_ERR_
         return -ENOMEM;
     }
     if (mkdir(path, 0750) != 0 && errno != EEXIST)
-        return refuse(d, errno, "; make the folder, or give another", why);
+        return state_dir_refuse(d, errno, "; make the folder, or give another", why);
     d->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (d->fd < 0)
-        return refuse(d, errno, "; give a folder that beatlined may use", why);
-    return lock(d, why);
+        return state_dir_refuse(d, errno, "; give a folder that beatlined may use", why);
+    return state_dir_lock(d, why);
 }
 
 void bl_state_dir_close(struct bl_state_dir *d)
@@ -76,7 +77,7 @@ static uint64_t generation_of(const char *prefix, const char *name)
 }
 
 /* Keeps the highest ones, ascending. */
-static void insert(struct bl_state_list *l, uint64_t generation)
+static void state_dir_insert(struct bl_state_list *l, uint64_t generation)
 {
     unsigned at = l->count;
 
@@ -93,7 +94,7 @@ static void insert(struct bl_state_list *l, uint64_t generation)
 }
 
 /* Calls `see` for each name in the folder. */
-static void each(const struct bl_state_dir *d, void (*see)(void *ctx, const char *name), void *ctx)
+static void state_dir_each(const struct bl_state_dir *d, void (*see)(void *ctx, const char *name), void *ctx)
 {
     int fd = openat(d->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
@@ -119,14 +120,14 @@ static void list_one(void *ctx, const char *name)
     const struct listing *l = ctx;
     uint64_t generation = generation_of(l->prefix, name);
     if (generation)
-        insert(l->list, generation);
+        state_dir_insert(l->list, generation);
 }
 
 void bl_state_dir_list(const struct bl_state_dir *d, const char *prefix, struct bl_state_list *list)
 {
     struct listing l = {.prefix = prefix, .list = list};
     list->count = 0;
-    each(d, list_one, &l);
+    state_dir_each(d, list_one, &l);
 }
 
 /* ---- files -------------------------------------------------------------------- */

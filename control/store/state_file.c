@@ -196,8 +196,8 @@ static int put_with(struct bl_state_writer *w, enum bl_state_section_type type, 
     return r;
 }
 
-static int put(struct bl_state_writer *w, enum bl_state_section_type type, const void *record,
-               const char *name, size_t name_len)
+static int state_file_put(struct bl_state_writer *w, enum bl_state_section_type type, const void *record,
+                          const char *name, size_t name_len)
 {
     return put_with(w, type, record, name, name_len, NULL);
 }
@@ -244,7 +244,7 @@ int bl_state_put_removed(struct bl_state_writer *w, const struct bl_node_ref *wh
 {
     struct removed_record r = {
         .id = who->id, .name_len = (uint8_t)who->name_len, .flags = who->name ? 0 : NODE_BINARY};
-    return put(w, BL_STATE_REMOVED, &r, who->name, who->name ? who->name_len : 0);
+    return state_file_put(w, BL_STATE_REMOVED, &r, who->name, who->name ? who->name_len : 0);
 }
 
 int bl_state_put_view(struct bl_state_writer *w, const struct bl_view_saved *v)
@@ -253,12 +253,12 @@ int bl_state_put_view(struct bl_state_writer *w, const struct bl_view_saved *v)
                             .incident = v->incident,
                             .name_len = v->name_len,
                             .state = v->state};
-    return put(w, BL_STATE_VIEWS, &r, v->name, v->name_len);
+    return state_file_put(w, BL_STATE_VIEWS, &r, v->name, v->name_len);
 }
 
 int bl_state_put_numbers(struct bl_state_writer *w, const struct bl_state_numbers *n)
 {
-    return put(w, BL_STATE_NUMBERS, n, NULL, 0);
+    return state_file_put(w, BL_STATE_NUMBERS, n, NULL, 0);
 }
 
 /* ---- reading --------------------------------------------------------------- */
@@ -273,7 +273,7 @@ struct reader {
     uint8_t *records;
 };
 
-static int damaged(struct reader *r, const char *what)
+static int state_file_damaged(struct reader *r, const char *what)
 {
     snprintf(r->why, BL_ERR_BYTES, "damaged at byte %llu of %llu: %s",
              (unsigned long long)r->info->good_bytes, (unsigned long long)r->info->bytes, what);
@@ -291,7 +291,7 @@ static int read_all(struct reader *r, void *to, size_t bytes, uint64_t at)
         if (n < 0)
             return -errno;
         if (n == 0)
-            return damaged(r, "it ends there");
+            return state_file_damaged(r, "it ends there");
         into += n;
         at += (uint64_t)n;
         bytes -= (size_t)n;
@@ -306,9 +306,9 @@ static int read_header(struct reader *r, enum bl_state_kind kind, uint64_t gener
     if (err)
         return err;
     if (memcmp(h->magic, magic, sizeof(magic)) != 0)
-        return damaged(r, "it is no state of beatline");
+        return state_file_damaged(r, "it is no state of beatline");
     if (h->checksum != header_checksum(h))
-        return damaged(r, "its header's checksum is wrong");
+        return state_file_damaged(r, "its header's checksum is wrong");
     if (h->version > BL_STATE_VERSION) {
         snprintf(r->why, BL_ERR_BYTES,
                  "written by a newer beatline (format %u, this one reads up to %u); start that one, or give "
@@ -317,7 +317,7 @@ static int read_header(struct reader *r, enum bl_state_kind kind, uint64_t gener
         return -EPROTO;
     }
     if (h->kind != (uint32_t)kind || h->generation != generation)
-        return damaged(r, "it is another file under this name");
+        return state_file_damaged(r, "it is another file under this name");
     r->info->good_bytes = sizeof(*h);
     return 0;
 }
@@ -330,12 +330,12 @@ static int read_section(struct reader *r)
     if (err)
         return err;
     if (s->bytes > BL_STATE_SECTION_MAX || s->bytes > r->info->bytes - at - sizeof(*s))
-        return damaged(r, "a section is longer than the file");
+        return state_file_damaged(r, "a section is longer than the file");
     err = read_all(r, r->records, s->bytes, at + sizeof(*s));
     if (err)
         return err;
     if (s->checksum != section_checksum(s, r->records, r->info->header.generation))
-        return damaged(r, "a section's checksum is wrong");
+        return state_file_damaged(r, "a section's checksum is wrong");
     return 0;
 }
 
@@ -422,7 +422,8 @@ static uint8_t name_len_of(uint32_t type, const union record *u)
                                       : 0;
 }
 
-static void tell(const struct bl_state_sink *sink, uint32_t type, const union record *u, const char *name)
+static void state_file_tell(const struct bl_state_sink *sink, uint32_t type, const union record *u,
+                            const char *name)
 {
     if (type == BL_STATE_NODES && sink->node)
         tell_node(sink, &u->node, name);
@@ -436,7 +437,7 @@ static void tell(const struct bl_state_sink *sink, uint32_t type, const union re
 
 /* Goes through a section's records; with a NULL sink to see whether they
  * add up. */
-static int walk(struct reader *r, const struct bl_state_sink *sink)
+static int state_file_walk(struct reader *r, const struct bl_state_sink *sink)
 {
     const struct bl_state_section *s = &r->section;
     size_t known = fixed_bytes_of(s->type), at = 0;
@@ -444,21 +445,21 @@ static int walk(struct reader *r, const struct bl_state_sink *sink)
     for (uint32_t i = 0; i < s->count; i++) {
         union record u = {0};
         if (s->fixed_bytes > s->bytes - at)
-            return damaged(r, "a section's records do not fit it");
+            return state_file_damaged(r, "a section's records do not fit it");
         memcpy(&u, r->records + at, s->fixed_bytes < known ? s->fixed_bytes : known);
         at += s->fixed_bytes;
         uint8_t name_len = name_len_of(s->type, &u);
         if (name_len > BL_NAME_MAX || name_len > s->bytes - at)
-            return damaged(r, "a name does not fit its section");
+            return state_file_damaged(r, "a name does not fit its section");
         size_t more =
             s->type == BL_STATE_NODES && (u.node.flags & NODE_RHYTHM) ? sizeof(struct rhythm_record) : 0;
         if (more > s->bytes - at - name_len)
-            return damaged(r, "a rhythm does not fit its section");
+            return state_file_damaged(r, "a rhythm does not fit its section");
         if (sink)
-            tell(sink, s->type, &u, (const char *)r->records + at);
+            state_file_tell(sink, s->type, &u, (const char *)r->records + at);
         at += name_len + more;
     }
-    return at == s->bytes ? 0 : damaged(r, "a section holds more than its records");
+    return at == s->bytes ? 0 : state_file_damaged(r, "a section holds more than its records");
 }
 
 static int take_section(struct reader *r)
@@ -474,10 +475,10 @@ static int take_section(struct reader *r)
         return -EPROTO;
     }
     if (s->fixed_bytes == 0)
-        return damaged(r, "a section of records without a size");
-    int err = walk(r, NULL);
+        return state_file_damaged(r, "a section of records without a size");
+    int err = state_file_walk(r, NULL);
     if (err == 0)
-        err = walk(r, r->sink);
+        err = state_file_walk(r, r->sink);
     r->info->records += s->count;
     return err;
 }
@@ -486,11 +487,11 @@ static int take_section(struct reader *r)
 static int take_end(struct reader *r, enum bl_state_kind kind)
 {
     if (kind != BL_STATE_SNAPSHOT || r->section.bytes != 0)
-        return damaged(r, "an end where there is none");
+        return state_file_damaged(r, "an end where there is none");
     if (r->section.count != (uint32_t)r->info->records)
-        return damaged(r, "records are missing");
+        return state_file_damaged(r, "records are missing");
     r->info->good_bytes += sizeof(r->section);
-    return r->info->good_bytes == r->info->bytes ? 0 : damaged(r, "something follows its end");
+    return r->info->good_bytes == r->info->bytes ? 0 : state_file_damaged(r, "something follows its end");
 }
 
 static int read_sections(struct reader *r, enum bl_state_kind kind)
@@ -506,7 +507,7 @@ static int read_sections(struct reader *r, enum bl_state_kind kind)
             return err;
         r->info->good_bytes += sizeof(r->section) + r->section.bytes;
     }
-    return kind == BL_STATE_JOURNAL ? 0 : damaged(r, "it ends there, before its end");
+    return kind == BL_STATE_JOURNAL ? 0 : state_file_damaged(r, "it ends there, before its end");
 }
 
 int bl_state_read(int fd, enum bl_state_kind kind, uint64_t generation, const struct bl_state_sink *sink,

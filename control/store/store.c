@@ -59,14 +59,14 @@ static uint64_t clock_ns(void)
 
 /* ---- trouble ----------------------------------------------------------------- */
 
-static void say(struct bl_store *s, const char *text)
+static void store_say(struct bl_store *s, const char *text)
 {
     if (s->config.say)
         s->config.say(s->config.ctx, text);
 }
 
 /* Told once, however long it lasts. */
-static void complain(struct bl_store *s, const char *what, int error)
+static void store_complain(struct bl_store *s, const char *what, int error)
 {
     char text[BL_ERR_BYTES];
 
@@ -76,16 +76,16 @@ static void complain(struct bl_store *s, const char *what, int error)
     snprintf(text, sizeof(text), "state is not saved: %s: %s; tried again every %u s", what, strerror(-error),
              RETRY_MS / 1000);
     bl_log(BL_LOG_ERROR, "state.dir %s: %s", s->dir.path, text);
-    say(s, text);
+    store_say(s, text);
 }
 
-static void relax(struct bl_store *s)
+static void store_relax(struct bl_store *s)
 {
     if (!s->troubled)
         return;
     s->troubled = false;
     bl_log(BL_LOG_INFO, "state.dir %s: state is saved again", s->dir.path);
-    say(s, "state is saved again");
+    store_say(s, "state is saved again");
 }
 
 /* ---- records ----------------------------------------------------------------- */
@@ -279,7 +279,7 @@ static void flush_journal(struct bl_store *s)
         return;
     }
     BL_ADD(s->stats.journal_errors, 1);
-    complain(s, "journal", r);
+    store_complain(s, "journal", r);
 }
 
 /* ---- snapshots -------------------------------------------------------------------- */
@@ -382,7 +382,7 @@ static int prepare_journal(struct bl_store *s)
     return r;
 }
 
-static int snapshot(struct bl_store *s)
+static int store_snapshot(struct bl_store *s)
 {
     uint64_t began_ns = clock_ns();
     int r = prepare_journal(s);
@@ -399,11 +399,11 @@ static int snapshot(struct bl_store *s)
         s->changed |= changed;
         bl_state_dir_delete(&s->dir, SNAPSHOT_NEW);
         BL_ADD(s->stats.snapshot_errors, 1);
-        complain(s, "snapshot", r);
+        store_complain(s, "snapshot", r);
         return r;
     }
     note_snapshot(s, generation, began_ns);
-    relax(s);
+    store_relax(s);
     return 0;
 }
 
@@ -425,7 +425,7 @@ static void save_if_due(struct bl_store *s)
     uint64_t began_ms = clock_ms();
     if (!is_due(s, began_ms))
         return;
-    (void)snapshot(s); /* what went wrong is told */
+    (void)store_snapshot(s); /* what went wrong is told */
     uint64_t now_ms = clock_ms();
     s->not_before_ms = now_ms + (s->failed ? RETRY_MS : (now_ms - began_ms) * REST_PER_WORK);
     s->next_save_ms = now_ms + BL_READ(s->save_every_ms);
@@ -439,7 +439,7 @@ static bool wait_until(const struct bl_store *s, uint64_t at_ms)
     return poll(&p, 1, at_ms > now_ms ? (int)(at_ms - now_ms) : 0) > 0;
 }
 
-static void *run(void *arg)
+static void *store_run(void *arg)
 {
     struct bl_store *s = arg;
 
@@ -447,7 +447,7 @@ static void *run(void *arg)
     bl_rcu_thread_register();
     bl_rcu_offline(); /* online for as long as something is read */
     if (s->trouble[0])
-        say(s, s->trouble);
+        store_say(s, s->trouble);
     save_if_due(s);
     do {
         if (s->journal_open)
@@ -501,7 +501,7 @@ void bl_store_free(struct bl_store *s)
 int bl_store_start(struct bl_store *s, char why[BL_ERR_BYTES])
 {
     s->next_generation = s->first_generation;
-    int r = pthread_create(&s->thread, NULL, run, s);
+    int r = pthread_create(&s->thread, NULL, store_run, s);
     if (r) {
         snprintf(why, BL_ERR_BYTES, "store: cannot start its thread: %s", strerror(r));
         return -r;
@@ -529,7 +529,7 @@ int bl_store_save(struct bl_store *s)
     bl_rcu_thread_register();
     bl_rcu_offline();
     s->next_generation = s->next_generation > s->first_generation ? s->next_generation : s->first_generation;
-    int r = snapshot(s);
+    int r = store_snapshot(s);
     bl_rcu_online();
     bl_rcu_thread_unregister();
     return r;

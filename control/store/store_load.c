@@ -199,12 +199,12 @@ static int read_journals(struct loading *l, const struct bl_state_list *journals
 
 /* ---- all of it ----------------------------------------------------------------------- */
 
-static uint64_t highest(const struct bl_state_list *l)
+static uint64_t store_load_highest(const struct bl_state_list *l)
 {
     return l->count > 0 ? l->generation[l->count - 1] : 0;
 }
 
-static void count(struct bl_store *s, const struct bl_store_loaded *out)
+static void store_load_count(struct bl_store *s, const struct bl_store_loaded *out)
 {
     BL_WRITE(s->stats.damaged, out->damaged);
     BL_WRITE(s->stats.restored, out->nodes);
@@ -220,7 +220,9 @@ int bl_store_load(struct bl_store *s, struct bl_store_loaded *out, char why[BL_E
     *out = (struct bl_store_loaded){0};
     bl_state_dir_list(&s->dir, BL_SNAPSHOT_PREFIX, &snapshots);
     bl_state_dir_list(&s->dir, BL_JOURNAL_PREFIX, &journals);
-    uint64_t last = highest(&snapshots) > highest(&journals) ? highest(&snapshots) : highest(&journals);
+    uint64_t last = store_load_highest(&snapshots) > store_load_highest(&journals)
+                        ? store_load_highest(&snapshots)
+                        : store_load_highest(&journals);
     int r = find_snapshot(&l, &snapshots, &base);
     if (r == 0)
         r = read_journals(&l, &journals, base);
@@ -234,7 +236,7 @@ int bl_store_load(struct bl_store *s, struct bl_store_loaded *out, char why[BL_E
     s->first_generation = last + 1;
     bl_registry_reclaim(bl_fleet_registry_own(s->config.fleet)); /* nobody reads yet */
     out->nodes = bl_registry_total(bl_fleet_registry(s->config.fleet));
-    count(s, out);
+    store_load_count(s, out);
     if (out->damaged)
         snprintf(s->trouble, sizeof(s->trouble), "state on disk: %s", out->trouble);
     return 0;

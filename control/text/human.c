@@ -56,7 +56,7 @@ static unsigned width_of(const char *text)
     return width;
 }
 
-static void spaces(struct bl_text *out, unsigned n)
+static void human_spaces(struct bl_text *out, unsigned n)
 {
     for (; n > 0; n--)
         bl_text_append(out, " ", 1);
@@ -66,15 +66,15 @@ void bl_human_column(struct bl_text *out, const char *text, unsigned width, enum
 {
     unsigned own = width_of(text), fill = own < width ? width - own : 0;
     if (align == BL_RIGHT)
-        spaces(out, fill);
+        human_spaces(out, fill);
     bl_text_append(out, text, strlen(text));
     if (align == BL_LEFT)
-        spaces(out, fill);
+        human_spaces(out, fill);
 }
 
 void bl_human_row(struct bl_text *out, const struct bl_columns *c, const char *label, const char *figure)
 {
-    spaces(out, c->indent);
+    human_spaces(out, c->indent);
     bl_human_column(out, label, c->label, BL_LEFT);
     bl_human_column(out, figure, c->figure, BL_RIGHT);
     bl_text_append(out, "\n", 1);
@@ -129,5 +129,5 @@ void bl_human_state(struct bl_text *out, unsigned state, unsigned width, bool co
         bl_text_printf(out, "\033[%sm%s\033[0m", colors[state], word);
     else
         bl_text_append(out, word, own);
-    spaces(out, own < width ? width - own : 0);
+    human_spaces(out, own < width ? width - own : 0);
 }

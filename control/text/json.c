@@ -12,7 +12,7 @@
 #define TEXT_FIRST_BYTES 256u
 
 /* Room for `more` bytes behind len; NULL: out of memory, marked. */
-static char *reserve(struct bl_text *t, size_t more)
+static char *json_reserve(struct bl_text *t, size_t more)
 {
     if (t->failed)
         return NULL;
@@ -33,7 +33,7 @@ static char *reserve(struct bl_text *t, size_t more)
 
 void bl_text_append(struct bl_text *t, const char *data, size_t len)
 {
-    char *to = reserve(t, len);
+    char *to = json_reserve(t, len);
     if (to == NULL || len == 0)
         return;
     memcpy(to, data, len);
@@ -47,7 +47,7 @@ void bl_text_printf(struct bl_text *t, const char *format, ...)
     int len = vsnprintf(NULL, 0, format, args);
     va_end(args);
     /* One more byte: vsnprintf terminates, we do not count it. */
-    char *to = len < 0 ? NULL : reserve(t, (size_t)len + 1);
+    char *to = len < 0 ? NULL : json_reserve(t, (size_t)len + 1);
     if (to == NULL) {
         t->failed = true;
         return;
@@ -130,7 +130,7 @@ static size_t escape_one(struct bl_text *out, const unsigned char *s, size_t len
     return bytes;
 }
 
-static void quote(struct bl_text *out, const char *value, size_t len)
+static void json_quote(struct bl_text *out, const char *value, size_t len)
 {
     const unsigned char *s = (const unsigned char *)value;
 
@@ -168,21 +168,21 @@ static bool is_left_out(const struct bl_json *j, const char *key)
 }
 
 /* What goes before a value: a comma if something is before, the key. */
-static void lead(struct bl_json *j, const char *key)
+static void json_lead(struct bl_json *j, const char *key)
 {
     uint64_t bit = UINT64_C(1) << j->depth;
     if (j->depth > 0 && (j->comma & bit) != 0)
         bl_text_append(j->out, ",", 1);
     j->comma |= bit;
     if (key != NULL) {
-        quote(j->out, key, strlen(key));
+        json_quote(j->out, key, strlen(key));
         bl_text_append(j->out, ":", 1);
     }
 }
 
 static void open_level(struct bl_json *j, const char *key, const char *bracket)
 {
-    lead(j, key);
+    json_lead(j, key);
     bl_text_append(j->out, bracket, 1);
     j->depth++;
     j->comma &= ~(UINT64_C(1) << j->depth);
@@ -218,8 +218,8 @@ void bl_json_string_n(struct bl_json *j, const char *key, const char *value, siz
 {
     if (is_left_out(j, key))
         return;
-    lead(j, key);
-    quote(j->out, value, len);
+    json_lead(j, key);
+    json_quote(j->out, value, len);
 }
 
 void bl_json_string(struct bl_json *j, const char *key, const char *value)
@@ -245,7 +245,7 @@ void bl_json_int(struct bl_json *j, const char *key, int64_t value)
 {
     if (is_left_out(j, key))
         return;
-    lead(j, key);
+    json_lead(j, key);
     append_decimal(j->out, value < 0 ? UINT64_C(0) - (uint64_t)value : (uint64_t)value, value < 0);
 }
 
@@ -253,7 +253,7 @@ void bl_json_uint(struct bl_json *j, const char *key, uint64_t value)
 {
     if (is_left_out(j, key))
         return;
-    lead(j, key);
+    json_lead(j, key);
     append_decimal(j->out, value, false);
 }
 
@@ -272,7 +272,7 @@ void bl_json_double(struct bl_json *j, const char *key, double value)
     double back = strtod(text, NULL);
     if (back < value || back > value)
         snprintf(text, sizeof(text), "%.17g", value);
-    lead(j, key);
+    json_lead(j, key);
     bl_text_append(j->out, text, strlen(text));
 }
 
@@ -280,7 +280,7 @@ void bl_json_bool(struct bl_json *j, const char *key, bool value)
 {
     if (is_left_out(j, key))
         return;
-    lead(j, key);
+    json_lead(j, key);
     bl_text_append(j->out, value ? "true" : "false", value ? 4 : 5);
 }
 
@@ -288,7 +288,7 @@ void bl_json_null(struct bl_json *j, const char *key)
 {
     if (is_left_out(j, key))
         return;
-    lead(j, key);
+    json_lead(j, key);
     bl_text_append(j->out, "null", 4);
 }
 

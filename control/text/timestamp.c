@@ -8,7 +8,7 @@
 #define FIRST_MS (INT64_C(-719468) * DAY_MS)
 #define LAST_MS  INT64_C(253402300799999)
 
-static void put(char *out, unsigned value, unsigned digits)
+static void timestamp_put(char *out, unsigned value, unsigned digits)
 {
     for (unsigned i = digits; i-- > 0; value /= 10)
         out[i] = (char)('0' + value % 10);
@@ -25,9 +25,9 @@ static void put_date(char *out, int64_t unix_day)
     unsigned shifted = (5 * of_year + 2) / 153; /* 0: March */
     unsigned month = shifted < 10 ? shifted + 3 : shifted - 9;
 
-    put(out, year_of_era + era * 400 + (month <= 2), 4);
-    put(out + 5, month, 2);
-    put(out + 8, of_year - (153 * shifted + 2) / 5 + 1, 2);
+    timestamp_put(out, year_of_era + era * 400 + (month <= 2), 4);
+    timestamp_put(out + 5, month, 2);
+    timestamp_put(out + 8, of_year - (153 * shifted + 2) / 5 + 1, 2);
 }
 
 const char *bl_timestamp_text(int64_t unix_ms, char out[BL_TIMESTAMP_TEXT])
@@ -43,10 +43,10 @@ const char *bl_timestamp_text(int64_t unix_ms, char out[BL_TIMESTAMP_TEXT])
     for (unsigned i = 0; i < sizeof(shape); i++)
         out[i] = shape[i];
     put_date(out, day);
-    put(out + 11, ms / 3600000, 2);
-    put(out + 14, ms / 60000 % 60, 2);
-    put(out + 17, ms / 1000 % 60, 2);
-    put(out + 20, ms % 1000, 3);
+    timestamp_put(out + 11, ms / 3600000, 2);
+    timestamp_put(out + 14, ms / 60000 % 60, 2);
+    timestamp_put(out + 17, ms / 1000 % 60, 2);
+    timestamp_put(out + 20, ms % 1000, 3);
     return out;
 }
 
@@ -54,7 +54,7 @@ const char *bl_timestamp_text(int64_t unix_ms, char out[BL_TIMESTAMP_TEXT])
 
 /* `digits` digits at *s, which moves past them, and past `then` where that
  * is not 0; false: something else is there. */
-static bool take(const char **s, unsigned digits, char then, int *value)
+static bool timestamp_take(const char **s, unsigned digits, char then, int *value)
 {
     *value = 0;
     for (; digits > 0; digits--, (*s)++) {
@@ -84,7 +84,8 @@ static int64_t day_of(int year, int month, int day)
 static bool take_date(const char **s, int64_t *ms)
 {
     int year, month, day;
-    if (!take(s, 4, '-', &year) || !take(s, 2, '-', &month) || !take(s, 2, 0, &day))
+    if (!timestamp_take(s, 4, '-', &year) || !timestamp_take(s, 2, '-', &month) ||
+        !timestamp_take(s, 2, 0, &day))
         return false;
     if (month < 1 || month > 12 || day < 1 || day > days_in(year, month))
         return false;
@@ -104,9 +105,9 @@ static bool take_fraction(const char **s, int *ms)
 static bool take_time(const char **s, int64_t *ms)
 {
     int hour, minute, second = 0, fraction = 0;
-    if (!take(s, 2, ':', &hour) || !take(s, 2, 0, &minute))
+    if (!timestamp_take(s, 2, ':', &hour) || !timestamp_take(s, 2, 0, &minute))
         return false;
-    if (**s == ':' && !((*s)++, take(s, 2, 0, &second)))
+    if (**s == ':' && !((*s)++, timestamp_take(s, 2, 0, &second)))
         return false;
     if (**s == '.' && !take_fraction(s, &fraction))
         return false;
@@ -120,7 +121,8 @@ static bool take_zone(const char **s, int64_t *ms)
     int hour, minute;
     if (sign == 'Z' || sign == 'z')
         return true;
-    if ((sign != '+' && sign != '-') || !take(s, 2, ':', &hour) || !take(s, 2, 0, &minute))
+    if ((sign != '+' && sign != '-') || !timestamp_take(s, 2, ':', &hour) ||
+        !timestamp_take(s, 2, 0, &minute))
         return false;
     *ms -= (sign == '+' ? 1 : -1) * (hour * INT64_C(3600000) + minute * INT64_C(60000));
     return hour < 24 && minute < 60;

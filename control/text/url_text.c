@@ -11,7 +11,7 @@ struct parts {
     bool user, rest;
 };
 
-static struct parts split(const char *url)
+static struct parts url_text_split(const char *url)
 {
     const char *authority = strstr(url, "://"), *at;
     struct parts p = {0};
@@ -33,13 +33,13 @@ static struct parts split(const char *url)
 
 bool bl_url_has_secret(const char *url)
 {
-    struct parts p = split(url);
+    struct parts p = url_text_split(url);
     return p.user || p.rest;
 }
 
 const char *bl_url_text(const char *url, char out[BL_URL_TEXT])
 {
-    struct parts p = split(url);
+    struct parts p = url_text_split(url);
 
     if (p.user || p.rest)
         snprintf(out, BL_URL_TEXT, "%.*s%.*s (the rest is hidden)", p.scheme_len < 16 ? p.scheme_len : 16,

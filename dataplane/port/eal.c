@@ -77,7 +77,7 @@ void bl_eal_forget_said(void)
 
 /* ---- arguments -------------------------------------------------------- */
 
-static void add(struct args *a, const char *arg)
+static void eal_add(struct args *a, const char *arg)
 {
     if (a->n < ARGS_MAX)
         a->v[a->n++] = strdup(arg);
@@ -89,7 +89,7 @@ static void free_args(struct args *a)
         free(a->v[i]);
 }
 
-static bool has(const struct bl_eal_config *c, const char *option)
+static bool eal_has(const struct bl_eal_config *c, const char *option)
 {
     return c->extra && strstr(c->extra, option);
 }
@@ -147,7 +147,7 @@ static void add_extra(struct args *a, const char *extra)
     char *copy = strdup(extra ? extra : ""), *rest = copy, *word;
     while (rest && (word = strsep(&rest, " \t\n")))
         if (*word)
-            add(a, word);
+            eal_add(a, word);
     free(copy);
 }
 
@@ -158,9 +158,9 @@ static int memory_args(struct args *a, const struct bl_eal_config *c, char err[B
 {
     unsigned long long need = EAL_BASE_MIB + EAL_PER_QUEUE_MIB * (unsigned long long)c->workers;
     unsigned long long free_mib = free_huge_mib();
-    bool no_huge = has(c, "--no-huge");
+    bool no_huge = eal_has(c, "--no-huge");
     if (free_mib >= need && !no_huge) {
-        add(a, "--in-memory");
+        eal_add(a, "--in-memory");
         return 0;
     }
     if (c->pci && !no_huge) {
@@ -172,9 +172,9 @@ static int memory_args(struct args *a, const struct bl_eal_config *c, char err[B
     }
     char mib[24];
     snprintf(mib, sizeof(mib), "%llu", need < EAL_NO_HUGE_MIB ? EAL_NO_HUGE_MIB : need);
-    add(a, "--no-huge");
-    add(a, "--no-shconf");
-    add(a, "-m"), add(a, mib);
+    eal_add(a, "--no-huge");
+    eal_add(a, "--no-shconf");
+    eal_add(a, "-m"), eal_add(a, mib);
     return 0;
 }
 
@@ -184,10 +184,10 @@ static int memory_args(struct args *a, const struct bl_eal_config *c, char err[B
 static void bus_args(struct args *a, const struct bl_eal_config *c)
 {
     if (c->pci) {
-        add(a, "-a"), add(a, "0000:00:00.0");
+        eal_add(a, "-a"), eal_add(a, "0000:00:00.0");
     } else {
-        add(a, "--no-pci");
-        add(a, "--iova-mode=va");
+        eal_add(a, "--no-pci");
+        eal_add(a, "--iova-mode=va");
     }
 }
 
@@ -197,9 +197,9 @@ static int build_args(struct args *a, const struct bl_eal_config *c, const cpu_s
     char map[RTE_MAX_LCORE * 16];
     int main_cpu = c->main_cpu >= 0 ? c->main_cpu : first_allowed(allowed);
     lcore_map(map, sizeof(map), allowed, main_cpu, c->workers);
-    add(a, c->program);
-    add(a, "--no-telemetry");
-    add(a, "--lcores"), add(a, map);
+    eal_add(a, c->program);
+    eal_add(a, "--no-telemetry");
+    eal_add(a, "--lcores"), eal_add(a, map);
     bus_args(a, c);
     int rc = memory_args(a, c, err);
     add_extra(a, c->extra);
@@ -281,7 +281,7 @@ int bl_eal_start(const struct bl_eal_config *c, char err[BL_ERR_BYTES])
         snprintf(err, BL_ERR_BYTES, "DPDK: %s", strerror(errno));
         return -ENOMEM;
     }
-    eal.loud = has(c, "--log-level");
+    eal.loud = eal_has(c, "--log-level");
     rte_log_set_global_level(eal.loud ? RTE_LOG_DEBUG : RTE_LOG_ERR);
     struct args a = {.n = 0};
     char said[256] = "";

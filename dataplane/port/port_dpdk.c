@@ -27,7 +27,7 @@
 /* ---- why it failed ---------------------------------------------------- */
 
 /* Value of "key=" in devargs, cut at the next comma; "" if absent. */
-static void devarg(const char *devargs, const char *key, char *out, size_t size)
+static void port_dpdk_devarg(const char *devargs, const char *key, char *out, size_t size)
 {
     char pattern[32];
     snprintf(pattern, sizeof(pattern), ",%s=", key);
@@ -77,8 +77,8 @@ static bool may_open_packet_sockets(void)
 static int attach_failed(const struct bl_port_spec *s, int code, char err[BL_ERR_BYTES])
 {
     char iface[64], file[256], name[RTE_DEV_NAME_MAX_LEN];
-    devarg(s->device, "iface", iface, sizeof(iface));
-    devarg(s->device, "rx_pcap", file, sizeof(file));
+    port_dpdk_devarg(s->device, "iface", iface, sizeof(iface));
+    port_dpdk_devarg(s->device, "rx_pcap", file, sizeof(file));
     bool kernel = strncmp(s->name, "net_af_", 7) == 0;
     if (code == EEXIST)
         return bl_port_fail(err, s->text, code, "this device is a port already; name it once, with queues=N");
@@ -137,7 +137,7 @@ static bool find_ethdev(struct port_dpdk *p)
     return false;
 }
 
-static int attach(struct port_dpdk *p, char err[BL_ERR_BYTES])
+static int port_dpdk_attach(struct port_dpdk *p, char err[BL_ERR_BYTES])
 {
     const struct bl_port_spec *s = &p->base.spec;
     bl_eal_forget_said();
@@ -167,7 +167,7 @@ static struct rte_eth_conf conf_for(const struct rte_eth_dev_info *info, unsigne
 
 /* One try with `tx` transmit queues, which we never use: none is best,
  * but tap, for one, wants as many as there are receive queues. */
-static int configure(struct port_dpdk *p, const struct rte_eth_dev_info *info, uint16_t tx)
+static int port_dpdk_configure(struct port_dpdk *p, const struct rte_eth_dev_info *info, uint16_t tx)
 {
     uint16_t queues = p->base.spec.queues, rx_desc = RX_DESCRIPTORS, tx_desc = TX_DESCRIPTORS;
     struct rte_eth_conf conf = conf_for(info, queues);
@@ -228,14 +228,14 @@ static int set_up(struct port_dpdk *p, char err[BL_ERR_BYTES])
     if (rc != 0)
         return rc;
     uint16_t queues = p->base.spec.queues;
-    rc = configure(p, &info, is_memif(p) ? queues : 0);
+    rc = port_dpdk_configure(p, &info, is_memif(p) ? queues : 0);
     /* If that was not it, the first refusal is the one to tell. */
-    if (rc != 0 && info.max_tx_queues >= queues && configure(p, &info, queues) == 0)
+    if (rc != 0 && info.max_tx_queues >= queues && port_dpdk_configure(p, &info, queues) == 0)
         rc = 0;
     return rc == 0 ? 0 : step_failed(p, "cannot set the receive queues up", rc, err);
 }
 
-static int start(struct port_dpdk *p, char err[BL_ERR_BYTES])
+static int port_dpdk_start(struct port_dpdk *p, char err[BL_ERR_BYTES])
 {
     bl_eal_forget_said();
     int rc = rte_eth_dev_start(p->port_id);
@@ -264,7 +264,7 @@ struct bl_port *bl_port_dpdk_open(const struct bl_port_spec *s, uint16_t udp_por
     bl_kernel_side_open(&p->kernel, s->device);
     struct bl_captured_output hush;
     bl_eal_capture_output(&hush);
-    bool open = attach(p, err) == 0 && set_up(p, err) == 0 && start(p, err) == 0;
+    bool open = port_dpdk_attach(p, err) == 0 && set_up(p, err) == 0 && port_dpdk_start(p, err) == 0;
     bl_eal_release_output(&hush, NULL, 0);
     if (open)
         return &p->base;

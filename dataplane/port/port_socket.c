@@ -41,14 +41,14 @@ struct port_socket {
     struct socket_queue queue[];
 };
 
-static struct port_socket *of(struct bl_port *p)
+static struct port_socket *port_socket_of(struct bl_port *p)
 {
     return (struct port_socket *)p;
 }
 
 /* ---- opening (main thread) ------------------------------------------ */
 
-static int resolve(struct port_socket *p, char err[BL_ERR_BYTES])
+static int port_socket_resolve(struct port_socket *p, char err[BL_ERR_BYTES])
 {
     const struct bl_port_spec *s = &p->base.spec;
     char service[8];
@@ -173,7 +173,7 @@ struct bl_port *bl_port_socket_open(const struct bl_port_spec *s, char err[BL_ER
     p->base.spec = *s;
     for (unsigned i = 0; i < s->queues; i++)
         p->queue[i].fd = -1;
-    int rc = resolve(p, err);
+    int rc = port_socket_resolve(p, err);
     for (unsigned i = 0; rc == 0 && i < s->queues; i++) {
         rc = open_queue(p, i, err);
         if (rc == 0 && i == 0)
@@ -189,7 +189,7 @@ struct bl_port *bl_port_socket_open(const struct bl_port_spec *s, char err[BL_ER
 
 void bl_port_socket_close(struct bl_port *port)
 {
-    struct port_socket *p = of(port);
+    struct port_socket *p = port_socket_of(port);
     for (unsigned i = 0; i < p->base.spec.queues; i++) {
         struct socket_queue *q = &p->queue[i];
         if (q->fd >= 0)
@@ -206,7 +206,7 @@ void bl_port_socket_close(struct bl_port *port)
 unsigned bl_port_socket_receive(struct bl_port *port, unsigned queue, struct bl_burst *burst,
                                 struct bl_counters *c)
 {
-    struct socket_queue *q = &of(port)->queue[queue];
+    struct socket_queue *q = &port_socket_of(port)->queue[queue];
     int n = recvmmsg(q->fd, q->message, BL_PORT_TAKE, MSG_DONTWAIT, NULL);
     bl_stage_ends(&c->stages, BL_STAGE_receive);
     if (n <= 0)
@@ -229,7 +229,7 @@ unsigned bl_port_socket_receive(struct bl_port *port, unsigned queue, struct bl_
 
 void bl_port_socket_wait(struct bl_port *port, unsigned queue, int timeout_ms)
 {
-    struct pollfd fd = {.fd = of(port)->queue[queue].fd, .events = POLLIN};
+    struct pollfd fd = {.fd = port_socket_of(port)->queue[queue].fd, .events = POLLIN};
     (void)poll(&fd, 1, timeout_ms);
 }
 
@@ -237,13 +237,13 @@ void bl_port_socket_wait(struct bl_port *port, unsigned queue, int timeout_ms)
 
 bool bl_port_socket_link_up(struct bl_port *port)
 {
-    struct port_socket *p = of(port);
+    struct port_socket *p = port_socket_of(port);
     return !p->link || bl_link_watch_up(p->link);
 }
 
 uint64_t bl_port_socket_missed(struct bl_port *port)
 {
-    struct port_socket *p = of(port);
+    struct port_socket *p = port_socket_of(port);
     uint64_t sum = 0;
     for (unsigned i = 0; i < p->base.spec.queues; i++) {
         struct socket_queue *q = &p->queue[i];

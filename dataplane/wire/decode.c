@@ -34,7 +34,7 @@ enum {
 
 #define REFUSE(reason) ((int)BL_DROP_##reason + 1)
 
-static inline uint32_t load16(const uint8_t *p)
+static inline uint32_t decode_load16(const uint8_t *p)
 {
     uint16_t v;
     memcpy(&v, p, sizeof v);
@@ -110,12 +110,12 @@ static inline int decode_udp(const uint8_t *udp, uint32_t len, const uint8_t *ad
 {
     if (len < UDP_HEADER)
         return REFUSE(udp_length);
-    uint32_t udp_len = load16(udp + 4);
+    uint32_t udp_len = decode_load16(udp + 4);
     if (udp_len < UDP_HEADER || udp_len > len)
         return REFUSE(udp_length);
-    if (load16(udp + 2) != udp_port)
+    if (decode_load16(udp + 2) != udp_port)
         return REFUSE(wrong_port);
-    if (load16(udp + 6) == 0) {
+    if (decode_load16(udp + 6) == 0) {
         /* None given: allowed over IPv4 (RFC 768), not over IPv6 (RFC 8200). */
         if (over == UDP_OVER_IPV6)
             return REFUSE(udp_checksum);
@@ -143,10 +143,10 @@ static inline int decode_ipv4(const uint8_t *ip, uint32_t len, uint16_t udp_port
     if (!(flags & BL_DECODE_IP_GOOD) && sum_fold(sum_bytes(0, ip, header)) != UINT16_MAX)
         return REFUSE(ip_checksum);
     /* Shorter than the frame is Ethernet's padding. */
-    uint32_t total = load16(ip + 2);
+    uint32_t total = decode_load16(ip + 2);
     if (total < header || total > len)
         return REFUSE(ip_length);
-    if (load16(ip + 6) & IPV4_FRAGMENT_MASK)
+    if (decode_load16(ip + 6) & IPV4_FRAGMENT_MASK)
         return REFUSE(ip_fragment);
     if (ip[9] != NEXT_UDP)
         return REFUSE(not_udp);
@@ -175,7 +175,7 @@ static int decode_ipv6(const uint8_t *ip, uint32_t len, uint16_t udp_port, unsig
         return REFUSE(runt);
     if (ip[0] >> 4 != 6)
         return REFUSE(ip_header);
-    uint32_t left = load16(ip + 4);
+    uint32_t left = decode_load16(ip + 4);
     if (left > len - IPV6_HEADER)
         return REFUSE(ip_length);
 
@@ -205,12 +205,12 @@ static bool is_vlan(uint32_t type)
 static int decode_other(const uint8_t *frame, uint32_t len, uint16_t udp_port, unsigned flags,
                         struct bl_payload *out)
 {
-    uint32_t type = load16(frame + ETHER_TYPE);
+    uint32_t type = decode_load16(frame + ETHER_TYPE);
     uint32_t at = ETHER_HEADER;
     for (unsigned tags = 0; tags < VLAN_TAGS && is_vlan(type); tags++) {
         if (len < at + VLAN_BYTES)
             return REFUSE(runt);
-        type = load16(frame + at + 2);
+        type = decode_load16(frame + at + 2);
         at += VLAN_BYTES;
     }
     if (type == TYPE_IPV4)
@@ -225,7 +225,7 @@ int bl_decode_frame(const uint8_t *frame, uint32_t len, uint16_t udp_port, unsig
 {
     if (len < ETHER_HEADER)
         return REFUSE(runt);
-    if (__builtin_expect(load16(frame + ETHER_TYPE) == TYPE_IPV4, 1))
+    if (__builtin_expect(decode_load16(frame + ETHER_TYPE) == TYPE_IPV4, 1))
         return decode_ipv4(frame + ETHER_HEADER, len - ETHER_HEADER, udp_port, flags, out);
     return decode_other(frame, len, udp_port, flags, out);
 }

@@ -91,8 +91,8 @@ TARGET_AVX512 static inline unsigned put_avx512(uint64_t stops, unsigned at, uin
 
 /* ---- a piece ------------------------------------------------------------------ */
 
-static ALWAYS_INLINE void scan(struct bl_text_piece *s, const uint8_t *p, const uint8_t *end, look_fn *look,
-                               put_fn *put)
+static ALWAYS_INLINE void text_fast_scan(struct bl_text_piece *s, const uint8_t *p, const uint8_t *end,
+                                         look_fn *look, put_fn *put)
 {
     unsigned places = 0;
     s->start = p;
@@ -177,18 +177,19 @@ static ALWAYS_INLINE const uint8_t *take_short(const uint8_t *p, const uint8_t *
     return p;
 }
 
-static ALWAYS_INLINE const uint8_t *take(struct bl_text_piece *s, const uint8_t *p, const uint8_t *end,
-                                         struct bl_sink *sink, look_fn *look, put_fn *put)
+static ALWAYS_INLINE const uint8_t *text_fast_take(struct bl_text_piece *s, const uint8_t *p,
+                                                   const uint8_t *end, struct bl_sink *sink, look_fn *look,
+                                                   put_fn *put)
 {
     if (s->len == 0 || p >= s->start + s->len)
-        scan(s, p, end, look, put);
+        text_fast_scan(s, p, end, look, put);
     for (;;) {
         p = take_lines(s, p, end, sink);
         /* All of a line was there, and it is none of ours; or it is too
          * long, or has too little in it. */
         if (s->next + 3 <= s->places || p == s->start || s->start + s->len == end)
             return p;
-        scan(s, p, end, look, put);
+        text_fast_scan(s, p, end, look, put);
     }
 }
 
@@ -233,13 +234,13 @@ TARGET_AVX512 unsigned bl_text_take_lines(const struct bl_payload *payload, unsi
 TARGET_AVX2 static const uint8_t *take_avx2(struct bl_text_piece *s, const uint8_t *p, const uint8_t *end,
                                             struct bl_sink *sink)
 {
-    return take(s, p, end, sink, look_avx2, put_avx2);
+    return text_fast_take(s, p, end, sink, look_avx2, put_avx2);
 }
 
 TARGET_AVX512 static const uint8_t *take_avx512(struct bl_text_piece *s, const uint8_t *p, const uint8_t *end,
                                                 struct bl_sink *sink)
 {
-    return take(s, p, end, sink, look_avx512, put_avx512);
+    return text_fast_take(s, p, end, sink, look_avx512, put_avx512);
 }
 
 TARGET_AVX2 static const uint8_t *take_short_avx2(const uint8_t *p, const uint8_t *end, struct bl_sink *sink)

@@ -82,7 +82,8 @@ BL_ON_WORKER static bool insert_unknown(struct bl_worker *w, const struct bl_bea
 
 /* Looks closer at an exception that the table reported. Returns whether it
  * counts. */
-BL_ON_WORKER static bool settle(struct bl_worker *w, const struct bl_exception *exception, uint32_t tick)
+BL_ON_WORKER static bool worker_settle(struct bl_worker *w, const struct bl_exception *exception,
+                                       uint32_t tick)
 {
     const struct bl_beat *beat = exception->beat;
     if (exception->why & BL_EXCEPTION_UNKNOWN)
@@ -106,7 +107,7 @@ BL_ON_WORKER static void handle_exception(struct bl_worker *w)
 {
     bl_table_prefetch_exceptions(&w->table, w->beating.exception, w->beating.exception_count);
     for (unsigned i = 0; i < w->beating.exception_count; i++)
-        w->beaten -= !settle(w, &w->beating.exception[i], w->beating.now);
+        w->beaten -= !worker_settle(w, &w->beating.exception[i], w->beating.now);
 }
 
 /* What was parsed goes to the table. */
@@ -197,8 +198,8 @@ BL_ON_WORKER static void empty_sink(struct bl_worker *w)
     bl_stage_ends(&w->counters.stages, BL_STAGE_odd);
 }
 
-BL_ON_WORKER static void parse(struct bl_worker *w, const struct bl_wire_config *wire, const uint8_t *payload,
-                               uint32_t len)
+BL_ON_WORKER static void worker_parse(struct bl_worker *w, const struct bl_wire_config *wire,
+                                      const uint8_t *payload, uint32_t len)
 {
     uint32_t at = bl_wire_parse(wire, payload, len, 0, &w->sink, &w->counters);
     while (at != BL_WIRE_DONE) {
@@ -222,14 +223,14 @@ BL_ON_WORKER static void parse_all(struct bl_worker *w, const struct bl_wire_con
         if (bl_wire_may_be_fast(payload))
             usual = bl_wire_parse_fast(wire, payload, most, &w->sink, &w->counters);
         if (usual == 0 && payload->data)
-            parse(w, wire, payload->data, payload->len);
+            worker_parse(w, wire, payload->data, payload->len);
         payload += usual == 0 ? 1 : usual;
         if (w->sink.beats >= w->sink.first + FEED_BEATS)
             feed_table(w);
     }
 }
 
-BL_ON_WORKER static void release(struct bl_worker *w)
+BL_ON_WORKER static void worker_release(struct bl_worker *w)
 {
     bl_port_release(w->port, w->queue, &w->burst);
     bl_stage_ends(&w->counters.stages, BL_STAGE_release);
@@ -241,13 +242,13 @@ BL_ON_WORKER static unsigned take_some(struct bl_worker *w, const struct bl_wire
 {
     if (w->burst.packets > BL_BURST - BL_PORT_TAKE) {
         empty_sink(w);
-        release(w);
+        worker_release(w);
     }
     unsigned n = bl_port_receive(w->port, w->queue, &w->burst, &w->counters);
     parse_all(w, wire, n);
     bl_stage_ends(&w->counters.stages, BL_STAGE_parse);
     if (!w->sink.holds)
-        release(w);
+        worker_release(w);
     return n;
 }
 
@@ -268,7 +269,7 @@ BL_ON_WORKER static unsigned take_burst(struct bl_worker *w, uint64_t now_ns)
              w->counters.inserted < unknown_nodes_until);
     if (packets > 0) {
         empty_sink(w);
-        release(w);
+        worker_release(w);
     }
     return packets;
 }
@@ -282,7 +283,7 @@ void bl_worker_feed(struct bl_worker *w, const uint8_t *payload, uint32_t len, u
         return;
     }
     open_sink(w, now_ns);
-    parse(w, bl_rcu_read(&w->wire), payload, len);
+    worker_parse(w, bl_rcu_read(&w->wire), payload, len);
     empty_sink(w);
 }
 
@@ -323,7 +324,7 @@ BL_ON_WORKER static unsigned lines_to_move(struct bl_worker *w, unsigned packets
     return lines + MOVE_LINES + packets / PACKETS_FOR_ONE_MORE;
 }
 
-BL_ON_WORKER static void grow(struct bl_worker *w, unsigned packets, uint64_t now_ns)
+BL_ON_WORKER static void worker_grow(struct bl_worker *w, unsigned packets, uint64_t now_ns)
 {
     if (w->table.next)
         w->retired =
@@ -360,7 +361,7 @@ unsigned bl_worker_poll(struct bl_worker *w, uint64_t now_ns)
         BL_ADD(w->counters.polls_empty, 1);
     worker_take_commands(w);
     if (bl_worker_is_growing(w))
-        grow(w, n, now_ns);
+        worker_grow(w, n, now_ns);
     bl_stage_ends(stages, BL_STAGE_housekeeping);
     bl_cycle_profile_end(stages, n, w->counters.beats - beats);
     return n;
@@ -368,7 +369,7 @@ unsigned bl_worker_poll(struct bl_worker *w, uint64_t now_ns)
 
 /* ---- the loop ----------------------------------------------------------------- */
 
-BL_ON_WORKER static void rest(struct bl_worker *w)
+BL_ON_WORKER static void worker_rest(struct bl_worker *w)
 {
     if (!bl_port_sleeps(w->port) || bl_worker_wants_poll(w)) {
         rte_pause();
@@ -388,7 +389,7 @@ int bl_worker_run(struct bl_worker *w)
         unsigned n = bl_worker_poll(w, bl_clock_now_ns(&clock));
         bl_rcu_quiescent();
         if (n == 0)
-            rest(w);
+            worker_rest(w);
     }
     bl_rcu_thread_unregister();
     return 0;

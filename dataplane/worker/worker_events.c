@@ -52,7 +52,7 @@ bool bl_worker_events_push(struct bl_ring *r, const struct bl_worker_event *repo
 }
 
 /* All but the head, which is there. */
-static void unpack(struct bl_worker_event *report, const struct piece *piece)
+static void worker_events_unpack(struct bl_worker_event *report, const struct piece *piece)
 {
     unsigned n = name_pieces(report);
     for (unsigned i = 0; i < n; i++)
@@ -73,7 +73,7 @@ unsigned bl_worker_events_pop(struct bl_ring *r, struct bl_worker_event *reports
         unsigned end = at + pieces_of(report);
         if (end > have)
             have += bl_ring_pop(r, &piece[have], end - have);
-        unpack(report, &piece[at]);
+        worker_events_unpack(report, &piece[at]);
         at = end;
     }
     return count;

@@ -93,7 +93,7 @@ void bl_worker_free(struct bl_worker *w)
 /* ---- started and stopped --------------------------------------------------- */
 
 /* The entry of its thread or lcore. */
-static int live(struct bl_worker *w)
+static int worker_thread_live(struct bl_worker *w)
 {
     bl_role_assume_worker();
     char name[16];
@@ -106,12 +106,12 @@ static int live(struct bl_worker *w)
 
 static int live_on_lcore(void *w)
 {
-    return live(w);
+    return worker_thread_live(w);
 }
 
 static void *live_on_thread(void *w)
 {
-    (void)live(w);
+    (void)worker_thread_live(w);
     return NULL;
 }
 
@@ -159,7 +159,7 @@ void bl_worker_ask_to_end(struct bl_worker *w)
     __atomic_store_n(&w->stop, 1, __ATOMIC_RELEASE);
 }
 
-static void join(struct bl_worker *w)
+static void worker_thread_join(struct bl_worker *w)
 {
     if (w->lcore >= 0)
         (void)rte_eal_wait_lcore((unsigned)w->lcore);
@@ -173,7 +173,7 @@ bool bl_worker_has_ended(struct bl_worker *w, unsigned wait_ms)
     while (w->started && __atomic_load_n(&w->running, __ATOMIC_ACQUIRE) && wait_ms-- > 0)
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     if (w->started && !__atomic_load_n(&w->running, __ATOMIC_ACQUIRE))
-        join(w);
+        worker_thread_join(w);
     return !w->started;
 }
 
@@ -182,5 +182,5 @@ void bl_worker_stop(struct bl_worker *w)
     if (!w->started)
         return;
     bl_worker_ask_to_end(w);
-    join(w);
+    worker_thread_join(w);
 }

@@ -10,13 +10,13 @@
 #define PHI_FLOOR_SHARE  (1.0f / 32) /* of the mean */
 #define PHI_FLOOR_MAX_MS 1000.0f
 
-static float larger(float a, float b)
+static float detector_larger(float a, float b)
 {
     return a > b ? a : b;
 }
 
 /* Of few intervals the deviation is hardly known. */
-static float unsure(const struct bl_interval_stats *s)
+static float detector_unsure(const struct bl_interval_stats *s)
 {
     return s->count < 2 * BL_INTERVAL_FEW ? 1 + 2.0f / (float)s->count : 1;
 }
@@ -31,7 +31,7 @@ static float phi_deviation_ms(const struct bl_interval_stats *s)
     float least = PHI_FLOOR_MS + PHI_FLOOR_SHARE * s->mean_ms;
     if (least > PHI_FLOOR_MAX_MS)
         least = PHI_FLOOR_MAX_MS;
-    return larger(bl_interval_deviation_ms(s) * unsure(s), least);
+    return detector_larger(bl_interval_deviation_ms(s) * detector_unsure(s), least);
 }
 
 static uint32_t whole_ms(float ms)
@@ -42,7 +42,7 @@ static uint32_t whole_ms(float ms)
 static float auto_sigmas(const struct bl_interval_stats *s)
 {
     float wild = bl_interval_deviation_ms(s) / s->mean_ms;
-    return (BL_AUTO_SIGMAS + BL_AUTO_WILD_SIGMAS * (wild < 1 ? wild : 1)) * unsure(s);
+    return (BL_AUTO_SIGMAS + BL_AUTO_WILD_SIGMAS * (wild < 1 ? wild : 1)) * detector_unsure(s);
 }
 
 uint32_t bl_detector_timeout_ms(const struct bl_interval_stats *s, enum bl_detector detector,
@@ -55,7 +55,7 @@ uint32_t bl_detector_timeout_ms(const struct bl_interval_stats *s, enum bl_detec
         ms += phi_sigmas * phi_deviation_ms(s);
     else
         ms += auto_sigmas(s) * bl_interval_deviation_ms(s) + margin;
-    return whole_ms(s->habit ? larger(ms, s->held_ms + bl_interval_margin_ms(s->held_ms)) : ms);
+    return whole_ms(s->habit ? detector_larger(ms, s->held_ms + bl_interval_margin_ms(s->held_ms)) : ms);
 }
 
 /* The chance of more than `sigmas` deviations above the mean. */
@@ -91,5 +91,5 @@ uint32_t bl_interval_floor_ms(const struct bl_interval_stats *s)
     float ms = s->mean_ms;
     if (s->count < BL_INTERVAL_LEARNED && ms > BL_INTERVAL_SPAN_MS)
         ms = BL_INTERVAL_SPAN_MS;
-    return whole_ms(larger(ms - s->below_ms, bl_interval_margin_ms(0)));
+    return whole_ms(detector_larger(ms - s->below_ms, bl_interval_margin_ms(0)));
 }

@@ -25,7 +25,7 @@
 #define OUTLIER_VARIANCES 16.0f /* 4 deviations */
 #define EARLY_OUTLIER     4.0f  /* times the mean, while no deviation is known */
 
-static float larger(float a, float b)
+static float interval_larger(float a, float b)
 {
     return a > b ? a : b;
 }
@@ -45,7 +45,7 @@ static void end_run(struct bl_interval_stats *s)
 /* `ms` more of a rhythm that goes on. */
 static void let_pass(struct bl_interval_stats *s, float ms)
 {
-    s->owed_ms = larger(s->owed_ms - ms, 0);
+    s->owed_ms = interval_larger(s->owed_ms - ms, 0);
     if (s->quiet_ms <= 0)
         return;
     s->quiet_ms -= ms;
@@ -96,10 +96,10 @@ static void learn_slower(struct bl_interval_stats *s, float ms)
 {
     float before_ms = s->habit ? ms : s->held_ms, apart = ms - before_ms;
     s->mean_ms = (ms + before_ms) / 2;
-    s->variance_ms2 = larger(s->variance_ms2, apart * apart / 2);
+    s->variance_ms2 = interval_larger(s->variance_ms2, apart * apart / 2);
     if (!bl_interval_is_known(s)) /* what was before them was a burst */
         s->count = 2;
-    s->owed_ms = larger(s->owed_ms - ms, 0);
+    s->owed_ms = interval_larger(s->owed_ms - ms, 0);
     end_run(s);
     forget_outliers(s);
 }
@@ -113,10 +113,10 @@ static void learn_above(struct bl_interval_stats *s, float ms)
     end_run(s);
     s->run = 1;
     s->habit = s->quiet_ms > 0;
-    s->held_ms = s->habit ? larger(s->held_ms, ms) : ms;
+    s->held_ms = s->habit ? interval_larger(s->held_ms, ms) : ms;
     if (s->owed_ms > 0 && !s->habit) /* it has not gone on for long, and stopped */
         s->owed_ms = BL_INTERVAL_SPAN_MS;
-    s->quiet_ms = larger(BL_INTERVAL_RECUR * s->mean_ms, BL_INTERVAL_RECUR_MS);
+    s->quiet_ms = interval_larger(BL_INTERVAL_RECUR * s->mean_ms, BL_INTERVAL_RECUR_MS);
     s->variance_ms2 += NARROWER_WEIGHT * (OUTLIER_VARIANCES - 1) * s->variance_ms2;
 }
 
@@ -146,7 +146,8 @@ static void learn_below(struct bl_interval_stats *s, float ms)
         return;
     }
     let_pass(s, ms);
-    float lasts_ms = larger(larger(FASTER_LASTS * s->mean_ms, BL_INTERVAL_SPAN_MS), s->held_ms);
+    float lasts_ms =
+        interval_larger(interval_larger(FASTER_LASTS * s->mean_ms, BL_INTERVAL_SPAN_MS), s->held_ms);
     if (s->run <= -BL_INTERVAL_FASTER && s->below_ms >= lasts_ms)
         learn_faster(s, ms);
 }
@@ -168,7 +169,7 @@ void bl_interval_learn(struct bl_interval_stats *s, uint32_t interval_ms)
     if (s->count == 0) {
         s->mean_ms = ms;
         s->variance_ms2 = 0;
-        s->owed_ms = larger(BL_INTERVAL_SPAN_MS - ms, 0);
+        s->owed_ms = interval_larger(BL_INTERVAL_SPAN_MS - ms, 0);
         s->count = 1;
     } else if (ms < s->mean_ms / 4) {
         learn_below(s, ms);

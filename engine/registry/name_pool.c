@@ -59,7 +59,7 @@ static void set_next(void *place, char *next)
     memcpy(place, &next, sizeof(next));
 }
 
-static char *take(struct bl_name_pool *p, size_t bytes)
+static char *name_pool_take(struct bl_name_pool *p, size_t bytes)
 {
     char *place = p->unused[bytes];
     if (place) {
@@ -77,7 +77,7 @@ static char *take(struct bl_name_pool *p, size_t bytes)
 char *bl_name_pool_copy(struct bl_name_pool *p, const uint64_t *id, const char *name, unsigned len)
 {
     size_t before = id ? sizeof(*id) : 0;
-    char *own = take(p, place_bytes(before + len));
+    char *own = name_pool_take(p, place_bytes(before + len));
     if (!own)
         return NULL;
     if (id)

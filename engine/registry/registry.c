@@ -75,12 +75,12 @@ static void libc_free(void *ctx, void *p)
 
 const struct bl_memory bl_memory_libc = {.alloc = libc_alloc, .free = libc_free};
 
-static void *take(const struct bl_registry *r, size_t bytes)
+static void *registry_take(const struct bl_registry *r, size_t bytes)
 {
     return r->memory.alloc(r->memory.ctx, bytes);
 }
 
-static void give(const struct bl_registry *r, void *p)
+static void registry_give(const struct bl_registry *r, void *p)
 {
     if (p)
         r->memory.free(r->memory.ctx, p);
@@ -232,7 +232,7 @@ uint32_t bl_registry_count(const struct bl_registry *r, enum bl_state s)
 
 static struct directory *directory_new(const struct bl_registry *r, uint32_t capacity)
 {
-    struct directory *d = take(r, sizeof(*d) + capacity * sizeof(d->chunk[0]));
+    struct directory *d = registry_take(r, sizeof(*d) + capacity * sizeof(d->chunk[0]));
     if (d) {
         d->capacity = capacity;
         memset(d->chunk, 0, capacity * sizeof(d->chunk[0]));
@@ -256,8 +256,8 @@ struct bl_registry *bl_registry_new(const struct bl_memory *m, const struct bl_k
     bl_registry_set_max(r, max_nodes);
     r->directory = directory_new(r, FIRST_DIR);
     if (!r->directory || bl_registry_index_init(&r->index, &r->memory, same_node, r) != 0) {
-        give(r, r->directory);
-        give(r, r);
+        registry_give(r, r->directory);
+        registry_give(r, r);
         return NULL;
     }
     return r;
@@ -271,10 +271,10 @@ void bl_registry_free(struct bl_registry *r)
     bl_registry_reclaim(r);
     bl_name_pool_fini(&r->names);
     for (uint32_t c = 0; c < r->directory->capacity; c++)
-        give(r, r->directory->chunk[c]);
+        registry_give(r, r->directory->chunk[c]);
     bl_registry_index_fini(&r->index);
-    give(r, r->directory);
-    give(r, r);
+    registry_give(r, r->directory);
+    registry_give(r, r);
 }
 
 void bl_registry_set_max(struct bl_registry *r, uint32_t max_nodes)
@@ -300,7 +300,8 @@ static struct bl_node *record_at(const struct bl_registry *r, uint32_t index)
 
 /* Remembers `memory` until the next reclaim; cannot fail: the caller got
  * `note` beforehand. */
-BL_ON_CONTROL static void retire(struct bl_registry *r, struct retired *note, void *memory, bool is_name)
+BL_ON_CONTROL static void registry_retire(struct bl_registry *r, struct retired *note, void *memory,
+                                          bool is_name)
 {
     *note = (struct retired){.next = r->retired, .memory = memory, .is_name = is_name};
     r->retired = note;
@@ -313,15 +314,15 @@ BL_ON_CONTROL static int grow_directory(struct bl_registry *r)
 {
     struct directory *old = r->directory;
     struct directory *d = directory_new(r, old->capacity * 2);
-    struct retired *note = take(r, sizeof(*note));
+    struct retired *note = registry_take(r, sizeof(*note));
     if (!d || !note) {
-        give(r, d);
-        give(r, note);
+        registry_give(r, d);
+        registry_give(r, note);
         return -ENOMEM;
     }
     memcpy(d->chunk, old->chunk, old->capacity * sizeof(old->chunk[0]));
     bl_rcu_publish(&r->directory, d);
-    retire(r, note, old, false);
+    registry_retire(r, note, old, false);
     return 0;
 }
 
@@ -341,7 +342,7 @@ BL_ON_CONTROL static int unused_record(struct bl_registry *r, uint32_t *index)
     if (c == r->directory->capacity && grow_directory(r) != 0)
         return -ENOMEM;
     if (!r->directory->chunk[c]) {
-        struct bl_node *chunk = take(r, CHUNK_NODES * sizeof(*chunk));
+        struct bl_node *chunk = registry_take(r, CHUNK_NODES * sizeof(*chunk));
         if (!chunk)
             return -ENOMEM;
         bl_rcu_publish(&r->directory->chunk[c], chunk);
@@ -379,8 +380,8 @@ static void fill_record(struct bl_node *n, const struct bl_node *from)
 }
 
 /* Enters a node whose key is not in the index. `node`: key, flags. */
-BL_ON_CONTROL static int enter(struct bl_registry *r, struct bl_node *node, const struct bl_unknown_node *s,
-                               uint32_t *index)
+BL_ON_CONTROL static int registry_enter(struct bl_registry *r, struct bl_node *node,
+                                        const struct bl_unknown_node *s, uint32_t *index)
 {
     int err = unused_record(r, index);
     if (err == 0)
@@ -413,12 +414,12 @@ int bl_registry_add(struct bl_registry *r, const struct bl_unknown_node *s, uint
     char name[ID_NAME_LEN];
 
     if (s->name)
-        return bl_name_is_valid(s->name, s->name_len) ? enter(r, &node, s, index) : -EINVAL;
+        return bl_name_is_valid(s->name, s->name_len) ? registry_enter(r, &node, s, index) : -EINVAL;
     node.flags = BL_NODE_BINARY;
     name_of_id(s->id, name);
     binary.name = name;
     binary.name_len = ID_NAME_LEN;
-    return enter(r, &node, &binary, index);
+    return registry_enter(r, &node, &binary, index);
 }
 
 int bl_registry_add_name(struct bl_registry *r, const char *name, unsigned len, uint32_t *index)
@@ -451,16 +452,16 @@ BL_ON_CONTROL static int swap_name(struct bl_registry *r, uint32_t index, const 
     struct bl_node *n = record_at(r, index);
     uint64_t id = bl_node_id(n);
     char *own = bl_name_pool_copy(&r->names, &id, name, len); /* only binary nodes are renamed */
-    struct retired *note = take(r, sizeof(*note));
+    struct retired *note = registry_take(r, sizeof(*note));
     if (!own || !note || bl_registry_index_reserve(&r->index, 1) != 0) {
         if (own)
             bl_name_pool_give(&r->names, own, true);
-        give(r, note);
+        registry_give(r, note);
         return -ENOMEM;
     }
     if (has_alias(n))
         bl_registry_index_remove(&r->index, name_key(r, n), index, true);
-    retire(r, note, (void *)(uintptr_t)n->name, true);
+    registry_retire(r, note, (void *)(uintptr_t)n->name, true);
     bl_rcu_publish(&n->name, own);
     BL_WRITE(n->name_len, (uint8_t)len);
     bl_registry_index_put(&r->index, key, index, true);
@@ -550,8 +551,8 @@ BL_ON_CONTROL static void take_back_retired(struct bl_registry *r)
     if (note->is_name)
         bl_name_pool_give(&r->names, note->memory, true);
     else
-        give(r, note->memory);
-    give(r, note);
+        registry_give(r, note->memory);
+    registry_give(r, note);
 }
 
 bool bl_registry_reclaim_end(struct bl_registry *r, uint32_t max)

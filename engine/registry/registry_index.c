@@ -39,12 +39,12 @@ static uint64_t entry_of(uint64_t key, uint32_t node, bool alias)
     return (key & KEY_MASK) | (alias ? ALIAS_BIT : 0) | (node + UINT64_C(1));
 }
 
-static uint64_t load(const struct bl_index_array *a, uint64_t i)
+static uint64_t registry_index_load(const struct bl_index_array *a, uint64_t i)
 {
     return __atomic_load_n(&a->slot[i], __ATOMIC_ACQUIRE);
 }
 
-static void store(struct bl_index_array *a, uint64_t i, uint64_t entry)
+static void registry_index_store(struct bl_index_array *a, uint64_t i, uint64_t entry)
 {
     __atomic_store_n(&a->slot[i], entry, __ATOMIC_RELEASE);
 }
@@ -98,7 +98,7 @@ static uint32_t find_in(const struct bl_registry_index *x, const struct bl_index
 {
     uint64_t mask = slot_count(a) - 1;
     for (uint64_t i = home_of(a, key);; i = (i + 1) & mask) {
-        uint64_t entry = load(a, i);
+        uint64_t entry = registry_index_load(a, i);
         if (entry == ENTRY_NONE)
             return BL_NODE_NONE;
         if (((entry ^ key) & KEY_MASK) || !(entry & NODE_MASK))
@@ -136,10 +136,10 @@ static bool put_in(struct bl_index_array *a, uint64_t entry)
 {
     uint64_t mask = slot_count(a) - 1;
     uint64_t i = home_of(a, entry);
-    while (load(a, i) & NODE_MASK)
+    while (registry_index_load(a, i) & NODE_MASK)
         i = (i + 1) & mask;
-    bool was_empty = load(a, i) == ENTRY_NONE;
-    store(a, i, entry);
+    bool was_empty = registry_index_load(a, i) == ENTRY_NONE;
+    registry_index_store(a, i, entry);
     return was_empty;
 }
 
@@ -170,7 +170,7 @@ BL_ON_CONTROL static void grow_move(struct bl_registry_index *x)
     struct bl_index_array *old = x->current;
     uint64_t end = x->cursor + MOVE_SLOTS;
     for (; x->cursor < end; x->cursor++) {
-        uint64_t entry = load(old, x->cursor);
+        uint64_t entry = registry_index_load(old, x->cursor);
         if (entry & NODE_MASK)
             x->taken += put_in(x->next, entry);
     }
@@ -216,13 +216,13 @@ static bool remove_in(struct bl_index_array *a, uint64_t entry)
 {
     uint64_t mask = slot_count(a) - 1;
     uint64_t i = home_of(a, entry);
-    for (; load(a, i) != entry; i = (i + 1) & mask) {
-        if (load(a, i) == ENTRY_NONE)
+    for (; registry_index_load(a, i) != entry; i = (i + 1) & mask) {
+        if (registry_index_load(a, i) == ENTRY_NONE)
             return false;
     }
     /* No probe goes past a slot that an empty one follows. */
-    bool last = load(a, (i + 1) & mask) == ENTRY_NONE;
-    store(a, i, last ? ENTRY_NONE : ENTRY_GONE);
+    bool last = registry_index_load(a, (i + 1) & mask) == ENTRY_NONE;
+    registry_index_store(a, i, last ? ENTRY_NONE : ENTRY_GONE);
     return last;
 }
 

@@ -9,14 +9,14 @@ static void count_16(uint16_t *counter)
         (*counter)++;
 }
 
-static uint32_t restarted(struct bl_anomaly *a, uint32_t sequence)
+static uint32_t sequence_restarted(struct bl_anomaly *a, uint32_t sequence)
 {
     count_16(&a->restarted);
     a->run = 0;
     return sequence;
 }
 
-static uint32_t ahead(struct bl_anomaly *a, uint32_t sequence, uint32_t missing)
+static uint32_t sequence_ahead(struct bl_anomaly *a, uint32_t sequence, uint32_t missing)
 {
     a->lost = a->lost > UINT32_MAX - missing ? UINT32_MAX : a->lost + missing;
     return sequence;
@@ -48,12 +48,13 @@ static unsigned run_grows(struct bl_anomaly *a, uint32_t stored, uint32_t sequen
     return length;
 }
 
-static uint32_t behind(struct bl_anomaly *a, uint32_t stored, uint32_t sequence, uint32_t incarnation)
+static uint32_t sequence_behind(struct bl_anomaly *a, uint32_t stored, uint32_t sequence,
+                                uint32_t incarnation)
 {
     if (run_grows(a, stored, sequence, incarnation) >= BL_SEQUENCE_RESTART) {
         if (incarnation != 0)
             a->incarnation = incarnation;
-        return restarted(a, sequence);
+        return sequence_restarted(a, sequence);
     }
     count_16(&a->reordered);
     return stored;
@@ -63,23 +64,23 @@ static uint32_t settle_same(struct bl_anomaly *a, uint32_t stored, uint32_t sequ
 {
     int32_t step = (int32_t)(sequence - stored);
     if (step > 0)
-        return ahead(a, sequence, (uint32_t)step - 1);
+        return sequence_ahead(a, sequence, (uint32_t)step - 1);
     if (step == 0) {
         count_16(&a->duplicate);
         return stored;
     }
     if (step >= -BL_SEQUENCE_REORDER && a->lost > 0)
         a->lost--;
-    return behind(a, stored, sequence, incarnation);
+    return sequence_behind(a, stored, sequence, incarnation);
 }
 
 uint32_t bl_sequence_settle(struct bl_anomaly *a, uint32_t stored, uint32_t sequence, uint32_t incarnation)
 {
     int32_t newer = (int32_t)(incarnation - a->incarnation);
     if (incarnation != 0 && a->incarnation != 0 && newer < 0)
-        return behind(a, stored, sequence, incarnation);
+        return sequence_behind(a, stored, sequence, incarnation);
     bool restarts = incarnation != 0 && a->incarnation != 0 && newer > 0;
     if (incarnation != 0)
         a->incarnation = incarnation;
-    return restarts ? restarted(a, sequence) : settle_same(a, stored, sequence, incarnation);
+    return restarts ? sequence_restarted(a, sequence) : settle_same(a, stored, sequence, incarnation);
 }

@@ -126,7 +126,7 @@ struct bl_slots *bl_slots_new(uint64_t slots)
 /* For kernels without MADV_POPULATE_WRITE, which say EINVAL; where one
  * that has it found no page, a touch would be a SIGBUS. Adding 0 is
  * harmless even to a page that is in use. */
-static void touch(char *p, size_t bytes)
+static void slots_touch(char *p, size_t bytes)
 {
     for (size_t i = 0; i < bytes; i += PAGE)
         (void)__atomic_fetch_add(p + i, 0, __ATOMIC_RELAXED);
@@ -159,7 +159,7 @@ int bl_slots_prefault(struct bl_slots *s, size_t bytes)
         step = left;
     int why = step > 0 && madvise(from, step, MADV_POPULATE_WRITE) != 0 ? errno : 0;
     if (why == EINVAL)
-        touch(from, step);
+        slots_touch(from, step);
     else if (why != 0)
         return leave_huge_pages(s) ? 0 : -why;
     s->prefaulted += step;

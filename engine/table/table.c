@@ -104,7 +104,7 @@ BL_ON_WORKER static void beat_again(struct bl_table *t, uint32_t slot, const str
         bl_table_anomaly(t, slot, beat, 0);
 }
 
-static void occupy(struct bl_place *p, const struct bl_beat *beat)
+static void table_occupy(struct bl_place *p, const struct bl_beat *beat)
 {
     struct bl_line *l = line_of(p);
     unsigned place = p->slot % BL_LINE_SLOTS;
@@ -143,7 +143,7 @@ enum bl_insert bl_table_insert(struct bl_table *t, const struct bl_beat *beat, u
         return BL_INSERT_FULL;
     if (bl_slots_key(p.slots, p.slot) == BL_KEY_GONE)
         bl_line_count(gone, -1);
-    occupy(&p, beat);
+    table_occupy(&p, beat);
     bl_line_count(&t->used, 1);
     *slot = p.slot | (p.slots == t->next ? BL_SLOT_IN_NEXT : 0);
     return BL_INSERT_NEW;

@@ -97,7 +97,7 @@ static ALWAYS_INLINE unsigned beat_slot(struct bl_line *l, unsigned place, const
     return 0;
 }
 
-static ALWAYS_INLINE unsigned attention(const struct bl_line *l, unsigned place)
+static ALWAYS_INLINE unsigned table_beat_attention(const struct bl_line *l, unsigned place)
 {
     return l->key[place] & BL_KEY_FLAGGED ? BL_EXCEPTION_FLAGGED : 0;
 }
@@ -204,14 +204,14 @@ static ALWAYS_INLINE bool walk_on(struct bl_straggler *s, const struct bl_table 
 }
 
 /* Beats it where its probe stands. False: it is not there. */
-static ALWAYS_INLINE bool found(struct bl_table_burst *b, const struct bl_straggler *s, bool avx2)
+static ALWAYS_INLINE bool table_beat_found(struct bl_table_burst *b, const struct bl_straggler *s, bool avx2)
 {
     struct bl_line *l = &s->in->line[s->line];
     unsigned hit = hit_of(l, &s->beat->key, avx2);
     if (hit == 0)
         return false;
     unsigned place = (unsigned)__builtin_ctz(hit);
-    unsigned why = attention(l, place) | beat_slot(l, place, s->beat, b->now);
+    unsigned why = table_beat_attention(l, place) | beat_slot(l, place, s->beat, b->now);
     if (__builtin_expect(why != 0, 0))
         add_exception(b, s->beat, why, slot_name(b->table, l, place));
     return true;
@@ -224,9 +224,9 @@ static ALWAYS_INLINE void turn_of_stragglers(struct bl_table_burst *b, bool avx2
     unsigned left = 0;
     for (unsigned i = 0; i < b->straggler_count; i++) {
         struct bl_straggler *s = &b->straggler[i];
-        bool is_there = found(b, s, avx2), goes_on = !is_there && walk_on(s, b->table, avx2);
+        bool is_there = table_beat_found(b, s, avx2), goes_on = !is_there && walk_on(s, b->table, avx2);
         for (s->turns++; goes_on && s->turns == TURNS_MAX;) {
-            is_there = found(b, s, avx2);
+            is_there = table_beat_found(b, s, avx2);
             goes_on = !is_there && walk_on(s, b->table, avx2);
         }
         if (goes_on) {
@@ -243,7 +243,8 @@ static ALWAYS_INLINE void turn_of_stragglers(struct bl_table_burst *b, bool avx2
 /* ---- first looks ---------------------------------------------------------- */
 
 /* The home line did not have it. */
-BL_ON_WORKER static ALWAYS_INLINE void missed(struct bl_table_burst *b, const struct bl_beat *beat, bool avx2)
+BL_ON_WORKER static ALWAYS_INLINE void table_beat_missed(struct bl_table_burst *b, const struct bl_beat *beat,
+                                                         bool avx2)
 {
     struct bl_straggler *s = &b->straggler[b->straggler_count];
     const struct bl_table *t = b->table;
@@ -268,11 +269,11 @@ BL_ON_WORKER static ALWAYS_INLINE void look_closer(struct bl_table_burst *b, con
 {
     unsigned hit = hit_of(line, &beat->key, avx2);
     if (hit == 0) {
-        missed(b, beat, avx2);
+        table_beat_missed(b, beat, avx2);
         return;
     }
     unsigned place = (unsigned)__builtin_ctz(hit);
-    unsigned why = attention(line, place) | beat_slot(line, place, beat, b->now);
+    unsigned why = table_beat_attention(line, place) | beat_slot(line, place, beat, b->now);
     if (why != 0)
         add_exception(b, beat, why, slot_name(b->table, line, place));
 }
@@ -288,8 +289,8 @@ static void look_closer_avx2(struct bl_table_burst *b, const struct bl_beat *bea
 #define look_closer_avx2(b, beat, line) look_closer(b, beat, line, false)
 #endif
 
-BL_ON_WORKER static ALWAYS_INLINE void look(struct bl_table_burst *b, const struct bl_beat *beat,
-                                            struct bl_line *line, bool avx2)
+BL_ON_WORKER static ALWAYS_INLINE void table_beat_look(struct bl_table_burst *b, const struct bl_beat *beat,
+                                                       struct bl_line *line, bool avx2)
 {
     unsigned hit = plain_hit_of(line, &beat->key, avx2);
     if (__builtin_expect(hit != 0, 1)) {
@@ -308,8 +309,8 @@ BL_ON_WORKER static ALWAYS_INLINE void look(struct bl_table_burst *b, const stru
 
 /* Asks for the line where a key is looked for first. `at`: the lines of
  * the current generation. */
-BL_ON_WORKER static ALWAYS_INLINE struct bl_line *fetch(const struct bl_table *t, uint64_t key,
-                                                        const struct bl_slots *at, uint32_t move_line)
+BL_ON_WORKER static ALWAYS_INLINE struct bl_line *
+table_beat_fetch(const struct bl_table *t, uint64_t key, const struct bl_slots *at, uint32_t move_line)
 {
     uint32_t home = bl_line_home(at, key);
     struct bl_line *line = &at->line[home];
@@ -330,17 +331,17 @@ BL_ON_WORKER static ALWAYS_INLINE void fetch_and_look(struct bl_table_burst *b, 
     const unsigned looks = b->waiting, both = looks < n ? looks : n;
     for (unsigned i = 0; i < both; i++) {
         struct bl_line *line = b->line[i];
-        b->line[i] = fetch(t, beats[i].key, &at, move_line);
-        look(b, &waiting[i], line, avx2);
+        b->line[i] = table_beat_fetch(t, beats[i].key, &at, move_line);
+        table_beat_look(b, &waiting[i], line, avx2);
     }
     for (unsigned i = both; i < looks; i++)
-        look(b, &waiting[i], b->line[i], avx2);
+        table_beat_look(b, &waiting[i], b->line[i], avx2);
     for (unsigned i = both; i < n; i++)
-        b->line[i] = fetch(t, beats[i].key, &at, move_line);
+        b->line[i] = table_beat_fetch(t, beats[i].key, &at, move_line);
 }
 
-BL_ON_WORKER static ALWAYS_INLINE void feed(struct bl_table_burst *b, const struct bl_beat *beats, unsigned n,
-                                            bool avx2)
+BL_ON_WORKER static ALWAYS_INLINE void table_beat_feed(struct bl_table_burst *b, const struct bl_beat *beats,
+                                                       unsigned n, bool avx2)
 {
     b->exception_count = 0;
     if (b->straggler_count > 0)
@@ -350,9 +351,9 @@ BL_ON_WORKER static ALWAYS_INLINE void feed(struct bl_table_burst *b, const stru
     b->waiting = n;
 }
 
-BL_ON_WORKER static ALWAYS_INLINE void end(struct bl_table_burst *b, bool avx2)
+BL_ON_WORKER static ALWAYS_INLINE void table_beat_end(struct bl_table_burst *b, bool avx2)
 {
-    feed(b, NULL, 0, avx2);
+    table_beat_feed(b, NULL, 0, avx2);
     while (b->straggler_count > 0)
         turn_of_stragglers(b, avx2);
 }
@@ -363,17 +364,17 @@ __attribute__((target("avx2,bmi"))) static void feed_avx2(struct bl_table_burst 
     BL_ON_WORKER;
 static void feed_avx2(struct bl_table_burst *b, const struct bl_beat *beats, unsigned n)
 {
-    feed(b, beats, n, true);
+    table_beat_feed(b, beats, n, true);
 }
 
 __attribute__((target("avx2,bmi"))) static void end_avx2(struct bl_table_burst *b) BL_ON_WORKER;
 static void end_avx2(struct bl_table_burst *b)
 {
-    end(b, true);
+    table_beat_end(b, true);
 }
 #else
-#define feed_avx2(b, beats, n) feed(b, beats, n, false)
-#define end_avx2(b)            end(b, false)
+#define feed_avx2(b, beats, n) table_beat_feed(b, beats, n, false)
+#define end_avx2(b)            table_beat_end(b, false)
 #endif
 
 bool bl_table_beat_has_simd(void)
@@ -398,7 +399,7 @@ void bl_table_feed_with(struct bl_table_burst *b, const struct bl_beat *beats, u
     if (simd)
         feed_avx2(b, beats, n);
     else
-        feed(b, beats, n, false);
+        table_beat_feed(b, beats, n, false);
 }
 
 void bl_table_end_with(struct bl_table_burst *b, bool simd)
@@ -406,7 +407,7 @@ void bl_table_end_with(struct bl_table_burst *b, bool simd)
     if (simd)
         end_avx2(b);
     else
-        end(b, false);
+        table_beat_end(b, false);
 }
 
 void bl_table_feed(struct bl_table_burst *b, const struct bl_beat *beats, unsigned n)

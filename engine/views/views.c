@@ -45,7 +45,7 @@ struct bl_views_found {
 
 /* ---- a view ------------------------------------------------------------------ */
 
-static void mark(struct bl_views_generation *g, struct bl_view *view, uint32_t id)
+static void views_mark(struct bl_views_generation *g, struct bl_view *view, uint32_t id)
 {
     if (view->flags & BL_VIEW_DIRTY)
         return;
@@ -73,12 +73,12 @@ BL_ON_CONTROL static int find_or_add(struct bl_views *v, struct bl_views_generat
         view->incident = old->incident;
         view->since_unix_ms = old->since_unix_ms;
     }
-    mark(g, view, *id);
+    views_mark(g, view, *id);
     return 0;
 }
 
 /* Shows a view to people, as one of `entry`. */
-static void enliven(struct bl_views_generation *g, struct bl_view *view, uint32_t id, uint32_t entry)
+static void views_enliven(struct bl_views_generation *g, struct bl_view *view, uint32_t id, uint32_t entry)
 {
     const struct bl_views_entry *e = entry == BL_VIEW_NO_ENTRY ? NULL : &g->plan->plan.entry[entry];
     unsigned flags = BL_VIEW_LIVE | (view->flags & BL_VIEW_DIRTY);
@@ -94,12 +94,12 @@ static void enliven(struct bl_views_generation *g, struct bl_view *view, uint32_
     BL_WRITE(view->entry, entry);
     __atomic_store_n(&view->flags, (uint8_t)flags, __ATOMIC_RELEASE); /* who sees LIVE sees the entry */
     BL_ADD(g->live, 1);
-    mark(g, view, id);
+    views_mark(g, view, id);
 }
 
 /* ---- counts -------------------------------------------------------------------- */
 
-static void count(struct bl_views_generation *g, uint32_t ref, enum bl_state s, uint32_t by)
+static void views_count(struct bl_views_generation *g, uint32_t ref, enum bl_state s, uint32_t by)
 {
     const struct bl_view_ids *set = bl_generation_set(g, ref);
 
@@ -107,14 +107,14 @@ static void count(struct bl_views_generation *g, uint32_t ref, enum bl_state s, 
         struct bl_view *view = bl_generation_view(g, set->id[i]);
         BL_ADD(view->count[s], by);
         if (s > BL_STATE_OK)
-            mark(g, view, set->id[i]);
+            views_mark(g, view, set->id[i]);
         if (view->flags & BL_VIEW_TEMPLATE && view->count[s] == (by == 1 ? 1 : 0) &&
             bl_view_total(view) == (by == 1 ? 1 : 0))
             g->empty -= by;
     }
 }
 
-static void recount(struct bl_views_generation *g, uint32_t ref, enum bl_state from, enum bl_state to)
+static void views_recount(struct bl_views_generation *g, uint32_t ref, enum bl_state from, enum bl_state to)
 {
     const struct bl_view_ids *set = bl_generation_set(g, ref);
     bool matters = from > BL_STATE_OK || to > BL_STATE_OK;
@@ -124,7 +124,7 @@ static void recount(struct bl_views_generation *g, uint32_t ref, enum bl_state f
         BL_WRITE(view->count[from], view->count[from] - 1);
         BL_ADD(view->count[to], 1);
         if (matters)
-            mark(g, view, set->id[i]);
+            views_mark(g, view, set->id[i]);
     }
 }
 
@@ -146,12 +146,12 @@ void bl_views_found(struct bl_views_found *f, uint32_t entry, const char *name, 
         return;
     }
     if (name)
-        enliven(f->g, bl_generation_view(f->g, id), id, entry);
+        views_enliven(f->g, bl_generation_view(f->g, id), id, entry);
     f->sorted = f->sorted && id > v->id[f->count - 1];
     v->id[f->count++] = id;
 }
 
-static int compare(const void *a, const void *b)
+static int views_compare(const void *a, const void *b)
 {
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
     return x < y ? -1 : x > y;
@@ -163,7 +163,7 @@ static void sort_once(struct bl_views *v, struct bl_views_found *f)
 
     if (f->sorted)
         return;
-    qsort(v->id, f->count, sizeof(v->id[0]), compare);
+    qsort(v->id, f->count, sizeof(v->id[0]), views_compare);
     for (uint32_t i = 1; i < f->count; i++)
         if (v->id[i] != v->id[kept - 1])
             v->id[kept++] = v->id[i];
@@ -183,7 +183,7 @@ BL_ON_CONTROL static uint32_t look_up(struct bl_views *v, struct bl_views_genera
 }
 
 /* Puts the node into the views of its name, out of those it was in. */
-BL_ON_CONTROL static void place(struct bl_views *v, struct bl_views_generation *g, uint32_t node)
+BL_ON_CONTROL static void views_place(struct bl_views *v, struct bl_views_generation *g, uint32_t node)
 {
     const struct bl_node *n = bl_registry_get(v->registry, node);
     uint32_t was = bl_generation_set_of(g, node);
@@ -195,18 +195,18 @@ BL_ON_CONTROL static void place(struct bl_views *v, struct bl_views_generation *
         bl_generation_put(g, node, ref); /* needs no memory */
     }
     if (ref != BL_SET_NONE)
-        count(g, ref, (enum bl_state)n->state, 1);
+        views_count(g, ref, (enum bl_state)n->state, 1);
     if (was != BL_SET_NONE)
-        count(g, was, (enum bl_state)n->state, UINT32_MAX);
+        views_count(g, was, (enum bl_state)n->state, UINT32_MAX);
 }
 
-BL_ON_CONTROL static void unplace(struct bl_views_generation *g, uint32_t node, enum bl_state s)
+BL_ON_CONTROL static void views_unplace(struct bl_views_generation *g, uint32_t node, enum bl_state s)
 {
     uint32_t ref = bl_generation_set_of(g, node);
 
     if (ref == BL_SET_NONE)
         return;
-    count(g, ref, s, UINT32_MAX);
+    views_count(g, ref, s, UINT32_MAX);
     bl_generation_put(g, node, BL_SET_NONE);
 }
 
@@ -216,9 +216,9 @@ static void on_named(void *ctx, uint32_t node)
 {
     struct bl_views *v = ctx;
     bl_role_assume_control(); /* the registry's writer calls */
-    place(v, v->now, node);
+    views_place(v, v->now, node);
     if (v->next && node < v->cursor)
-        place(v, v->next, node);
+        views_place(v, v->next, node);
 }
 
 static void on_removed(void *ctx, uint32_t node)
@@ -226,9 +226,9 @@ static void on_removed(void *ctx, uint32_t node)
     struct bl_views *v = ctx;
     enum bl_state s = (enum bl_state)bl_registry_get(v->registry, node)->state;
     bl_role_assume_control();
-    unplace(v->now, node, s);
+    views_unplace(v->now, node, s);
     if (v->next)
-        unplace(v->next, node, s);
+        views_unplace(v->next, node, s);
 }
 
 static void on_changed(void *ctx, uint32_t node, enum bl_state from, enum bl_state to)
@@ -236,10 +236,10 @@ static void on_changed(void *ctx, uint32_t node, enum bl_state from, enum bl_sta
     struct bl_views *v = ctx;
     uint32_t ref = bl_generation_set_of(v->now, node);
     if (ref != BL_SET_NONE)
-        recount(v->now, ref, from, to);
+        views_recount(v->now, ref, from, to);
     ref = v->next ? bl_generation_set_of(v->next, node) : BL_SET_NONE;
     if (ref != BL_SET_NONE)
-        recount(v->next, ref, from, to);
+        views_recount(v->next, ref, from, to);
 }
 
 struct bl_registry_watch bl_views_watch(struct bl_views *v)
@@ -256,7 +256,7 @@ BL_ON_CONTROL static int add_live(struct bl_views *v, struct bl_views_generation
 {
     int r = find_or_add(v, g, name, (unsigned)strlen(name), id);
     if (r == 0)
-        enliven(g, bl_generation_view(g, *id), *id, entry);
+        views_enliven(g, bl_generation_view(g, *id), *id, entry);
     return r;
 }
 
@@ -380,7 +380,7 @@ void bl_views_reclaim(struct bl_views *v)
 
 /* ---- a new generation -------------------------------------------------------------------- */
 
-BL_ON_CONTROL static void abandon(struct bl_views *v)
+BL_ON_CONTROL static void views_abandon(struct bl_views *v)
 {
     if (v->next)
         bl_generation_free(v->next); /* no reader has seen it */
@@ -388,9 +388,9 @@ BL_ON_CONTROL static void abandon(struct bl_views *v)
     BL_WRITE(v->building, false);
 }
 
-BL_ON_CONTROL static int begin(struct bl_views *v, struct bl_plan_use *use)
+BL_ON_CONTROL static int views_begin(struct bl_views *v, struct bl_plan_use *use)
 {
-    abandon(v);
+    views_abandon(v);
     v->next = generation_of(v, use);
     v->carried = v->cursor = 0;
     BL_WRITE(v->building, v->next != NULL);
@@ -409,7 +409,7 @@ int bl_views_begin(struct bl_views *v, const struct bl_views_plan *plan)
     }
     use->plan = *plan;
     use->users = 1; /* until it has begun */
-    int r = begin(v, use);
+    int r = views_begin(v, use);
     bl_plan_drop(&v->memory, use);
     return r;
 }
@@ -423,7 +423,7 @@ static bool is_wasteful(const struct bl_views_generation *g)
 
 /* Keeps the number of a view in force that may come back, in the
  * generation under way. */
-BL_ON_CONTROL static void carry(struct bl_views *v, const struct bl_view *view)
+BL_ON_CONTROL static void views_carry(struct bl_views *v, const struct bl_view *view)
 {
     uint32_t same;
 
@@ -432,7 +432,7 @@ BL_ON_CONTROL static void carry(struct bl_views *v, const struct bl_view *view)
         find_or_add(v, v->next, view->name, view->name_len, &same);
 }
 
-BL_ON_CONTROL static void publish(struct bl_views *v)
+BL_ON_CONTROL static void views_publish(struct bl_views *v)
 {
     struct bl_views_generation *old = v->now;
 
@@ -450,19 +450,19 @@ BL_ON_CONTROL static void publish(struct bl_views *v)
 
 bool bl_views_step(struct bl_views *v, uint32_t max_nodes)
 {
-    if (!v->next && (!is_wasteful(v->now) || begin(v, v->now->plan) != 0))
+    if (!v->next && (!is_wasteful(v->now) || views_begin(v, v->now->plan) != 0))
         return false;
     uint32_t views = bl_views_end(v->now), nodes = bl_registry_end(v->registry);
     for (; max_nodes && v->carried < views; v->carried++, max_nodes--)
-        carry(v, bl_generation_view(v->now, v->carried));
+        views_carry(v, bl_generation_view(v->now, v->carried));
     for (; max_nodes && v->cursor < nodes; max_nodes--) {
         uint32_t node = v->cursor++;
         if (bl_registry_get(v->registry, node))
-            place(v, v->next, node);
+            views_place(v, v->next, node);
     }
     if (v->carried < views || v->cursor < nodes)
         return true;
-    publish(v);
+    views_publish(v);
     return false;
 }
 
@@ -481,7 +481,7 @@ BL_ON_CONTROL static void tell_next(struct bl_views *v, const struct bl_view *vi
 {
     uint32_t id = bl_generation_find(v->next, view->name, view->name_len);
     if (id == BL_VIEW_NONE) {
-        carry(v, view);
+        views_carry(v, view);
         return;
     }
     struct bl_view *next = bl_generation_view(v->next, id);
@@ -490,7 +490,7 @@ BL_ON_CONTROL static void tell_next(struct bl_views *v, const struct bl_view *vi
     next->since_unix_ms = view->since_unix_ms;
 }
 
-BL_ON_CONTROL static void conclude(struct bl_views *v, struct bl_view *view, int64_t unix_ms)
+BL_ON_CONTROL static void views_conclude(struct bl_views *v, struct bl_view *view, int64_t unix_ms)
 {
     enum bl_state from = (enum bl_state)view->state;
     enum bl_state to = view->flags & BL_VIEW_LIVE ? worst_of(view) : BL_STATE_OK;
@@ -518,7 +518,7 @@ void bl_views_settle(struct bl_views *v, int64_t unix_ms)
         struct bl_view *view = bl_generation_view(g, g->dirty);
         g->dirty = view->next_dirty;
         BL_WRITE(view->flags, (uint8_t)(view->flags & ~BL_VIEW_DIRTY));
-        conclude(v, view, unix_ms);
+        views_conclude(v, view, unix_ms);
     }
 }
 
@@ -535,7 +535,7 @@ BL_ON_CONTROL static int remember_in(struct bl_views *v, struct bl_views_generat
     BL_WRITE(view->state, (uint8_t)p->state);
     BL_WRITE(view->incident, p->incident);
     BL_WRITE(view->since_unix_ms, p->since_unix_ms);
-    mark(g, view, id);
+    views_mark(g, view, id);
     return 0;
 }
 
@@ -561,7 +561,7 @@ BL_ON_CONTROL static int forget_in(struct bl_views_generation *g, const char *na
     BL_WRITE(view->entry, BL_VIEW_NO_ENTRY);
     BL_WRITE(g->live, g->live - 1);
     g->empty--;
-    mark(g, view, id);
+    views_mark(g, view, id);
     return 0;
 }
 

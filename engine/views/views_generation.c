@@ -9,7 +9,7 @@
 
 #define UNIT sizeof(uint64_t)
 
-static void *take(struct bl_views_generation *g, size_t bytes)
+static void *views_generation_take(struct bl_views_generation *g, size_t bytes)
 {
     void *p = g->memory.alloc(g->memory.ctx, bytes);
     if (p)
@@ -17,7 +17,7 @@ static void *take(struct bl_views_generation *g, size_t bytes)
     return p;
 }
 
-static void give(struct bl_views_generation *g, void *p)
+static void views_generation_give(struct bl_views_generation *g, void *p)
 {
     if (p)
         g->memory.free(g->memory.ctx, p);
@@ -154,12 +154,12 @@ struct bl_views_generation *bl_generation_new(const struct bl_memory *m, const s
     g->bytes = sizeof(*g);
     g->dirty = BL_VIEW_NONE;
     if (bl_registry_index_init(&g->by_name, &g->memory, same_name, g) != 0) {
-        give(g, g);
+        views_generation_give(g, g);
         return NULL;
     }
     if (bl_registry_index_init(&g->by_key, &g->memory, same_ids, g) != 0) {
         bl_registry_index_fini(&g->by_name);
-        give(g, g);
+        views_generation_give(g, g);
         return NULL;
     }
     g->plan = plan;
@@ -180,15 +180,15 @@ void bl_plan_drop(const struct bl_memory *m, struct bl_plan_use *use)
 void bl_generation_free(struct bl_views_generation *g)
 {
     for (uint32_t i = 0; i < BL_VIEW_CHUNKS; i++)
-        give(g, g->view[i]);
+        views_generation_give(g, g->view[i]);
     for (uint32_t i = 0; i < BL_SET_BLOCKS; i++)
-        give(g, g->block[i]);
+        views_generation_give(g, g->block[i]);
     for (uint32_t i = 0; i < BL_NODE_CHUNKS; i++)
-        give(g, g->set_of[i]);
+        views_generation_give(g, g->set_of[i]);
     bl_registry_index_fini(&g->by_name);
     bl_registry_index_fini(&g->by_key);
     bl_plan_drop(&g->memory, g->plan);
-    give(g, g);
+    views_generation_give(g, g);
 }
 
 /* Room in the blocks, 0 if there is none. What is taken lies in one
@@ -203,7 +203,7 @@ static uint32_t take_units(struct bl_views_generation *g, size_t bytes, uint32_t
     if (b >= BL_SET_BLOCKS)
         return 0;
     if (!g->block[b]) {
-        uint64_t *block = take(g, BL_SET_BLOCK_UNITS * UNIT);
+        uint64_t *block = views_generation_take(g, BL_SET_BLOCK_UNITS * UNIT);
         if (!block)
             return 0;
         bl_rcu_publish(&g->block[b], block);
@@ -229,7 +229,7 @@ static struct bl_view *next_view(struct bl_views_generation *g)
 {
     uint32_t c = g->view_count / BL_VIEW_CHUNK;
     if (!g->view[c]) {
-        struct bl_view *chunk = take(g, BL_VIEW_CHUNK * sizeof(*chunk));
+        struct bl_view *chunk = views_generation_take(g, BL_VIEW_CHUNK * sizeof(*chunk));
         if (!chunk)
             return NULL;
         bl_rcu_publish(&g->view[c], chunk);
@@ -313,7 +313,7 @@ static uint32_t *word_of(struct bl_views_generation *g, uint32_t node)
 {
     uint32_t **chunk = &g->set_of[node / BL_NODE_CHUNK];
     if (!*chunk) {
-        uint32_t *fresh = take(g, BL_NODE_CHUNK * sizeof(*fresh));
+        uint32_t *fresh = views_generation_take(g, BL_NODE_CHUNK * sizeof(*fresh));
         if (!fresh)
             return NULL;
         memset(fresh, 0, BL_NODE_CHUNK * sizeof(*fresh));

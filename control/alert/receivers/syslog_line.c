@@ -23,7 +23,7 @@ int bl_syslog_facility(const char *name)
     return -1;
 }
 
-static unsigned priority(const struct bl_syslog_identity *who, const struct bl_notice *n)
+static unsigned syslog_line_priority(const struct bl_syslog_identity *who, const struct bl_notice *n)
 {
     if (n->kind == BL_EVENT_FREEZE || n->kind == BL_EVENT_THAW)
         return who->facility * 8 + (n->kind == BL_EVENT_FREEZE ? SEVERITY_ERR : SEVERITY_NOTICE);
@@ -79,7 +79,7 @@ static void append_facts(struct bl_text *out, const struct bl_notice *n)
 void bl_syslog_5424(struct bl_text *out, const struct bl_syslog_identity *who, const struct bl_notice *n)
 {
     char time[BL_TIMESTAMP_TEXT];
-    bl_text_printf(out, "<%u>1 %s %s beatline %d %s [beatline@32473", priority(who, n),
+    bl_text_printf(out, "<%u>1 %s %s beatline %d %s [beatline@32473", syslog_line_priority(who, n),
                    bl_timestamp_text(n->time_unix_ms, time), who->host[0] ? who->host : "-", (int)who->pid,
                    message_id(n));
     append_facts(out, n);
@@ -96,7 +96,7 @@ void bl_syslog_3164(struct bl_text *out, const struct bl_syslog_identity *who, c
     time_t seconds = (time_t)(n->time_unix_ms / 1000);
     struct tm local = {0};
     localtime_r(&seconds, &local);
-    bl_text_printf(out, "<%u>%s %2d %02d:%02d:%02d ", priority(who, n), months[local.tm_mon % 12],
+    bl_text_printf(out, "<%u>%s %2d %02d:%02d:%02d ", syslog_line_priority(who, n), months[local.tm_mon % 12],
                    local.tm_mday, local.tm_hour, local.tm_min, local.tm_sec);
     if (with_host)
         bl_text_printf(out, "%s ", who->host[0] ? who->host : "-");

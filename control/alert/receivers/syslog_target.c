@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int refuse(char err[BL_ERR_BYTES], const char *text, const char *why)
+static int syslog_target_refuse(char err[BL_ERR_BYTES], const char *text, const char *why)
 {
     snprintf(err, BL_ERR_BYTES, "syslog %s: %s", text, why);
     return -EINVAL;
@@ -26,7 +26,8 @@ static int parse_path(struct bl_syslog_target *t, const char *text, const char *
     size_t len = strlen(path);
     t->kind = BL_SYSLOG_UNIX;
     if (path[0] != '/' || len >= sizeof(t->path))
-        return refuse(err, text, "not the path of a socket; give an absolute path of up to 107 bytes");
+        return syslog_target_refuse(err, text,
+                                    "not the path of a socket; give an absolute path of up to 107 bytes");
     memcpy(t->path, path, len + 1);
     return 0;
 }
@@ -36,7 +37,7 @@ static int parse_port(struct bl_syslog_target *t, const char *text, const char *
     char *end;
     unsigned long number = strtoul(port, &end, 10);
     if (port[0] < '0' || port[0] > '9' || *end || number == 0 || number > 65535)
-        return refuse(err, text, "bad port; give a number from 1 to 65535");
+        return syslog_target_refuse(err, text, "bad port; give a number from 1 to 65535");
     snprintf(t->port, sizeof(t->port), "%u", (unsigned)number & 0xffff);
     return 0;
 }
@@ -54,10 +55,11 @@ static int parse_host_port(struct bl_syslog_target *t, const char *text, const c
         rest = end;
     }
     if (!end || (*rest && *rest != ':') || (*rest == ':' && strchr(rest + 1, ':')))
-        return refuse(err, text, "not HOST:PORT; put IPv6 addresses in brackets: udp://[::1]:514");
+        return syslog_target_refuse(err, text,
+                                    "not HOST:PORT; put IPv6 addresses in brackets: udp://[::1]:514");
     size_t len = (size_t)(end - host);
     if (len == 0 || len >= sizeof(t->host) || memchr(host, '/', len))
-        return refuse(err, text, "no host name; write udp://HOST:PORT or tcp://HOST:PORT");
+        return syslog_target_refuse(err, text, "no host name; write udp://HOST:PORT or tcp://HOST:PORT");
     memcpy(t->host, host, len);
     return *rest ? parse_port(t, text, rest + 1, err) : 0;
 }
@@ -81,7 +83,7 @@ int bl_syslog_target_parse(struct bl_syslog_target *t, const char *text, char er
     else if (has_prefix(&rest, "tcp://"))
         t->kind = BL_SYSLOG_TCP;
     else
-        return refuse(err, text,
-                      "unknown target; write local, unix:/PATH, udp://HOST:PORT or tcp://HOST:PORT");
+        return syslog_target_refuse(
+            err, text, "unknown target; write local, unix:/PATH, udp://HOST:PORT or tcp://HOST:PORT");
     return parse_host_port(t, text, rest, err);
 }

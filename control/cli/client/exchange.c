@@ -58,7 +58,7 @@ static bool send_all(int fd, const char *data, size_t len)
 }
 
 /* Refills the buffer when it is empty. False: nothing more comes. */
-static bool refill(struct answer *a)
+static bool exchange_refill(struct answer *a)
 {
     while (a->at == a->len) {
         ssize_t n = recv(a->fd, a->buffer, sizeof(a->buffer), 0);
@@ -79,7 +79,7 @@ static bool read_header(struct answer *a, int *stream, size_t *number)
     size_t used = 0;
     char *end;
 
-    while (used < sizeof(line) - 1 && refill(a)) {
+    while (used < sizeof(line) - 1 && exchange_refill(a)) {
         line[used] = a->buffer[a->at++];
         if (line[used] == '\n')
             break;
@@ -111,10 +111,10 @@ static bool write_all(struct answer *a, int fd, const char *data, size_t len)
     return true;
 }
 
-static bool copy(struct answer *a, int fd, size_t len)
+static bool exchange_copy(struct answer *a, int fd, size_t len)
 {
     while (len > 0) {
-        if (!refill(a))
+        if (!exchange_refill(a))
             return false;
         size_t n = a->len - a->at < len ? a->len - a->at : len;
         if (!write_all(a, fd, a->buffer + a->at, n))
@@ -133,7 +133,7 @@ static int read_answer(struct answer *a)
     while (read_header(a, &stream, &number)) {
         if (stream == 0)
             return (int)number;
-        if (!copy(a, stream == 1 ? STDOUT_FILENO : STDERR_FILENO, number))
+        if (!exchange_copy(a, stream == 1 ? STDOUT_FILENO : STDERR_FILENO, number))
             break;
     }
     if (a->reader_gone)

@@ -37,7 +37,7 @@ static const struct {
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
-static int fail(const struct command_line *l, enum bl_exit code, const char *text)
+static int main_fail(const struct command_line *l, enum bl_exit code, const char *text)
 {
     if (l->json) {
         struct bl_text out = {0};
@@ -99,7 +99,7 @@ static bool find_command(int argc, char **argv, size_t *at)
     return longest > 0;
 }
 
-static int explain(size_t at)
+static int main_explain(size_t at)
 {
     struct bl_text out = {0};
     bl_options_explain(&out, commands[at].name, commands[at].usage, commands[at].help);
@@ -125,7 +125,7 @@ static int print_help_of(const struct command_line *l, int argc, char **argv)
     bool found = false;
     size_t at;
     if ((argc > 1 || !is_group(argv[0])) && find_command(argc, argv, &at))
-        return explain(at);
+        return main_explain(at);
     for (size_t i = 0; i < COMMANDS; i++) {
         size_t len = strcspn(commands[i].name, " ");
         bool group = argc == 1 && strlen(argv[0]) == len && strncmp(argv[0], commands[i].name, len) == 0;
@@ -135,7 +135,7 @@ static int print_help_of(const struct command_line *l, int argc, char **argv)
                commands[i].usage, commands[i].help);
         found = true;
     }
-    return found ? BL_EXIT_OK : fail(l, BL_EXIT_USAGE, "no such command; beatline help lists them");
+    return found ? BL_EXIT_OK : main_fail(l, BL_EXIT_USAGE, "no such command; beatline help lists them");
 }
 
 /* ---- the command line -------------------------------------------------- */
@@ -147,7 +147,7 @@ static bool is_option(const char *word, const char *letter, const char *name)
 
 /* Takes the options before the command; what follows it is the
  * server's, but -j says here too how errors are told. 0 or exit code. */
-static int parse(struct command_line *l, int argc, char **argv)
+static int main_parse(struct command_line *l, int argc, char **argv)
 {
     int i = 1;
     for (; i < argc && argv[i][0] == '-'; i++) {
@@ -165,7 +165,7 @@ static int parse(struct command_line *l, int argc, char **argv)
             char text[256];
             snprintf(text, sizeof(text),
                      "%.100s: unknown option, or its value is missing; beatline help lists them", argv[i]);
-            return fail(l, BL_EXIT_USAGE, text);
+            return main_fail(l, BL_EXIT_USAGE, text);
         }
     }
     l->argc = argc - i;
@@ -178,7 +178,7 @@ static int parse(struct command_line *l, int argc, char **argv)
 }
 
 /* "help nodes list", "nodes list --help". */
-static int help(const struct command_line *l)
+static int main_help(const struct command_line *l)
 {
     int from = l->argc > 0 && strcmp(l->argv[0], "help") == 0, words = 0;
     while (from + words < l->argc && l->argv[from + words][0] != '-')
@@ -230,14 +230,14 @@ static int ask_daemon(const struct command_line *l)
 
     build_request(l, &request);
     if (request.failed)
-        return fail(l, BL_EXIT_ERROR, "out of memory");
+        return main_fail(l, BL_EXIT_ERROR, "out of memory");
     if (request.len > BL_REQUEST_MAX) {
         bl_text_free(&request);
-        return fail(l, BL_EXIT_USAGE, "the command line is over 64 KiB; give fewer names at a time");
+        return main_fail(l, BL_EXIT_USAGE, "the command line is over 64 KiB; give fewer names at a time");
     }
     int code = bl_exchange(path, request.data, request.len, why);
     bl_text_free(&request);
-    return why[0] != '\0' ? fail(l, (enum bl_exit)code, why) : code;
+    return why[0] != '\0' ? main_fail(l, (enum bl_exit)code, why) : code;
 }
 
 /* Our own version, and the daemon's if there is one. */
@@ -264,11 +264,11 @@ int main(int argc, char **argv)
     struct command_line l = {0};
 
     signal(SIGPIPE, SIG_IGN); /* a reader that has seen enough is no error */
-    int code = parse(&l, argc, argv);
+    int code = main_parse(&l, argc, argv);
     if (code != 0)
         return code;
     if (l.help || (l.argc > 0 && strcmp(l.argv[0], "help") == 0))
-        return help(&l);
+        return main_help(&l);
     if (l.version || (l.argc > 0 && strcmp(l.argv[0], "version") == 0))
         return print_version(&l);
     if (l.argc == 0) {

@@ -6,7 +6,7 @@
 #include "control/cli/server/cli_request.h"
 #include "control/text/duration.h"
 
-static int bad(struct bl_cli_request *call, const char *what, const char *word)
+static int args_bad(struct bl_cli_request *call, const char *what, const char *word)
 {
     const struct bl_cli_command *c = call->command;
     bl_cli_fail(call, BL_EXIT_USAGE, "%s: %s %.100s; usage: beatline %s%s%s", c->name, what, word, c->name,
@@ -25,7 +25,7 @@ static int take_value(struct bl_args *args, int option, const char *rest, const 
     } else if (args->at < call->argc) {
         *value = call->argv[args->at++];
     } else {
-        return bad(call, "nothing follows", word);
+        return args_bad(call, "nothing follows", word);
     }
     return option;
 }
@@ -42,10 +42,10 @@ static int long_option(struct bl_args *args, const char *word, const char **valu
         if (options[i].value != NULL)
             return take_value(args, i, equals != NULL ? equals + 1 : NULL, word, value);
         if (equals != NULL)
-            return bad(args->call, "no value is taken by", word);
+            return args_bad(args->call, "no value is taken by", word);
         return i;
     }
-    return bad(args->call, "unknown option", word);
+    return args_bad(args->call, "unknown option", word);
 }
 
 /* A letter of "-f" or "-fn5". */
@@ -65,7 +65,7 @@ static int letter_option(struct bl_args *args, const char *word, const char **va
         args->letters = NULL;
         return take_value(args, i, rest, word, value);
     }
-    return bad(args->call, "unknown option", word);
+    return args_bad(args->call, "unknown option", word);
 }
 
 int bl_args_next(struct bl_args *args, const char **value)
@@ -94,7 +94,7 @@ int bl_args_next(struct bl_args *args, const char **value)
 
 bool bl_args_refuse(struct bl_cli_request *call, const char *word)
 {
-    bad(call, "does not take", word);
+    args_bad(call, "does not take", word);
     return false;
 }
 
@@ -119,7 +119,7 @@ bool bl_args_names(struct bl_cli_request *call)
         call->argv[names++] = call->argv[args.at - 1]; /* drops "--" */
     call->argc = arg == BL_ARG_END ? names : call->argc;
     if (arg == BL_ARG_END && names == 0)
-        bad(call, "nothing follows", call->command->name);
+        args_bad(call, "nothing follows", call->command->name);
     return arg == BL_ARG_END && names > 0;
 }
 

@@ -10,15 +10,15 @@
 
 #include "control/cli/server/commands.h"
 
-static void run(struct bl_connection *c);
+static void connection_run(struct bl_connection *c);
 
 /* What control answered: the command goes on with it. */
-static void answered(void *ctx, struct bl_command *answer)
+static void connection_answered(void *ctx, struct bl_command *answer)
 {
     struct bl_connection *c = ctx;
     c->asking = false;
     c->call.answer = answer;
-    run(c);
+    connection_run(c);
 }
 
 struct bl_connection *bl_connection_new(int fd, struct bl_api *api)
@@ -29,7 +29,7 @@ struct bl_connection *bl_connection_new(int fd, struct bl_api *api)
     c->fd = fd;
     c->progress_ns = api->now_ns;
     c->call.api = api;
-    c->call.answered = answered;
+    c->call.answered = connection_answered;
     c->call.client = c;
     return c;
 }
@@ -59,7 +59,7 @@ void bl_connection_free(struct bl_connection *c)
 
 /* ---- frames ---------------------------------------------------------- */
 
-static void frame(struct bl_text *wire, int stream, struct bl_text *text)
+static void connection_frame(struct bl_text *wire, int stream, struct bl_text *text)
 {
     if (text->len == 0)
         return;
@@ -79,8 +79,8 @@ static void frame_piece(struct bl_connection *c)
         bl_cli_fail(call, BL_EXIT_ERROR, "out of memory; ask for less, or again later");
         c->step = BL_STEP_DONE;
     }
-    frame(&c->wire, 1, &call->out);
-    frame(&c->wire, 2, &call->err);
+    connection_frame(&c->wire, 1, &call->out);
+    connection_frame(&c->wire, 2, &call->err);
     if (c->step != BL_STEP_DONE)
         return;
     bl_text_printf(&c->wire, "0 %d\n", call->code);
@@ -90,7 +90,7 @@ static void frame_piece(struct bl_connection *c)
 
 /* ---- requests -------------------------------------------------------- */
 
-static void refuse(struct bl_connection *c, const char *why)
+static void connection_refuse(struct bl_connection *c, const char *why)
 {
     bl_cli_fail(&c->call, BL_EXIT_USAGE, "request: %s; send one line {\"argv\":[\"status\"]}", why);
     c->step = BL_STEP_DONE;
@@ -176,7 +176,7 @@ static void take_line(struct bl_connection *c, size_t len)
     const char *why = !json_is_object(c->words) ? "not an object of JSON" : take_request(c, &argc);
     bl_text_free(&c->request);
     if (why != NULL) {
-        refuse(c, why);
+        connection_refuse(c, why);
         return;
     }
     bool explain = take_common(c, &argc);
@@ -201,7 +201,7 @@ bool bl_connection_read(struct bl_connection *c)
         if (c->request.failed)
             return false;
         if (c->request.len >= BL_REQUEST_MAX)
-            refuse(c, "over 64 KiB");
+            connection_refuse(c, "over 64 KiB");
         else if (end != NULL || n == 0) /* the end of what it sends ends a line too */
             take_line(c, c->request.len);
     }
@@ -235,7 +235,7 @@ static bool can_run(const struct bl_connection *c)
     return c->step == BL_STEP_MORE;
 }
 
-static void run(struct bl_connection *c)
+static void connection_run(struct bl_connection *c)
 {
     c->event_seen = c->call.api->history.next;
     c->step = c->call.command->ops->run(&c->call);
@@ -254,7 +254,7 @@ bool bl_connection_turn(struct bl_connection *c)
     if (!send_frames(c))
         return false;
     if (bl_connection_ready(c)) {
-        run(c);
+        connection_run(c);
         if (!send_frames(c))
             return false;
     }

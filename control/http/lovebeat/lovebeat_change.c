@@ -12,7 +12,7 @@ struct change {
 /* ---- timeouts ---------------------------------------------------------------- */
 
 /* "3600" and "2.5", in ms; 0: it is no number of seconds, or out of range. */
-static uint32_t seconds(const char *text)
+static uint32_t lovebeat_change_seconds(const char *text)
 {
     uint64_t ms = 0, unit = 1000;
     const char *p = text;
@@ -33,7 +33,7 @@ static bool take_timeout(struct bl_http_request *r, const char *name, const char
     bool detects = strcmp(text, "auto") == 0 || strcmp(text, "-2") == 0;
     bool clears = strcmp(text, "-1") == 0;
 
-    *ms = detects || clears ? 0 : seconds(text);
+    *ms = detects || clears ? 0 : lovebeat_change_seconds(text);
     if (*ms == 0 && !detects && !clears) {
         bl_http_problem(r, 422, "%s: \"%.40s\" is no timeout; give seconds above 0, auto, or -1 for none",
                         name, text);
@@ -50,7 +50,7 @@ static bool take_timeout(struct bl_http_request *r, const char *name, const char
 
 /* A field that is not there, an empty field of a form, and JSON's null
  * change nothing. */
-static const char *given(const struct bl_http_request *r, const char *name)
+static const char *lovebeat_change_given(const struct bl_http_request *r, const char *name)
 {
     const char *text = bl_http_param(r, name), *type = bl_http_header_of(r, "Content-Type");
     bool null = text != NULL && strcmp(text, "none") == 0 && type != NULL && strstr(type, "json") != NULL;
@@ -60,13 +60,13 @@ static const char *given(const struct bl_http_request *r, const char *name)
 /* 0.8's fields: 0, too, changes nothing. */
 static const char *given_old(const struct bl_http_request *r, const char *name)
 {
-    const char *text = given(r, name);
+    const char *text = lovebeat_change_given(r, name);
     return text != NULL && strcmp(text, "0") == 0 ? NULL : text;
 }
 
 static bool read_timeouts(struct bl_http_request *r, struct bl_policy_patch *patch)
 {
-    const char *timeout = given(r, "timeout");
+    const char *timeout = lovebeat_change_given(r, "timeout");
     const char *warn = given_old(r, "warn-tmo"), *err = given_old(r, "err-tmo");
     struct bl_policy *p = &patch->policy;
 
@@ -78,7 +78,7 @@ static bool read_timeouts(struct bl_http_request *r, struct bl_policy_patch *pat
 
 /* ---- POST ----------------------------------------------------------------------- */
 
-static void beat(struct bl_http_request *r)
+static void lovebeat_change_beat(struct bl_http_request *r)
 {
     const struct change *c = r->state;
     if (!c->beat || bl_http_beat(r, bl_http_path(r, "name")))
@@ -88,11 +88,11 @@ static void beat(struct bl_http_request *r)
 static void timeouts_set(struct bl_http_request *r, struct bl_command *answer)
 {
     if (!bl_http_refused(r, answer))
-        beat(r);
+        lovebeat_change_beat(r);
 }
 
 /* Fields that lovebeat does not know either are let pass, as it does. */
-static void post(struct bl_http_request *r)
+static void lovebeat_change_post(struct bl_http_request *r)
 {
     struct bl_policy_patch patch = {0};
     struct change *c = r->state;
@@ -101,7 +101,7 @@ static void post(struct bl_http_request *r)
     if (!bl_http_flag(r, "beat", &c->beat) || !read_timeouts(r, &patch))
         return;
     if (patch.set == 0) {
-        beat(r);
+        lovebeat_change_beat(r);
         return;
     }
     struct bl_command *command = bl_http_ask(r, BL_COMMAND_SET, bl_http_path(r, "name"), timeouts_set);
@@ -113,30 +113,30 @@ static void post(struct bl_http_request *r)
 
 /* ---- mute, unmute, DELETE ----------------------------------------------------------- */
 
-static void done(struct bl_http_request *r, struct bl_command *answer)
+static void lovebeat_change_done(struct bl_http_request *r, struct bl_command *answer)
 {
     if (!bl_http_refused(r, answer))
         bl_lovebeat_done(r);
 }
 
-static void mute(struct bl_http_request *r)
+static void lovebeat_change_mute(struct bl_http_request *r)
 {
-    bl_http_ask(r, BL_COMMAND_PAUSE, bl_http_path(r, "name"), done);
+    bl_http_ask(r, BL_COMMAND_PAUSE, bl_http_path(r, "name"), lovebeat_change_done);
 }
 
-static void unmute(struct bl_http_request *r)
+static void lovebeat_change_unmute(struct bl_http_request *r)
 {
-    bl_http_ask(r, BL_COMMAND_RESUME, bl_http_path(r, "name"), done);
+    bl_http_ask(r, BL_COMMAND_RESUME, bl_http_path(r, "name"), lovebeat_change_done);
 }
 
 static void delete_service(struct bl_http_request *r)
 {
-    bl_http_ask(r, BL_COMMAND_REMOVE, bl_http_path(r, "name"), done);
+    bl_http_ask(r, BL_COMMAND_REMOVE, bl_http_path(r, "name"), lovebeat_change_done);
 }
 
 /* Whatever type the body says it has: lovebeat does not ask either. */
 const struct bl_http_ops bl_http_lovebeat_service_post = {
-    .run = post, .state_bytes = sizeof(struct change), .any_type = true};
-const struct bl_http_ops bl_http_lovebeat_service_mute = {.run = mute, .any_type = true};
-const struct bl_http_ops bl_http_lovebeat_service_unmute = {.run = unmute, .any_type = true};
+    .run = lovebeat_change_post, .state_bytes = sizeof(struct change), .any_type = true};
+const struct bl_http_ops bl_http_lovebeat_service_mute = {.run = lovebeat_change_mute, .any_type = true};
+const struct bl_http_ops bl_http_lovebeat_service_unmute = {.run = lovebeat_change_unmute, .any_type = true};
 const struct bl_http_ops bl_http_lovebeat_service_delete = {.run = delete_service, .any_type = true};

@@ -18,7 +18,7 @@ static void unix_now(struct bl_http_request *r)
 }
 
 /* {"services": [...], "now": ...} */
-static enum bl_step next(struct bl_http_request *r)
+static enum bl_step lovebeat_services_next(struct bl_http_request *r)
 {
     struct bl_lovebeat_list *l = r->state;
 
@@ -57,7 +57,7 @@ static void list_old(struct bl_http_request *r)
     bl_http_stream(r, BL_HTTP_JSON, next_old);
 }
 
-static void list(struct bl_http_request *r)
+static void lovebeat_services_list(struct bl_http_request *r)
 {
     struct bl_lovebeat_list *l = r->state;
 
@@ -66,7 +66,7 @@ static void list(struct bl_http_request *r)
         return;
     }
     l->level = 2;
-    bl_http_stream(r, BL_HTTP_JSON, next);
+    bl_http_stream(r, BL_HTTP_JSON, lovebeat_services_next);
 }
 
 /* ---- one ------------------------------------------------------------------ */
@@ -90,7 +90,7 @@ static void json_views(struct bl_json *j, const struct bl_api *api, uint32_t nod
     bl_json_array_end(j);
 }
 
-static void one(struct bl_http_request *r)
+static void lovebeat_services_one(struct bl_http_request *r)
 {
     struct bl_text compact = {0};
     struct bl_node_view v;
@@ -116,6 +116,6 @@ static void one(struct bl_http_request *r)
 }
 
 #define LIST .end = end_list, .state_bytes = sizeof(struct bl_lovebeat_list)
-const struct bl_http_ops bl_http_lovebeat_services = {.run = list, LIST};
+const struct bl_http_ops bl_http_lovebeat_services = {.run = lovebeat_services_list, LIST};
 const struct bl_http_ops bl_http_lovebeat_services_old = {.run = list_old, LIST};
-const struct bl_http_ops bl_http_lovebeat_service = {.run = one};
+const struct bl_http_ops bl_http_lovebeat_service = {.run = lovebeat_services_one};

@@ -26,7 +26,7 @@ struct alarms {
     struct bl_lovebeat_list services; /* of one alarm; its view is the alarm */
 };
 
-static void end(struct bl_http_request *r)
+static void lovebeat_views_end(struct bl_http_request *r)
 {
     struct alarms *a = r->state;
     free(a->failed);
@@ -132,7 +132,7 @@ static enum bl_step next_alarms(struct bl_http_request *r)
     return BL_STEP_DONE;
 }
 
-static void alarms(struct bl_http_request *r)
+static void lovebeat_views_alarms(struct bl_http_request *r)
 {
     bl_http_stream(r, BL_HTTP_JSON, next_alarms);
 }
@@ -163,7 +163,7 @@ static enum bl_step next_alarm(struct bl_http_request *r)
     return BL_STEP_DONE;
 }
 
-static void alarm(struct bl_http_request *r)
+static void lovebeat_views_alarm(struct bl_http_request *r)
 {
     struct alarms *a = r->state;
     const char *name = bl_http_path(r, "name");
@@ -177,7 +177,7 @@ static void alarm(struct bl_http_request *r)
         bl_http_stream(r, BL_HTTP_JSON, next_alarm);
 }
 
-static void forgotten(struct bl_http_request *r, struct bl_command *answer)
+static void lovebeat_views_forgotten(struct bl_http_request *r, struct bl_command *answer)
 {
     const char *name = answer->name;
 
@@ -193,7 +193,7 @@ static void forgotten(struct bl_http_request *r, struct bl_command *answer)
 
 static void delete_alarm(struct bl_http_request *r)
 {
-    bl_http_ask(r, BL_COMMAND_FORGET_VIEW, bl_http_path(r, "name"), forgotten);
+    bl_http_ask(r, BL_COMMAND_FORGET_VIEW, bl_http_path(r, "name"), lovebeat_views_forgotten);
 }
 
 /* ---- 0.8: views ---------------------------------------------------------------- */
@@ -243,13 +243,13 @@ static enum bl_step next_views(struct bl_http_request *r)
     return BL_STEP_DONE;
 }
 
-static void views(struct bl_http_request *r)
+static void lovebeat_views_views(struct bl_http_request *r)
 {
     bl_http_stream(r, BL_HTTP_JSON, next_views);
 }
 
 /* Who is told of a view, and how, is the config's business now. */
-static void view(struct bl_http_request *r)
+static void lovebeat_views_view(struct bl_http_request *r)
 {
     uint32_t id = bl_lovebeat_find_view(r, bl_http_path(r, "name"));
     if (id == BL_VIEW_NONE)
@@ -259,11 +259,11 @@ static void view(struct bl_http_request *r)
     bl_http_reply(r, 200, BL_HTTP_JSON);
 }
 
-#define ALARMS .end = end, .state_bytes = sizeof(struct alarms)
-const struct bl_http_ops bl_http_lovebeat_alarms = {.run = alarms, ALARMS};
-const struct bl_http_ops bl_http_lovebeat_alarms_slash = {.run = alarms, ALARMS};
+#define ALARMS .end = lovebeat_views_end, .state_bytes = sizeof(struct alarms)
+const struct bl_http_ops bl_http_lovebeat_alarms = {.run = lovebeat_views_alarms, ALARMS};
+const struct bl_http_ops bl_http_lovebeat_alarms_slash = {.run = lovebeat_views_alarms, ALARMS};
 const struct bl_http_ops bl_http_lovebeat_alarm_delete = {.run = delete_alarm};
-const struct bl_http_ops bl_http_lovebeat_alarm = {.run = alarm, ALARMS};
-const struct bl_http_ops bl_http_lovebeat_views_old = {.run = views, ALARMS};
-const struct bl_http_ops bl_http_lovebeat_views_old_bare = {.run = views, ALARMS};
-const struct bl_http_ops bl_http_lovebeat_view_old = {.run = view};
+const struct bl_http_ops bl_http_lovebeat_alarm = {.run = lovebeat_views_alarm, ALARMS};
+const struct bl_http_ops bl_http_lovebeat_views_old = {.run = lovebeat_views_views, ALARMS};
+const struct bl_http_ops bl_http_lovebeat_views_old_bare = {.run = lovebeat_views_views, ALARMS};
+const struct bl_http_ops bl_http_lovebeat_view_old = {.run = lovebeat_views_view};

@@ -218,7 +218,7 @@ static enum bl_step next_list(struct bl_http_request *r)
     return BL_STEP_DONE;
 }
 
-static void run(struct bl_http_request *r)
+static void events_run(struct bl_http_request *r)
 {
     bool list = bl_http_prefers(r, BL_HTTP_JSON, BL_HTTP_SSE);
 
@@ -230,4 +230,4 @@ static void run(struct bl_http_request *r)
         bl_http_stream(r, BL_HTTP_SSE, next_events);
 }
 
-const struct bl_http_ops bl_http_events = {.run = run, .state_bytes = sizeof(struct feed)};
+const struct bl_http_ops bl_http_events = {.run = events_run, .state_bytes = sizeof(struct feed)};

@@ -2,14 +2,14 @@
 /* For those who start and watch us: is it up, is it doing its work. */
 #include "control/http/request.h"
 
-static void healthy(struct bl_http_request *r)
+static void health_healthy(struct bl_http_request *r)
 {
     bl_text_printf(&r->out, "ok\n");
     bl_http_reply(r, 200, BL_HTTP_TEXT);
 }
 
 /* Ready: the control core takes turns and no worker's ingest stands still. */
-static void ready(struct bl_http_request *r)
+static void health_ready(struct bl_http_request *r)
 {
     struct bl_core_stats stats;
 
@@ -25,5 +25,5 @@ static void ready(struct bl_http_request *r)
     }
 }
 
-const struct bl_http_ops bl_http_healthy = {.run = healthy};
-const struct bl_http_ops bl_http_ready = {.run = ready};
+const struct bl_http_ops bl_http_healthy = {.run = health_healthy};
+const struct bl_http_ops bl_http_ready = {.run = health_ready};

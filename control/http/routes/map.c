@@ -71,7 +71,7 @@ BL_ON_API static bool make_some(struct bl_http_request *r, enum bl_map_by by)
     return false;
 }
 
-BL_ON_API static enum bl_step next(struct bl_http_request *r)
+BL_ON_API static enum bl_step map_next(struct bl_http_request *r)
 {
     struct sending *s = r->state;
 
@@ -89,7 +89,7 @@ BL_ON_API static enum bl_step next(struct bl_http_request *r)
     return s->picture->version == s->have ? BL_STEP_DONE : send_piece(r, s);
 }
 
-BL_ON_API static void run(struct bl_http_request *r)
+BL_ON_API static void map_run(struct bl_http_request *r)
 {
     static const char *const names[] = {"by", "have", NULL};
     struct sending *s = r->state;
@@ -102,18 +102,19 @@ BL_ON_API static void run(struct bl_http_request *r)
         return;
     }
     bl_density_refresh(d, bl_fleet_registry(bl_core_fleet(r->api->core)));
-    bl_http_stream(r, OCTETS, next);
+    bl_http_stream(r, OCTETS, map_next);
 }
 
-static void end(struct bl_http_request *r)
+static void map_end(struct bl_http_request *r)
 {
     struct sending *s = r->state;
     bl_density_release(s->picture);
 }
 
-const struct bl_http_ops bl_http_map = {.run = run, .end = end, .state_bytes = sizeof(struct sending)};
+const struct bl_http_ops bl_http_map = {
+    .run = map_run, .end = map_end, .state_bytes = sizeof(struct sending)};
 
-BL_ON_API static void cell(struct bl_http_request *r)
+BL_ON_API static void map_cell(struct bl_http_request *r)
 {
     static const char *const names[] = {"by", "layout", "cell", NULL};
     uint64_t layout = 0, number = 0;
@@ -139,4 +140,4 @@ BL_ON_API static void cell(struct bl_http_request *r)
     bl_http_reply(r, 200, BL_HTTP_JSON);
 }
 
-const struct bl_http_ops bl_http_map_cell = {.run = cell};
+const struct bl_http_ops bl_http_map_cell = {.run = map_cell};

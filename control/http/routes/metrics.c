@@ -27,7 +27,7 @@ struct page {
 enum type { COUNTER, GAUGE };
 
 /* A family's head. Counters are named without _total here. */
-static void head(const struct page *p, const char *name, enum type type, const char *help)
+static void metrics_head(const struct page *p, const char *name, enum type type, const char *help)
 {
     const char *total = type == COUNTER && !p->open ? "_total" : "";
 
@@ -35,7 +35,8 @@ static void head(const struct page *p, const char *name, enum type type, const c
                    type == COUNTER ? "counter" : "gauge", name, total, help);
 }
 
-static void sample(const struct page *p, const char *name, enum type type, const char *labels, uint64_t value)
+static void metrics_sample(const struct page *p, const char *name, enum type type, const char *labels,
+                           uint64_t value)
 {
     bl_text_printf(p->out, "beatline_%s%s%s %" PRIu64 "\n", name, type == COUNTER ? "_total" : "", labels,
                    value);
@@ -48,10 +49,11 @@ static void sample_seconds(const struct page *p, const char *name, enum type typ
                    (double)ns / 1e9);
 }
 
-static void one(const struct page *p, const char *name, enum type type, const char *help, uint64_t value)
+static void metrics_one(const struct page *p, const char *name, enum type type, const char *help,
+                        uint64_t value)
 {
-    head(p, name, type, help);
-    sample(p, name, type, "", value);
+    metrics_head(p, name, type, help);
+    metrics_sample(p, name, type, "", value);
 }
 
 /* ---- workers --------------------------------------------------------------- */
@@ -99,13 +101,13 @@ static void counters_of(const struct page *p, size_t offset, const char *name, e
     size_t len = strlen(name) - (unit == UNIT_count ? 0 : strlen("_ns"));
 
     snprintf(family, sizeof(family), "worker_%.*s%s", (int)len, name, unit == UNIT_count ? "" : "_seconds");
-    head(p, family, type, help);
+    metrics_head(p, family, type, help);
     for (unsigned i = 0; i < bl_core_worker_count(p->api->core); i++) {
         const struct bl_worker *w = bl_core_worker(p->api->core, i);
         uint64_t value = BL_READ(*((const uint64_t *)(const void *)((const char *)&w->counters + offset)));
         labels_of(i, w, "", labels);
         if (unit == UNIT_count)
-            sample(p, family, type, labels, value);
+            metrics_sample(p, family, type, labels, value);
         else
             sample_seconds(p, family, type, labels, value);
     }
@@ -123,7 +125,7 @@ static void drops_of(const struct page *p, const char *family, const char *help,
 {
     char labels[LABELS_BYTES], reason[64];
 
-    head(p, family, COUNTER, help);
+    metrics_head(p, family, COUNTER, help);
     for (unsigned i = 0; i < bl_core_worker_count(p->api->core); i++) {
         const struct bl_worker *w = bl_core_worker(p->api->core, i);
         for (unsigned d = from; d < to; d++) {
@@ -131,12 +133,12 @@ static void drops_of(const struct page *p, const char *family, const char *help,
             if (d == BL_DROP_missed)
                 n += bl_core_missed(p->api->core, i);
             snprintf(reason, sizeof(reason), ",reason=\"%s\"", bl_drop_name((enum bl_drop)d));
-            sample(p, family, COUNTER, labels_of(i, w, reason, labels), n);
+            metrics_sample(p, family, COUNTER, labels_of(i, w, reason, labels), n);
         }
     }
 }
 
-static void drops(const struct page *p)
+static void metrics_drops(const struct page *p)
 {
     drops_of(p, "packets_dropped", "packets that were not taken, by reason", 0, BL_DROP_FIRST_RECORD);
     drops_of(p, "records_dropped", "lines, beats and settings that were not taken, by reason",
@@ -154,12 +156,12 @@ static void worker_gauges(const struct page *p)
     char labels[LABELS_BYTES];
 
     for (unsigned g = 0; g < sizeof(gauges) / sizeof(gauges[0]); g++) {
-        head(p, gauges[g].name, GAUGE, gauges[g].help);
+        metrics_head(p, gauges[g].name, GAUGE, gauges[g].help);
         for (unsigned i = 0; i < bl_core_worker_count(p->api->core); i++) {
             const struct bl_worker *w = bl_core_worker(p->api->core, i);
             const uint64_t values[] = {BL_READ(w->clock.frozen) != 0, bl_core_link_up(p->api->core, i),
                                        bl_table_used(&w->table), bl_table_slot_count(&w->table)};
-            sample(p, gauges[g].name, GAUGE, labels_of(i, w, "", labels), values[g]);
+            metrics_sample(p, gauges[g].name, GAUGE, labels_of(i, w, "", labels), values[g]);
         }
     }
 }
@@ -169,12 +171,12 @@ static void worker_freezes(const struct page *p)
 {
     char labels[LABELS_BYTES];
 
-    head(p, "worker_freezes", COUNTER, "times that the ingest clock stopped");
+    metrics_head(p, "worker_freezes", COUNTER, "times that the ingest clock stopped");
     for (unsigned i = 0; i < bl_core_worker_count(p->api->core); i++) {
         const struct bl_worker *w = bl_core_worker(p->api->core, i);
-        sample(p, "worker_freezes", COUNTER, labels_of(i, w, "", labels), BL_READ(w->clock.freezes));
+        metrics_sample(p, "worker_freezes", COUNTER, labels_of(i, w, "", labels), BL_READ(w->clock.freezes));
     }
-    head(p, "worker_frozen_seconds", COUNTER, "time that the ingest clock did not count");
+    metrics_head(p, "worker_frozen_seconds", COUNTER, "time that the ingest clock did not count");
     for (unsigned i = 0; i < bl_core_worker_count(p->api->core); i++) {
         const struct bl_worker *w = bl_core_worker(p->api->core, i);
         sample_seconds(p, "worker_frozen_seconds", COUNTER, labels_of(i, w, "", labels),
@@ -184,43 +186,45 @@ static void worker_freezes(const struct page *p)
 
 /* ---- fleet and control ------------------------------------------------------- */
 
-static void nodes(const struct page *p)
+static void metrics_nodes(const struct page *p)
 {
     const struct bl_registry *r = bl_fleet_registry(bl_core_fleet(p->api->core));
     char labels[64];
 
-    head(p, "nodes", GAUGE, "nodes known, by state");
+    metrics_head(p, "nodes", GAUGE, "nodes known, by state");
     for (unsigned s = 0; s < BL_STATE_COUNT; s++) {
         snprintf(labels, sizeof(labels), "{state=\"%s\"}", bl_state_name((enum bl_state)s));
-        sample(p, "nodes", GAUGE, labels, bl_registry_count(r, (enum bl_state)s));
+        metrics_sample(p, "nodes", GAUGE, labels, bl_registry_count(r, (enum bl_state)s));
     }
 }
 
-static uint64_t word(const uint64_t *at)
+static uint64_t metrics_word(const uint64_t *at)
 {
     return BL_READ(*at);
 }
 
-static void fleet(const struct page *p)
+static void metrics_fleet(const struct page *p)
 {
     const struct bl_fleet_stats *f = bl_fleet_stats_of(bl_core_fleet(p->api->core));
 
-    one(p, "strangers_registered", COUNTER, "unknown nodes registered", word(&f->registered));
-    head(p, "strangers_refused", COUNTER, "unknown nodes refused, by reason");
-    sample(p, "strangers_refused", COUNTER, "{reason=\"max_nodes\"}", word(&f->refused_max_nodes));
-    sample(p, "strangers_refused", COUNTER, "{reason=\"rate\"}", word(&f->refused_rate));
-    sample(p, "strangers_refused", COUNTER, "{reason=\"unknown\"}", word(&f->refused_unknown));
-    one(p, "stale_records_retired", COUNTER, "records whose node beats in another table now",
-        word(&f->retired_stale));
-    one(p, "nodes_in_no_table", COUNTER, "nodes ok or in warning that were found in no table",
-        word(&f->in_no_table));
-    one(p, "nodeless_records_retired", COUNTER, "records of one beat whose report met a full ring",
-        word(&f->retired_nodeless));
-    one(p, "name_conflicts", COUNTER, "names that two nodes claim", word(&f->name_conflicts));
+    metrics_one(p, "strangers_registered", COUNTER, "unknown nodes registered", metrics_word(&f->registered));
+    metrics_head(p, "strangers_refused", COUNTER, "unknown nodes refused, by reason");
+    metrics_sample(p, "strangers_refused", COUNTER, "{reason=\"max_nodes\"}",
+                   metrics_word(&f->refused_max_nodes));
+    metrics_sample(p, "strangers_refused", COUNTER, "{reason=\"rate\"}", metrics_word(&f->refused_rate));
+    metrics_sample(p, "strangers_refused", COUNTER, "{reason=\"unknown\"}",
+                   metrics_word(&f->refused_unknown));
+    metrics_one(p, "stale_records_retired", COUNTER, "records whose node beats in another table now",
+                metrics_word(&f->retired_stale));
+    metrics_one(p, "nodes_in_no_table", COUNTER, "nodes ok or in warning that were found in no table",
+                metrics_word(&f->in_no_table));
+    metrics_one(p, "nodeless_records_retired", COUNTER, "records of one beat whose report met a full ring",
+                metrics_word(&f->retired_nodeless));
+    metrics_one(p, "name_conflicts", COUNTER, "names that two nodes claim", metrics_word(&f->name_conflicts));
 }
 
 /* How late silence was noticed: the promise of the whole thing. */
-static void lateness(const struct page *p)
+static void metrics_lateness(const struct page *p)
 {
     static const struct {
         const char *label;
@@ -234,29 +238,30 @@ static void lateness(const struct page *p)
     for (size_t i = 0; i < sizeof(quantiles) / sizeof(quantiles[0]); i++)
         bl_text_printf(p->out, "beatline_detection_lateness_seconds{quantile=\"%s\"} %.3f\n",
                        quantiles[i].label, bl_histogram_quantile(h, quantiles[i].per_mille) / 1000.0);
-    bl_text_printf(p->out, "beatline_detection_lateness_seconds_count %" PRIu64 "\n", word(&h->total));
+    bl_text_printf(p->out, "beatline_detection_lateness_seconds_count %" PRIu64 "\n",
+                   metrics_word(&h->total));
 }
 
-static void core(const struct page *p)
+static void metrics_core(const struct page *p)
 {
     struct bl_core_stats s;
 
     bl_core_stats(p->api->core, &s);
-    one(p, "sweep_rounds", COUNTER, "rounds of the sweep", s.sweep_rounds);
-    one(p, "control_turns", COUNTER, "turns of the control core's loop", s.turns);
-    head(p, "control_busy_seconds", COUNTER, "time the control core was busy");
+    metrics_one(p, "sweep_rounds", COUNTER, "rounds of the sweep", s.sweep_rounds);
+    metrics_one(p, "control_turns", COUNTER, "turns of the control core's loop", s.turns);
+    metrics_head(p, "control_busy_seconds", COUNTER, "time the control core was busy");
     sample_seconds(p, "control_busy_seconds", COUNTER, "", s.busy_ns);
-    head(p, "control_longest_turn_seconds", GAUGE, "the control core's longest turn");
+    metrics_head(p, "control_longest_turn_seconds", GAUGE, "the control core's longest turn");
     sample_seconds(p, "control_longest_turn_seconds", GAUGE, "", s.longest_turn_ns);
-    one(p, "events", COUNTER, "changes of state and other events told", s.events);
-    one(p, "events_waiting", GAUGE, "events not yet handed to those who tell them", s.events_waiting);
-    one(p, "events_lost", COUNTER, "events that found no memory on their way", s.events_lost);
-    one(p, "commands", COUNTER, "commands of clients executed", s.commands);
-    one(p, "table_growths", COUNTER, "tables grown", s.growths);
+    metrics_one(p, "events", COUNTER, "changes of state and other events told", s.events);
+    metrics_one(p, "events_waiting", GAUGE, "events not yet handed to those who tell them", s.events_waiting);
+    metrics_one(p, "events_lost", COUNTER, "events that found no memory on their way", s.events_lost);
+    metrics_one(p, "commands", COUNTER, "commands of clients executed", s.commands);
+    metrics_one(p, "table_growths", COUNTER, "tables grown", s.growths);
 }
 
 /* Each receiver's deliveries. */
-static void deliveries(const struct page *p)
+static void metrics_deliveries(const struct page *p)
 {
     static const struct {
         const char *name, *help;
@@ -278,11 +283,12 @@ static void deliveries(const struct page *p)
     char labels[LABELS_BYTES];
 
     for (size_t i = 0; receivers && i < sizeof(families_of) / sizeof(families_of[0]); i++) {
-        head(p, families_of[i].name, families_of[i].type, families_of[i].help);
+        metrics_head(p, families_of[i].name, families_of[i].type, families_of[i].help);
         for (unsigned k = 0; k < receivers; k++) {
             const char *value = (const char *)&receiver[k] + families_of[i].offset;
-            sample(p, families_of[i].name, families_of[i].type, receiver_label(k, receiver[k].name, labels),
-                   *(const uint64_t *)(const void *)value);
+            metrics_sample(p, families_of[i].name, families_of[i].type,
+                           receiver_label(k, receiver[k].name, labels),
+                           *(const uint64_t *)(const void *)value);
         }
     }
 }
@@ -293,10 +299,10 @@ static void event_log(const struct page *p)
 
     if (p->api->event_log != NULL)
         bl_event_log_stats(p->api->event_log, &s);
-    one(p, "event_log_lines", COUNTER, "lines of the event log", s.lines);
-    one(p, "event_log_errors", COUNTER, "writes to the event log that failed", s.errors);
-    one(p, "event_log_waiting", GAUGE, "events that wait for the event log", s.waiting);
-    one(p, "event_log_lost", COUNTER, "events that the event log lacks", s.lost);
+    metrics_one(p, "event_log_lines", COUNTER, "lines of the event log", s.lines);
+    metrics_one(p, "event_log_errors", COUNTER, "writes to the event log that failed", s.errors);
+    metrics_one(p, "event_log_waiting", GAUGE, "events that wait for the event log", s.waiting);
+    metrics_one(p, "event_log_lost", COUNTER, "events that the event log lacks", s.lost);
 }
 
 static void daemon_itself(const struct page *p)
@@ -305,14 +311,14 @@ static void daemon_itself(const struct page *p)
     bl_text_printf(p->out, "# TYPE beatline_%s %s\n# HELP beatline_%s the version that runs\n", name,
                    p->open ? "info" : "gauge", name);
     bl_text_printf(p->out, "beatline_build_info{version=\"%s\"} 1\n", BL_VERSION);
-    head(p, "start_time_seconds", GAUGE, "when the daemon was started, Unix time");
+    metrics_head(p, "start_time_seconds", GAUGE, "when the daemon was started, Unix time");
     bl_text_printf(p->out, "beatline_start_time_seconds %.3f\n", (double)p->api->start_unix_ms / 1000);
 }
 
-static void http(const struct page *p)
+static void metrics_http(const struct page *p)
 {
-    one(p, "http_connections", GAUGE, "HTTP connections open", p->http->link_count);
-#define FAMILY(name, sentence) one(p, "http_" #name, COUNTER, sentence, p->http->counters.name);
+    metrics_one(p, "http_connections", GAUGE, "HTTP connections open", p->http->link_count);
+#define FAMILY(name, sentence) metrics_one(p, "http_" #name, COUNTER, sentence, p->http->counters.name);
     BL_HTTP_COUNTERS(FAMILY)
 #undef FAMILY
 }
@@ -320,8 +326,8 @@ static void http(const struct page *p)
 /* ---- the page ------------------------------------------------------------------- */
 
 static void (*const families[])(const struct page *p) = {
-    daemon_itself, nodes,          fleet, lateness,   worker_counters, drops,
-    worker_gauges, worker_freezes, core,  deliveries, event_log,       http};
+    daemon_itself, metrics_nodes,  metrics_fleet, metrics_lateness,   worker_counters, metrics_drops,
+    worker_gauges, worker_freezes, metrics_core,  metrics_deliveries, event_log,       metrics_http};
 #define FAMILIES (sizeof(families) / sizeof(families[0]))
 
 struct metrics {
@@ -329,7 +335,7 @@ struct metrics {
     size_t next;
 };
 
-static enum bl_step next(struct bl_http_request *r)
+static enum bl_step metrics_next(struct bl_http_request *r)
 {
     struct metrics *m = r->state;
     struct page p = {.out = &r->out, .api = r->api, .http = bl_http_exchange_of(r)->http, .open = m->open};
@@ -342,14 +348,14 @@ static enum bl_step next(struct bl_http_request *r)
     return BL_STEP_DONE;
 }
 
-static void run(struct bl_http_request *r)
+static void metrics_run(struct bl_http_request *r)
 {
     static const char *const names[] = {NULL};
     struct metrics *m = r->state;
 
     m->open = bl_http_prefers(r, "application/openmetrics-text", "text/plain");
     if (bl_http_params_are(r, names))
-        bl_http_stream(r, m->open ? OPENMETRICS : PROMETHEUS, next);
+        bl_http_stream(r, m->open ? OPENMETRICS : PROMETHEUS, metrics_next);
 }
 
-const struct bl_http_ops bl_http_metrics = {.run = run, .state_bytes = sizeof(struct metrics)};
+const struct bl_http_ops bl_http_metrics = {.run = metrics_run, .state_bytes = sizeof(struct metrics)};

@@ -85,7 +85,7 @@ static void answer_node(struct bl_http_request *r, unsigned status, uint64_t his
     bl_http_reply(r, status, BL_HTTP_JSON);
 }
 
-static void get(struct bl_http_request *r)
+static void node_get(struct bl_http_request *r)
 {
     static const char *const names[] = {"name", "history", NULL};
     uint64_t history = HISTORY_DEFAULT;
@@ -97,13 +97,13 @@ static void get(struct bl_http_request *r)
 
 /* ---- changes ---------------------------------------------------------------- */
 
-static void changed(struct bl_http_request *r, struct bl_command *answer)
+static void node_changed(struct bl_http_request *r, struct bl_command *answer)
 {
     if (!bl_http_refused(r, answer))
         answer_node(r, 200, HISTORY_DEFAULT);
 }
 
-static void created(struct bl_http_request *r, struct bl_command *answer)
+static void node_created(struct bl_http_request *r, struct bl_command *answer)
 {
     if (!bl_http_refused(r, answer))
         answer_node(r, 201, HISTORY_DEFAULT);
@@ -123,7 +123,7 @@ static bool read_policy(struct bl_http_request *r, struct bl_policy_patch *patch
 }
 
 /* The policy is what is given, and the defaults. */
-static void put(struct bl_http_request *r)
+static void node_put(struct bl_http_request *r)
 {
     const struct bl_registry *registry = bl_fleet_registry(bl_core_fleet(r->api->core));
     const char *name = name_of(r);
@@ -133,7 +133,7 @@ static void put(struct bl_http_request *r)
     if (!read_policy(r, &patch))
         return;
     bool known = len <= BL_NAME_MAX && bl_registry_find_name(registry, name, (unsigned)len) != BL_NODE_NONE;
-    struct bl_command *c = bl_http_ask(r, BL_COMMAND_SET, name, known ? changed : created);
+    struct bl_command *c = bl_http_ask(r, BL_COMMAND_SET, name, known ? node_changed : node_created);
     if (c == NULL)
         return;
     c->create = true;
@@ -151,12 +151,12 @@ static void patch_node(struct bl_http_request *r)
         bl_http_problem(r, 422, "nothing to set; give timeout, warn, err, retries or detector");
         return;
     }
-    struct bl_command *c = bl_http_ask(r, BL_COMMAND_SET, name_of(r), changed);
+    struct bl_command *c = bl_http_ask(r, BL_COMMAND_SET, name_of(r), node_changed);
     if (c != NULL)
         c->patch = patch;
 }
 
-static void deleted(struct bl_http_request *r, struct bl_command *answer)
+static void node_deleted(struct bl_http_request *r, struct bl_command *answer)
 {
     if (!bl_http_refused(r, answer))
         bl_http_reply(r, 204, NULL);
@@ -166,10 +166,10 @@ static void delete_node(struct bl_http_request *r)
 {
     static const char *const names[] = {"name", NULL};
     if (params_are(r, names))
-        bl_http_ask(r, BL_COMMAND_REMOVE, name_of(r), deleted);
+        bl_http_ask(r, BL_COMMAND_REMOVE, name_of(r), node_deleted);
 }
 
-static void beat(struct bl_http_request *r)
+static void node_beat(struct bl_http_request *r)
 {
     static const char *const names[] = {"name", NULL};
     if (params_are(r, names) && bl_http_beat(r, name_of(r)))
@@ -206,22 +206,22 @@ static void pause_node(struct bl_http_request *r)
 
     if (!read_pause(r, &pause))
         return;
-    struct bl_command *c = bl_http_ask(r, BL_COMMAND_PAUSE, name_of(r), changed);
+    struct bl_command *c = bl_http_ask(r, BL_COMMAND_PAUSE, name_of(r), node_changed);
     if (c != NULL)
         c->pause = pause;
 }
 
-static void resume(struct bl_http_request *r)
+static void node_resume(struct bl_http_request *r)
 {
     static const char *const names[] = {"name", NULL};
     if (params_are(r, names))
-        bl_http_ask(r, BL_COMMAND_RESUME, name_of(r), changed);
+        bl_http_ask(r, BL_COMMAND_RESUME, name_of(r), node_changed);
 }
 
-const struct bl_http_ops bl_http_node = {.run = get};
-const struct bl_http_ops bl_http_node_put = {.run = put};
+const struct bl_http_ops bl_http_node = {.run = node_get};
+const struct bl_http_ops bl_http_node_put = {.run = node_put};
 const struct bl_http_ops bl_http_node_patch = {.run = patch_node};
 const struct bl_http_ops bl_http_node_delete = {.run = delete_node};
-const struct bl_http_ops bl_http_node_beat = {.run = beat};
+const struct bl_http_ops bl_http_node_beat = {.run = node_beat};
 const struct bl_http_ops bl_http_node_pause = {.run = pause_node};
-const struct bl_http_ops bl_http_node_resume = {.run = resume};
+const struct bl_http_ops bl_http_node_resume = {.run = node_resume};

@@ -44,7 +44,7 @@ static void write_node(struct bl_http_request *r, const struct list *l, const st
         bl_text_append(&r->out, "\n", 1);
 }
 
-static enum bl_step finish(struct bl_http_request *r, const struct list *l, bool all)
+static enum bl_step nodes_finish(struct bl_http_request *r, const struct list *l, bool all)
 {
     if (l->lines)
         return BL_STEP_DONE;
@@ -70,7 +70,7 @@ static bool is_in_view(const struct bl_http_request *r, struct list *l, uint32_t
     return l->view_id != BL_VIEW_NONE && bl_view_has(g, l->view_id, node);
 }
 
-static enum bl_step next(struct bl_http_request *r)
+static enum bl_step nodes_next(struct bl_http_request *r)
 {
     struct list *l = r->state;
     const struct bl_registry *registry = bl_fleet_registry(bl_core_fleet(r->api->core));
@@ -87,14 +87,14 @@ static enum bl_step next(struct bl_http_request *r)
             !is_in_view(r, l, l->next) || !bl_node_look(&v, r->api, l->next))
             continue;
         if (l->listed == l->limit)
-            return finish(r, l, false);
+            return nodes_finish(r, l, false);
         write_node(r, l, &v);
         l->listed++;
     }
-    return finish(r, l, true);
+    return nodes_finish(r, l, true);
 }
 
-static void run(struct bl_http_request *r)
+static void nodes_run(struct bl_http_request *r)
 {
     static const char *const names[] = {"state", "view", "match", "limit", "cursor", "fields", NULL};
     struct list *l = r->state;
@@ -112,7 +112,7 @@ static void run(struct bl_http_request *r)
     if (l->view != NULL && bl_http_find_view(r, l->view) == NULL)
         return;
     l->next = (uint32_t)cursor;
-    bl_http_stream(r, l->lines ? BL_HTTP_NDJSON : BL_HTTP_JSON, next);
+    bl_http_stream(r, l->lines ? BL_HTTP_NDJSON : BL_HTTP_JSON, nodes_next);
 }
 
-const struct bl_http_ops bl_http_nodes = {.run = run, .state_bytes = sizeof(struct list)};
+const struct bl_http_ops bl_http_nodes = {.run = nodes_run, .state_bytes = sizeof(struct list)};

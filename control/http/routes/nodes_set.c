@@ -23,7 +23,7 @@ struct bulk {
     struct bl_text errors; /* members of the list "errors" */
 };
 
-static void tell(struct bulk *b, const char *name, const char *why)
+static void nodes_set_tell(struct bulk *b, const char *name, const char *why)
 {
     struct bl_json j;
 
@@ -41,13 +41,13 @@ static void tell(struct bulk *b, const char *name, const char *why)
     bl_json_object_end(&j);
 }
 
-static void done(struct bl_http_request *r, struct bl_command *answer)
+static void nodes_set_done(struct bl_http_request *r, struct bl_command *answer)
 {
     struct bulk *b = r->state;
 
     b->asked--;
     if (answer->result != 0)
-        tell(b, answer->name, answer->text);
+        nodes_set_tell(b, answer->name, answer->text);
     else
         b->set++;
 }
@@ -80,15 +80,15 @@ static void take_object(struct bl_http_request *r, struct bulk *b, const json_t 
 
     if (n < 0) {
         snprintf(why, sizeof(why), "has over %u members; send only fields that are known here", MEMBERS_MOST);
-        tell(b, json_string_value(json_object_get(object, "name")), why);
+        nodes_set_tell(b, json_string_value(json_object_get(object, "name")), why);
         return;
     }
     struct bl_fields f = {.param = params, .count = (unsigned)n};
     if (!read_item(&f, &patch, &create, why)) {
-        tell(b, bl_field(&f, "name"), why);
+        nodes_set_tell(b, bl_field(&f, "name"), why);
         return;
     }
-    struct bl_command *c = bl_http_ask(r, BL_COMMAND_SET, bl_field(&f, "name"), done);
+    struct bl_command *c = bl_http_ask(r, BL_COMMAND_SET, bl_field(&f, "name"), nodes_set_done);
     if (c == NULL)
         return; /* out of memory, which is told */
     b->asked++;
@@ -107,17 +107,18 @@ static void take_item(struct bl_http_request *r, struct bulk *b)
         take_object(r, b, object);
     } else {
         snprintf(why, sizeof(why), "object %" PRIu64 ": column %d: %s", b->seen, error.column, error.text);
-        tell(b, NULL, why);
+        nodes_set_tell(b, NULL, why);
     }
     json_decref(object);
 }
 
-static void refuse(struct bl_http_request *r, const struct bulk *b, unsigned status, const char *why)
+static void nodes_set_refuse(struct bl_http_request *r, const struct bulk *b, unsigned status,
+                             const char *why)
 {
     bl_http_problem(r, status, "%s; the %" PRIu64 " objects before were taken", why, b->seen);
 }
 
-static size_t piece(struct bl_http_request *r, const char *data, size_t len)
+static size_t nodes_set_piece(struct bl_http_request *r, const char *data, size_t len)
 {
     struct bulk *b = r->state;
     size_t at = 0, used;
@@ -129,11 +130,11 @@ static size_t piece(struct bl_http_request *r, const char *data, size_t len)
         if (found == BL_JSON_ARRAY_MORE)
             break;
         if (found == BL_JSON_ARRAY_BAD) {
-            refuse(r, b, 400, b->items.why);
+            nodes_set_refuse(r, b, 400, b->items.why);
             return len;
         }
         if (b->seen == NODES_MOST) {
-            refuse(r, b, 413, "over 100000 nodes; send them in parts");
+            nodes_set_refuse(r, b, 413, "over 100000 nodes; send them in parts");
             return len;
         }
         take_item(r, b);
@@ -141,13 +142,13 @@ static size_t piece(struct bl_http_request *r, const char *data, size_t len)
     return at;
 }
 
-static void run(struct bl_http_request *r)
+static void nodes_set_run(struct bl_http_request *r)
 {
     struct bulk *b = r->state;
     struct bl_json j;
 
     if (bl_json_array_reader_end(&b->items) == BL_JSON_ARRAY_BAD) {
-        refuse(r, b, 400, b->items.why);
+        nodes_set_refuse(r, b, 400, b->items.why);
         return;
     }
     bl_json_line_begin(&j, &r->out);
@@ -166,11 +167,14 @@ static void run(struct bl_http_request *r)
     bl_http_reply(r, b->failed > 0 ? 422 : 200, b->failed > 0 ? BL_HTTP_PROBLEM : BL_HTTP_JSON);
 }
 
-static void end(struct bl_http_request *r)
+static void nodes_set_end(struct bl_http_request *r)
 {
     struct bulk *b = r->state;
     bl_text_free(&b->errors);
 }
 
-const struct bl_http_ops bl_http_nodes_set = {
-    .run = run, .piece = piece, .end = end, .state_bytes = sizeof(struct bulk), .body_max = BODY_MOST};
+const struct bl_http_ops bl_http_nodes_set = {.run = nodes_set_run,
+                                              .piece = nodes_set_piece,
+                                              .end = nodes_set_end,
+                                              .state_bytes = sizeof(struct bulk),
+                                              .body_max = BODY_MOST};

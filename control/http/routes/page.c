@@ -5,7 +5,7 @@
 #include "control/http/request.h"
 #include "control/http/web/files.h"
 
-static void serve(struct bl_http_request *r, const char *name)
+static void page_serve(struct bl_http_request *r, const char *name)
 {
     for (const struct bl_web_file *f = bl_web_files; f->name != NULL; f++) {
         if (strcmp(f->name, name) == 0) {
@@ -18,20 +18,20 @@ static void serve(struct bl_http_request *r, const char *name)
 
 static void page(struct bl_http_request *r)
 {
-    serve(r, "index.html");
+    page_serve(r, "index.html");
 }
 
-static void file(struct bl_http_request *r)
+static void page_file(struct bl_http_request *r)
 {
-    serve(r, bl_http_path(r, "file"));
+    page_serve(r, bl_http_path(r, "file"));
 }
 
 /* What of all this there is, for programs. */
-static void openapi(struct bl_http_request *r)
+static void page_openapi(struct bl_http_request *r)
 {
-    serve(r, "openapi.json");
+    page_serve(r, "openapi.json");
 }
 
-const struct bl_http_ops bl_http_openapi = {.run = openapi};
+const struct bl_http_ops bl_http_openapi = {.run = page_openapi};
 const struct bl_http_ops bl_http_page = {.run = page};
-const struct bl_http_ops bl_http_page_file = {.run = file};
+const struct bl_http_ops bl_http_page_file = {.run = page_file};

@@ -5,7 +5,7 @@
 
 /* Runs a command that answers at once, with these words behind its own,
  * which are good. */
-static void command(struct bl_http_request *r, const struct bl_cli_command *c, char **argv, int argc)
+static void status_command(struct bl_http_request *r, const struct bl_cli_command *c, char **argv, int argc)
 {
     struct bl_cli_request call = {.api = r->api, .command = c, .json = true, .argv = argv, .argc = argc};
 
@@ -24,7 +24,7 @@ static void status(struct bl_http_request *r)
 
     if (!bl_http_params_are(r, names) || (view != NULL && bl_http_find_view(r, view) == NULL))
         return;
-    command(r, &shown, argv, view != NULL ? 2 : 0);
+    status_command(r, &shown, argv, view != NULL ? 2 : 0);
 }
 
 const struct bl_http_ops bl_http_status = {.run = status};

@@ -48,7 +48,7 @@ static void view(struct bl_http_request *r)
 
 /* {"view": "backups", "incidents": [...], "listed": 3}: newest first, at
  * most BL_INCIDENTS_PER_VIEW. */
-static void incidents(struct bl_http_request *r)
+static void view_incidents(struct bl_http_request *r)
 {
     static const char *const names[] = {"limit", NULL};
     uint64_t limit = BL_INCIDENTS_PER_VIEW;
@@ -76,4 +76,4 @@ static void incidents(struct bl_http_request *r)
 }
 
 const struct bl_http_ops bl_http_view = {.run = view};
-const struct bl_http_ops bl_http_view_incidents = {.run = incidents};
+const struct bl_http_ops bl_http_view_incidents = {.run = view_incidents};

@@ -44,7 +44,7 @@ struct list {
     uint32_t of_state[BL_STATE_COUNT];
 };
 
-static void end(struct bl_http_request *r)
+static void views_end(struct bl_http_request *r)
 {
     struct list *l = r->state;
     bl_min_heap_free(&l->ranks);
@@ -112,7 +112,7 @@ static void write_one(struct bl_http_request *r, struct list *l, const struct bl
         bl_text_append(&r->out, "\n", 1);
 }
 
-static enum bl_step finish(struct bl_http_request *r, const struct list *l)
+static enum bl_step views_finish(struct bl_http_request *r, const struct list *l)
 {
     if (l->lines)
         return BL_STEP_DONE;
@@ -136,14 +136,14 @@ static enum bl_step write_some(struct bl_http_request *r, struct list *l, const 
     l->begun = true;
     while (l->listed < l->limit && r->out.len < BL_PIECE_BYTES) {
         if (!bl_min_heap_pop(&l->ranks, &rank))
-            return finish(r, l);
+            return views_finish(r, l);
         uint32_t id = (uint32_t)rank & ((UINT32_C(1) << ID_BITS) - 1);
         const struct bl_view *view = bl_view_at(g, id);
         l->last = rank;
         if (view != NULL && (!l->of_incidents || BL_READ(view->state) != BL_STATE_OK))
             write_one(r, l, view);
     }
-    return l->listed < l->limit ? BL_STEP_MORE : finish(r, l);
+    return l->listed < l->limit ? BL_STEP_MORE : views_finish(r, l);
 }
 
 /* What was ranked is void: ids are others now. */
@@ -156,7 +156,7 @@ static void begin_again(struct list *l, const struct bl_views_generation *g)
     l->generation = bl_views_number(g);
 }
 
-static enum bl_step next(struct bl_http_request *r)
+static enum bl_step views_next(struct bl_http_request *r)
 {
     const struct bl_views_generation *g = bl_views_now(bl_core_views(r->api->core));
     struct list *l = r->state;
@@ -196,7 +196,7 @@ static bool read_cursor(struct bl_http_request *r, struct list *l)
     return false;
 }
 
-static void list(struct bl_http_request *r, bool of_incidents)
+static void views_list(struct bl_http_request *r, bool of_incidents)
 {
     static const char *const names[] = {"state", "match", "limit", "cursor", "fields", NULL};
     struct list *l = r->state;
@@ -211,19 +211,19 @@ static void list(struct bl_http_request *r, bool of_incidents)
         !bl_http_only(r, of_incidents ? BL_INCIDENT_FIELDS : BL_VIEW_FIELDS, &l->only) ||
         !bl_http_number(r, "limit", UINT64_MAX, &l->limit, &given) || !read_cursor(r, l))
         return;
-    bl_http_stream(r, l->lines ? BL_HTTP_NDJSON : BL_HTTP_JSON, next);
+    bl_http_stream(r, l->lines ? BL_HTTP_NDJSON : BL_HTTP_JSON, views_next);
 }
 
 static void views(struct bl_http_request *r)
 {
-    list(r, false);
+    views_list(r, false);
 }
 
-static void incidents(struct bl_http_request *r)
+static void views_incidents(struct bl_http_request *r)
 {
-    list(r, true);
+    views_list(r, true);
 }
 
-const struct bl_http_ops bl_http_views = {.run = views, .end = end, .state_bytes = sizeof(struct list)};
+const struct bl_http_ops bl_http_views = {.run = views, .end = views_end, .state_bytes = sizeof(struct list)};
 const struct bl_http_ops bl_http_incidents = {
-    .run = incidents, .end = end, .state_bytes = sizeof(struct list)};
+    .run = views_incidents, .end = views_end, .state_bytes = sizeof(struct list)};

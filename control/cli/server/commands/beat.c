@@ -4,7 +4,7 @@
 #include "control/cli/server/commands.h"
 #include "control/ingest/feed.h"
 
-static void done(struct bl_cli_request *call, const char *name)
+static void beat_done(struct bl_cli_request *call, const char *name)
 {
     struct bl_json j;
     if (!call->json)
@@ -22,12 +22,12 @@ static void beat(struct bl_cli_request *call, const char *name)
     enum bl_exit code = rc == -EINVAL ? BL_EXIT_USAGE : rc == -ENOENT ? BL_EXIT_NOT_FOUND : BL_EXIT_ERROR;
 
     if (rc == 0)
-        done(call, name);
+        beat_done(call, name);
     else
         bl_cli_fail(call, code, "beat: %s", why);
 }
 
-static enum bl_step run(struct bl_cli_request *call)
+static enum bl_step beat_run(struct bl_cli_request *call)
 {
     if (!bl_args_names(call))
         return BL_STEP_DONE;
@@ -36,4 +36,4 @@ static enum bl_step run(struct bl_cli_request *call)
     return BL_STEP_DONE;
 }
 
-const struct bl_cli_ops bl_cli_beat = {.run = run};
+const struct bl_cli_ops bl_cli_beat = {.run = beat_run};

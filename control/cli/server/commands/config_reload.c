@@ -5,7 +5,7 @@
 #include "engine/base/rcu.h"
 
 /* `waiting`: keys that need a restart, "ports, udp_port". */
-static void reloaded(struct bl_cli_request *call, char *waiting)
+static void config_reload_reloaded(struct bl_cli_request *call, char *waiting)
 {
     const struct bl_config *c = bl_rcu_read(&call->api->config);
     struct bl_json j;
@@ -31,17 +31,17 @@ static void reloaded(struct bl_cli_request *call, char *waiting)
     bl_json_line_end(&j);
 }
 
-static enum bl_step run(struct bl_cli_request *call)
+static enum bl_step config_reload_run(struct bl_cli_request *call)
 {
     char waiting[BL_CONFIG_WAITING_BYTES] = "", err[BL_ERR_BYTES] = "";
 
     if (!bl_args_none(call))
         return BL_STEP_DONE;
     if (call->api->reload(call->api->reload_ctx, waiting, err) == 0)
-        reloaded(call, waiting);
+        config_reload_reloaded(call, waiting);
     else
         bl_cli_fail(call, BL_EXIT_ERROR, "config reload: refused, the old config stays in force:\n%s", err);
     return BL_STEP_DONE;
 }
 
-const struct bl_cli_ops bl_cli_config_reload = {.run = run};
+const struct bl_cli_ops bl_cli_config_reload = {.run = config_reload_run};

@@ -19,7 +19,7 @@ struct events {
     uint64_t next; /* number of the next event to write */
 };
 
-static bool parse(struct bl_cli_request *call, struct events *e)
+static bool events_parse(struct bl_cli_request *call, struct events *e)
 {
     struct bl_args args = {.call = call};
     const char *value;
@@ -48,7 +48,7 @@ static bool parse(struct bl_cli_request *call, struct events *e)
     return true;
 }
 
-static void json(struct bl_cli_request *call, const struct bl_event *e)
+static void events_json(struct bl_cli_request *call, const struct bl_event *e)
 {
     struct bl_json j;
 
@@ -57,7 +57,7 @@ static void json(struct bl_cli_request *call, const struct bl_event *e)
     bl_json_line_end(&j);
 }
 
-static void human(struct bl_cli_request *call, const struct bl_event *e)
+static void events_human(struct bl_cli_request *call, const struct bl_event *e)
 {
     struct bl_text *out = &call->out;
     char when[BL_TIMESTAMP_TEXT], name[BL_NAME_MAX + 8], age[BL_HUMAN_TEXT];
@@ -96,11 +96,11 @@ static void skip_forgotten(struct bl_cli_request *call, struct events *e)
     e->next = first;
 }
 
-static enum bl_step run(struct bl_cli_request *call)
+static enum bl_step events_run(struct bl_cli_request *call)
 {
     struct events *e = call->state;
 
-    if (!e->started && !parse(call, e))
+    if (!e->started && !events_parse(call, e))
         return BL_STEP_DONE;
     e->started = true;
     skip_forgotten(call, e);
@@ -109,12 +109,12 @@ static enum bl_step run(struct bl_cli_request *call)
         if (call->out.len >= BL_PIECE_BYTES)
             return BL_STEP_MORE;
         if (call->json)
-            json(call, event);
+            events_json(call, event);
         else
-            human(call, event);
+            events_human(call, event);
     }
     return e->follow ? BL_STEP_EVENT : BL_STEP_DONE;
 }
 
 const struct bl_cli_ops bl_cli_events = {
-    .run = run, .state_bytes = sizeof(struct events), .options = bl_options_events};
+    .run = events_run, .state_bytes = sizeof(struct events), .options = bl_options_events};

@@ -5,7 +5,7 @@
 
 #include "control/cli/server/commands.h"
 
-static void tell(struct bl_cli_request *call, const struct bl_nodes_change *c)
+static void nodes_change_tell(struct bl_cli_request *call, const struct bl_nodes_change *c)
 {
     const struct bl_command *answer = call->answer;
     struct bl_json j;
@@ -49,7 +49,7 @@ bool bl_nodes_change_parse(struct bl_cli_request *call, struct bl_nodes_change *
 enum bl_step bl_nodes_change_run(struct bl_cli_request *call, struct bl_nodes_change *c)
 {
     if (c->asked)
-        tell(call, c);
+        nodes_change_tell(call, c);
     c->asked = false;
     while (c->next < call->argc) {
         struct bl_command *command = bl_cli_ask(call, c->kind, call->argv[c->next++]);
@@ -64,7 +64,8 @@ enum bl_step bl_nodes_change_run(struct bl_cli_request *call, struct bl_nodes_ch
     return BL_STEP_DONE;
 }
 
-static enum bl_step change(struct bl_cli_request *call, enum bl_command_kind kind, const char *done)
+static enum bl_step nodes_change_change(struct bl_cli_request *call, enum bl_command_kind kind,
+                                        const char *done)
 {
     struct bl_nodes_change *c = call->state;
 
@@ -78,12 +79,12 @@ static enum bl_step change(struct bl_cli_request *call, enum bl_command_kind kin
 
 static enum bl_step run_rm(struct bl_cli_request *call)
 {
-    return change(call, BL_COMMAND_REMOVE, "removed");
+    return nodes_change_change(call, BL_COMMAND_REMOVE, "removed");
 }
 
 static enum bl_step run_resume(struct bl_cli_request *call)
 {
-    return change(call, BL_COMMAND_RESUME, "resumed");
+    return nodes_change_change(call, BL_COMMAND_RESUME, "resumed");
 }
 
 #define STATE .state_bytes = sizeof(struct bl_nodes_change)

@@ -38,7 +38,7 @@ static bool take_state(struct bl_cli_request *call, struct list *l, const char *
     return true;
 }
 
-static bool parse(struct bl_cli_request *call, struct list *l)
+static bool nodes_list_parse(struct bl_cli_request *call, struct list *l)
 {
     struct bl_args args = {.call = call};
     const char *value;
@@ -104,7 +104,7 @@ static unsigned measure_names(const struct list *l, const struct bl_registry *r,
     return most < NAME_WIDTH_MOST ? most : NAME_WIDTH_MOST;
 }
 
-static void header(struct bl_text *out, unsigned name_width)
+static void nodes_list_header(struct bl_text *out, unsigned name_width)
 {
     bl_human_column(out, "NAME", name_width + 2, BL_LEFT);
     bl_human_column(out, "STATE", 9, BL_LEFT);
@@ -113,7 +113,7 @@ static void header(struct bl_text *out, unsigned name_width)
     bl_text_append(out, "  POLICY\n", 9);
 }
 
-static void line(struct bl_cli_request *call, const struct list *l, const struct bl_node_view *v)
+static void nodes_list_line(struct bl_cli_request *call, const struct list *l, const struct bl_node_view *v)
 {
     char name[BL_NAME_MAX + 8], age[BL_HUMAN_TEXT], policy[BL_NODE_POLICY_TEXT];
     int64_t since = call->api->now_unix_ms - v->state_since_unix_ms;
@@ -134,7 +134,7 @@ static void write_node(struct bl_cli_request *call, const struct list *l, const 
     struct bl_json j;
 
     if (!call->json) {
-        line(call, l, v);
+        nodes_list_line(call, l, v);
         return;
     }
     bl_json_line_begin(&j, &call->out);
@@ -142,7 +142,7 @@ static void write_node(struct bl_cli_request *call, const struct list *l, const 
     bl_json_line_end(&j);
 }
 
-static enum bl_step finish(struct bl_cli_request *call, const struct list *l)
+static enum bl_step nodes_list_finish(struct bl_cli_request *call, const struct list *l)
 {
     if (l->listed == 0 && !call->json)
         bl_text_printf(&call->err, "%s\n",
@@ -151,13 +151,13 @@ static enum bl_step finish(struct bl_cli_request *call, const struct list *l)
     return BL_STEP_DONE;
 }
 
-static enum bl_step run(struct bl_cli_request *call)
+static enum bl_step nodes_list_run(struct bl_cli_request *call)
 {
     struct list *l = call->state;
     const struct bl_registry *r = bl_fleet_registry(bl_core_fleet(call->api->core));
 
     bool fresh = !l->started;
-    if (fresh && !parse(call, l))
+    if (fresh && !nodes_list_parse(call, l))
         return BL_STEP_DONE;
     const struct bl_views_generation *g = bl_views_now(bl_core_views(call->api->core));
     if (!find_view(call, l, g))
@@ -166,7 +166,7 @@ static enum bl_step run(struct bl_cli_request *call)
         l->started = true;
         l->name_width = measure_names(l, r, g);
         if (!call->json && bl_registry_total(r) > 0)
-            header(&call->out, l->name_width);
+            nodes_list_header(&call->out, l->name_width);
     }
     uint32_t end = bl_registry_end(r);
     for (uint32_t looked = 0; l->next < end && l->listed < l->limit; l->next++, looked++) {
@@ -178,8 +178,8 @@ static enum bl_step run(struct bl_cli_request *call)
         write_node(call, l, &v);
         l->listed++;
     }
-    return finish(call, l);
+    return nodes_list_finish(call, l);
 }
 
 const struct bl_cli_ops bl_cli_nodes_list = {
-    .run = run, .state_bytes = sizeof(struct list), .options = bl_options_nodes_list};
+    .run = nodes_list_run, .state_bytes = sizeof(struct list), .options = bl_options_nodes_list};

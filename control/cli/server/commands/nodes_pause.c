@@ -26,7 +26,8 @@ static bool take_until(struct bl_cli_request *call, struct bl_pause *p, const ch
     return call->code == BL_EXIT_OK;
 }
 
-static bool take(struct bl_cli_request *call, struct bl_nodes_change *c, int option, const char *value)
+static bool nodes_pause_take(struct bl_cli_request *call, struct bl_nodes_change *c, int option,
+                             const char *value)
 {
     bool ended = c->pause.end_unix_ms != 0 || c->pause.for_ms != 0;
 
@@ -45,18 +46,18 @@ static bool take(struct bl_cli_request *call, struct bl_nodes_change *c, int opt
     }
 }
 
-static enum bl_step run(struct bl_cli_request *call)
+static enum bl_step nodes_pause_run(struct bl_cli_request *call)
 {
     struct bl_nodes_change *c = call->state;
 
     if (c->kind == 0) {
         c->kind = BL_COMMAND_PAUSE;
         c->done = "paused";
-        if (!bl_nodes_change_parse(call, c, take))
+        if (!bl_nodes_change_parse(call, c, nodes_pause_take))
             return BL_STEP_DONE;
     }
     return bl_nodes_change_run(call, c);
 }
 
 const struct bl_cli_ops bl_cli_nodes_pause = {
-    .run = run, .state_bytes = sizeof(struct bl_nodes_change), .options = bl_options_nodes_pause};
+    .run = nodes_pause_run, .state_bytes = sizeof(struct bl_nodes_change), .options = bl_options_nodes_pause};

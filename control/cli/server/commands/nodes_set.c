@@ -27,7 +27,8 @@ static bool take_detector(struct bl_cli_request *call, struct bl_policy_patch *p
     return true;
 }
 
-static bool take(struct bl_cli_request *call, struct bl_nodes_change *c, int option, const char *value)
+static bool nodes_set_take(struct bl_cli_request *call, struct bl_nodes_change *c, int option,
+                           const char *value)
 {
     struct bl_policy_patch *p = &c->patch;
     uint64_t retries;
@@ -71,9 +72,9 @@ static bool is_ordered(struct bl_cli_request *call, const struct bl_policy *p)
     return false;
 }
 
-static bool parse(struct bl_cli_request *call, struct bl_nodes_change *c)
+static bool nodes_set_parse(struct bl_cli_request *call, struct bl_nodes_change *c)
 {
-    if (!bl_nodes_change_parse(call, c, take))
+    if (!bl_nodes_change_parse(call, c, nodes_set_take))
         return false;
     bool something = c->patch.set != 0 || c->create;
     if (!something)
@@ -82,18 +83,18 @@ static bool parse(struct bl_cli_request *call, struct bl_nodes_change *c)
     return something && is_ordered(call, &c->patch.policy);
 }
 
-static enum bl_step run(struct bl_cli_request *call)
+static enum bl_step nodes_set_run(struct bl_cli_request *call)
 {
     struct bl_nodes_change *c = call->state;
 
     if (c->kind == 0) {
         c->kind = BL_COMMAND_SET;
         c->done = "set";
-        if (!parse(call, c))
+        if (!nodes_set_parse(call, c))
             return BL_STEP_DONE;
     }
     return bl_nodes_change_run(call, c);
 }
 
 const struct bl_cli_ops bl_cli_nodes_set = {
-    .run = run, .state_bytes = sizeof(struct bl_nodes_change), .options = bl_options_nodes_set};
+    .run = nodes_set_run, .state_bytes = sizeof(struct bl_nodes_change), .options = bl_options_nodes_set};

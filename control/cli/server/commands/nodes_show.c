@@ -11,7 +11,7 @@ struct show {
     int next; /* in argv */
 };
 
-static void json(struct bl_cli_request *call, const struct bl_node_view *v)
+static void nodes_show_json(struct bl_cli_request *call, const struct bl_node_view *v)
 {
     struct bl_json j;
 
@@ -21,12 +21,12 @@ static void json(struct bl_cli_request *call, const struct bl_node_view *v)
     bl_json_line_end(&j);
 }
 
-static void field(struct bl_text *out, const char *name, const char *value)
+static void nodes_show_field(struct bl_text *out, const char *name, const char *value)
 {
     bl_text_printf(out, "  %-12s %s\n", name, value);
 }
 
-static void sequence(struct bl_text *out, const struct bl_place *p)
+static void nodes_show_sequence(struct bl_text *out, const struct bl_place *p)
 {
     struct bl_anomaly a = bl_slots_anomaly(p->slots, p->slot);
     bl_text_printf(out, "  %-12s %u, incarnation %u\n", "sequence", bl_slots_sequence(p->slots, p->slot),
@@ -35,7 +35,7 @@ static void sequence(struct bl_text *out, const struct bl_place *p)
                    a.duplicate, a.reordered, a.restarted);
 }
 
-static void human(struct bl_cli_request *call, const struct bl_node_view *v)
+static void nodes_show_human(struct bl_cli_request *call, const struct bl_node_view *v)
 {
     struct bl_text *out = &call->out;
     char name[BL_NAME_MAX + 8], age[BL_HUMAN_TEXT], when[BL_TIMESTAMP_TEXT], policy[BL_NODE_POLICY_TEXT];
@@ -47,25 +47,25 @@ static void human(struct bl_cli_request *call, const struct bl_node_view *v)
     bl_text_printf(out, " since %s, incident %u\n", bl_timestamp_text(v->state_since_unix_ms, when),
                    v->incident);
     if (v->state == BL_STATE_PAUSED)
-        field(out, "paused", bl_node_pause_text(v, pause));
+        nodes_show_field(out, "paused", bl_node_pause_text(v, pause));
     bl_text_printf(out, "  %-12s %s", "last beat", bl_node_age_text(v, age));
     if (v->beaten)
         bl_text_printf(out, " ago, %s", bl_timestamp_text(v->last_beat_unix_ms, when));
     bl_text_append(out, "\n", 1);
-    field(out, "policy", bl_node_policy_text(v, policy));
-    field(out, "detector", bl_node_rhythm_text(v, rhythm));
+    nodes_show_field(out, "policy", bl_node_policy_text(v, policy));
+    nodes_show_field(out, "detector", bl_node_rhythm_text(v, rhythm));
     if (v->interval_ms > 0)
         bl_text_printf(out, "  %-12s %u ms promised\n", "interval", v->interval_ms);
     if ((v->flags & BL_NODE_BINARY) != 0)
         bl_text_printf(out, "  %-12s %016llx\n", "id", (unsigned long long)bl_node_id(v->node));
-    field(out, "first seen", bl_timestamp_text(v->first_seen_unix_ms, when));
+    nodes_show_field(out, "first seen", bl_timestamp_text(v->first_seen_unix_ms, when));
     if (v->in_table && (v->flags & BL_NODE_BINARY) != 0)
-        sequence(out, &v->latest.place);
+        nodes_show_sequence(out, &v->latest.place);
     if (v->in_table)
         bl_text_printf(out, "  %-12s %u\n", "worker", v->latest.table);
 }
 
-static enum bl_step run(struct bl_cli_request *call)
+static enum bl_step nodes_show_run(struct bl_cli_request *call)
 {
     struct show *s = call->state;
 
@@ -80,11 +80,11 @@ static enum bl_step run(struct bl_cli_request *call)
         if (index == BL_NODE_NONE || !bl_node_look(&v, call->api, index))
             continue;
         if (call->json)
-            json(call, &v);
+            nodes_show_json(call, &v);
         else
-            human(call, &v);
+            nodes_show_human(call, &v);
     }
     return BL_STEP_DONE;
 }
 
-const struct bl_cli_ops bl_cli_nodes_show = {.run = run, .state_bytes = sizeof(struct show)};
+const struct bl_cli_ops bl_cli_nodes_show = {.run = nodes_show_run, .state_bytes = sizeof(struct show)};

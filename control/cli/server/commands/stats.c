@@ -2,7 +2,7 @@
 /* All of the figures, one section after the other. */
 #include "control/cli/server/commands.h"
 
-static enum bl_step run(struct bl_cli_request *call)
+static enum bl_step stats_run(struct bl_cli_request *call)
 {
     static const struct {
         const char *title;
@@ -21,4 +21,4 @@ static enum bl_step run(struct bl_cli_request *call)
     return BL_STEP_DONE;
 }
 
-const struct bl_cli_ops bl_cli_stats = {.run = run};
+const struct bl_cli_ops bl_cli_stats = {.run = stats_run};

@@ -37,7 +37,7 @@ static void json_receiver(struct bl_cli_request *call, const struct bl_notifier_
     bl_json_line_end(&j);
 }
 
-static void json(struct bl_cli_request *call, const struct figures *f)
+static void stats_alerts_json(struct bl_cli_request *call, const struct figures *f)
 {
     struct bl_json j;
 
@@ -56,37 +56,37 @@ static void json(struct bl_cli_request *call, const struct figures *f)
     bl_json_line_end(&j);
 }
 
-static void row(struct bl_text *out, const char *label, uint64_t n)
+static void stats_alerts_row(struct bl_text *out, const char *label, uint64_t n)
 {
     bl_human_count_row(out, &(struct bl_columns){2, 18, 18}, label, n);
 }
 
-static void human(struct bl_cli_request *call, const struct figures *f)
+static void stats_alerts_human(struct bl_cli_request *call, const struct figures *f)
 {
     struct bl_text *out = &call->out;
 
     for (unsigned i = 0; i < f->receivers; i++) {
         const struct bl_notifier_stats *s = &f->receiver[i];
         bl_text_printf(out, "  %s\n", s->name);
-        row(out, "  queued", s->queued);
-        row(out, "  delivered", s->delivered);
-        row(out, "  retried", s->retried);
-        row(out, "  given up", s->given_up);
-        row(out, "  superseded", s->superseded);
+        stats_alerts_row(out, "  queued", s->queued);
+        stats_alerts_row(out, "  delivered", s->delivered);
+        stats_alerts_row(out, "  retried", s->retried);
+        stats_alerts_row(out, "  given up", s->given_up);
+        stats_alerts_row(out, "  superseded", s->superseded);
     }
-    row(out, "events", f->core.events);
-    row(out, "  waiting", f->core.events_waiting);
-    row(out, "  lost", f->core.events_lost);
+    stats_alerts_row(out, "events", f->core.events);
+    stats_alerts_row(out, "  waiting", f->core.events_waiting);
+    stats_alerts_row(out, "  lost", f->core.events_lost);
     if (f->log.lines + f->log.errors + f->log.lost == 0)
         return;
-    row(out, "event log, lines", f->log.lines);
-    row(out, "  failed writes", f->log.errors);
-    row(out, "  reopened", f->log.reopened);
-    row(out, "  waiting", f->log.waiting);
-    row(out, "  lost", f->log.lost);
+    stats_alerts_row(out, "event log, lines", f->log.lines);
+    stats_alerts_row(out, "  failed writes", f->log.errors);
+    stats_alerts_row(out, "  reopened", f->log.reopened);
+    stats_alerts_row(out, "  waiting", f->log.waiting);
+    stats_alerts_row(out, "  lost", f->log.lost);
 }
 
-static enum bl_step run(struct bl_cli_request *call)
+static enum bl_step stats_alerts_run(struct bl_cli_request *call)
 {
     struct figures f;
 
@@ -94,10 +94,10 @@ static enum bl_step run(struct bl_cli_request *call)
         return BL_STEP_DONE;
     read_figures(call->api, &f);
     if (call->json)
-        json(call, &f);
+        stats_alerts_json(call, &f);
     else
-        human(call, &f);
+        stats_alerts_human(call, &f);
     return BL_STEP_DONE;
 }
 
-const struct bl_cli_ops bl_cli_stats_alerts = {.run = run};
+const struct bl_cli_ops bl_cli_stats_alerts = {.run = stats_alerts_run};

@@ -70,7 +70,7 @@ static void json_process(struct bl_cli_request *call, const struct memory *m)
     bl_json_line_end(&j);
 }
 
-static void row(struct bl_text *out, const char *label, const char *figure)
+static void stats_memory_row(struct bl_text *out, const char *label, const char *figure)
 {
     bl_human_row(out, &(struct bl_columns){2, 18, 12}, label, figure);
 }
@@ -81,16 +81,16 @@ static void human_process(struct bl_cli_request *call, const struct memory *m)
     struct bl_text *out = &call->out;
     char text[BL_HUMAN_TEXT];
 
-    row(out, "process, resident", bl_human_bytes(p->rss_bytes, text));
-    row(out, "tables, reserved", bl_human_bytes(m->tables, text));
+    stats_memory_row(out, "process, resident", bl_human_bytes(p->rss_bytes, text));
+    stats_memory_row(out, "tables, reserved", bl_human_bytes(m->tables, text));
     if (p->jemalloc) {
-        row(out, "allocated", bl_human_bytes(p->allocated, text));
-        row(out, "  registry", bl_human_bytes(p->registry, text));
-        row(out, "  its pages", bl_human_bytes(p->registry_held, text));
+        stats_memory_row(out, "allocated", bl_human_bytes(p->allocated, text));
+        stats_memory_row(out, "  registry", bl_human_bytes(p->registry, text));
+        stats_memory_row(out, "  its pages", bl_human_bytes(p->registry_held, text));
     }
     if (m->nodes == 0)
         return;
-    row(out, "nodes", bl_human_count(m->nodes, text));
+    stats_memory_row(out, "nodes", bl_human_count(m->nodes, text));
     if (p->jemalloc)
         bl_text_printf(out, "  a node costs %llu B in the registry, %llu B of all that is resident\n",
                        (unsigned long long)per_node(p->registry, m->nodes),
@@ -108,7 +108,7 @@ static void human_table(struct bl_cli_request *call, unsigned i, const struct ta
                    t->huge ? "huge pages" : "no huge pages", t->growing ? ", growing" : "");
 }
 
-static enum bl_step run(struct bl_cli_request *call)
+static enum bl_step stats_memory_run(struct bl_cli_request *call)
 {
     struct bl_core *core = call->api->core;
     struct memory m = {.nodes = bl_registry_total(bl_fleet_registry(bl_core_fleet(core)))};
@@ -132,4 +132,4 @@ static enum bl_step run(struct bl_cli_request *call)
     return BL_STEP_DONE;
 }
 
-const struct bl_cli_ops bl_cli_stats_memory = {.run = run};
+const struct bl_cli_ops bl_cli_stats_memory = {.run = stats_memory_run};

@@ -18,7 +18,7 @@ struct port_sum {
 
 /* Sums the workers of the port of worker `first`; false: an earlier
  * worker has the same port, which has been shown. */
-static bool sum(const struct bl_api *api, unsigned first, struct port_sum *p)
+static bool stats_ports_sum(const struct bl_api *api, unsigned first, struct port_sum *p)
 {
     const struct bl_port *port = bl_core_worker(api->core, first)->port;
 
@@ -39,7 +39,7 @@ static bool sum(const struct bl_api *api, unsigned first, struct port_sum *p)
     return true;
 }
 
-static void json(struct bl_cli_request *call, const struct port_sum *p)
+static void stats_ports_json(struct bl_cli_request *call, const struct port_sum *p)
 {
     const struct bl_counters *c = &p->counters;
     struct bl_json j;
@@ -58,7 +58,7 @@ static void json(struct bl_cli_request *call, const struct port_sum *p)
     bl_json_line_end(&j);
 }
 
-static void human(struct bl_cli_request *call, const struct port_sum *p)
+static void stats_ports_human(struct bl_cli_request *call, const struct port_sum *p)
 {
     const struct bl_counters *c = &p->counters;
     struct bl_text *out = &call->out;
@@ -135,22 +135,22 @@ static void tcp_ports(struct bl_cli_request *call)
     }
 }
 
-static enum bl_step run(struct bl_cli_request *call)
+static enum bl_step stats_ports_run(struct bl_cli_request *call)
 {
     struct port_sum p;
 
     if (!bl_args_none(call))
         return BL_STEP_DONE;
     for (unsigned i = 0; i < bl_core_worker_count(call->api->core); i++) {
-        if (bl_core_worker(call->api->core, i)->port == NULL || !sum(call->api, i, &p))
+        if (bl_core_worker(call->api->core, i)->port == NULL || !stats_ports_sum(call->api, i, &p))
             continue;
         if (call->json)
-            json(call, &p);
+            stats_ports_json(call, &p);
         else
-            human(call, &p);
+            stats_ports_human(call, &p);
     }
     tcp_ports(call);
     return BL_STEP_DONE;
 }
 
-const struct bl_cli_ops bl_cli_stats_ports = {.run = run};
+const struct bl_cli_ops bl_cli_stats_ports = {.run = stats_ports_run};

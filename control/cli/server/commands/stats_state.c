@@ -5,7 +5,7 @@
 #include "control/text/timestamp.h"
 #include "engine/base/rcu.h"
 
-static void json(struct bl_cli_request *call, const struct bl_store_stats *s, const char *dir)
+static void stats_state_json(struct bl_cli_request *call, const struct bl_store_stats *s, const char *dir)
 {
     struct bl_json j;
 
@@ -29,33 +29,33 @@ static void json(struct bl_cli_request *call, const struct bl_store_stats *s, co
     bl_json_line_end(&j);
 }
 
-static void row(struct bl_text *out, const char *label, const char *figure)
+static void stats_state_row(struct bl_text *out, const char *label, const char *figure)
 {
     bl_human_row(out, &(struct bl_columns){2, 18, 24}, label, figure);
 }
 
-static void human(struct bl_cli_request *call, const struct bl_store_stats *s, const char *dir)
+static void stats_state_human(struct bl_cli_request *call, const struct bl_store_stats *s, const char *dir)
 {
     struct bl_text *out = &call->out;
     char text[BL_HUMAN_TEXT], when[BL_TIMESTAMP_TEXT];
 
     bl_text_printf(out, "  kept in %s\n", dir);
-    row(out, "last snapshot",
-        s->snapshot_unix_ms ? bl_timestamp_text(s->snapshot_unix_ms, when) : "none yet");
-    row(out, "  nodes", bl_human_count(s->snapshot_nodes, text));
-    row(out, "  size", bl_human_bytes(s->snapshot_bytes, text));
-    row(out, "  took, us", bl_human_count(s->snapshot_us, text));
-    row(out, "journal since", bl_human_bytes(s->journal_bytes, text));
-    row(out, "restored nodes", bl_human_count(s->restored, text));
+    stats_state_row(out, "last snapshot",
+                    s->snapshot_unix_ms ? bl_timestamp_text(s->snapshot_unix_ms, when) : "none yet");
+    stats_state_row(out, "  nodes", bl_human_count(s->snapshot_nodes, text));
+    stats_state_row(out, "  size", bl_human_bytes(s->snapshot_bytes, text));
+    stats_state_row(out, "  took, us", bl_human_count(s->snapshot_us, text));
+    stats_state_row(out, "journal since", bl_human_bytes(s->journal_bytes, text));
+    stats_state_row(out, "restored nodes", bl_human_count(s->restored, text));
     if (s->refused > 0)
-        row(out, "not taken back", bl_human_count(s->refused, text));
+        stats_state_row(out, "not taken back", bl_human_count(s->refused, text));
     if (s->damaged > 0)
-        row(out, "damaged files", bl_human_count(s->damaged, text));
+        stats_state_row(out, "damaged files", bl_human_count(s->damaged, text));
     if (s->snapshot_errors + s->journal_errors > 0)
-        row(out, "failed writes", bl_human_count(s->snapshot_errors + s->journal_errors, text));
+        stats_state_row(out, "failed writes", bl_human_count(s->snapshot_errors + s->journal_errors, text));
 }
 
-static enum bl_step run(struct bl_cli_request *call)
+static enum bl_step stats_state_run(struct bl_cli_request *call)
 {
     const char *dir = bl_rcu_read(&call->api->config)->state_dir;
     struct bl_store_stats s;
@@ -69,10 +69,10 @@ static enum bl_step run(struct bl_cli_request *call)
     }
     bl_store_stats(call->api->store, &s);
     if (call->json)
-        json(call, &s, dir);
+        stats_state_json(call, &s, dir);
     else
-        human(call, &s, dir);
+        stats_state_human(call, &s, dir);
     return BL_STEP_DONE;
 }
 
-const struct bl_cli_ops bl_cli_stats_state = {.run = run};
+const struct bl_cli_ops bl_cli_stats_state = {.run = stats_state_run};

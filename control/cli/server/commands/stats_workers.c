@@ -96,8 +96,8 @@ static void human_bursts(struct bl_text *out, const struct bl_cycle_profile *s)
 
 /* ---- a worker ------------------------------------------------------------ */
 
-static void json(struct bl_cli_request *call, unsigned i, const struct bl_worker *w,
-                 const struct bl_counters *c)
+static void stats_workers_json(struct bl_cli_request *call, unsigned i, const struct bl_worker *w,
+                               const struct bl_counters *c)
 {
     char why[BL_FREEZE_TEXT];
     struct bl_json j;
@@ -118,8 +118,8 @@ static void json(struct bl_cli_request *call, unsigned i, const struct bl_worker
     bl_json_line_end(&j);
 }
 
-static void human(struct bl_cli_request *call, unsigned i, const struct bl_worker *w,
-                  const struct bl_counters *c)
+static void stats_workers_human(struct bl_cli_request *call, unsigned i, const struct bl_worker *w,
+                                const struct bl_counters *c)
 {
     static const struct bl_columns columns = {.indent = 4, .label = 15, .figure = 20};
     struct bl_text *out = &call->out;
@@ -136,7 +136,7 @@ static void human(struct bl_cli_request *call, unsigned i, const struct bl_worke
     human_bursts(out, &c->stages);
 }
 
-static enum bl_step run(struct bl_cli_request *call)
+static enum bl_step stats_workers_run(struct bl_cli_request *call)
 {
     if (!bl_args_none(call))
         return BL_STEP_DONE;
@@ -147,11 +147,11 @@ static enum bl_step run(struct bl_cli_request *call)
         bl_counters_add(&c, &w->counters);
         bl_cycle_profile_read(&c.stages, &w->counters.stages);
         if (call->json)
-            json(call, i, w, &c);
+            stats_workers_json(call, i, w, &c);
         else
-            human(call, i, w, &c);
+            stats_workers_human(call, i, w, &c);
     }
     return BL_STEP_DONE;
 }
 
-const struct bl_cli_ops bl_cli_stats_workers = {.run = run};
+const struct bl_cli_ops bl_cli_stats_workers = {.run = stats_workers_run};

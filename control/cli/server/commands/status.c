@@ -31,7 +31,7 @@ static uint32_t count_of(const struct counted *c, enum bl_state state)
 }
 
 /* False: there is no view of that name, said so. */
-static bool choose(struct bl_cli_request *call, const char *name, struct counted *c)
+static bool status_choose(struct bl_cli_request *call, const char *name, struct counted *c)
 {
     const struct bl_views_generation *g = bl_views_now(bl_core_views(call->api->core));
 
@@ -63,7 +63,7 @@ static void json_ingest(struct bl_json *j, const struct bl_totals *t)
     bl_json_object_end(j);
 }
 
-static void json(struct bl_cli_request *call, const struct counted *c, const struct bl_totals *t)
+static void status_json(struct bl_cli_request *call, const struct counted *c, const struct bl_totals *t)
 {
     struct bl_json j;
 
@@ -84,7 +84,7 @@ static void json(struct bl_cli_request *call, const struct counted *c, const str
 }
 
 /* Why ages stand still, one line per worker: the first thing to know. */
-static void freezes(struct bl_cli_request *call)
+static void status_freezes(struct bl_cli_request *call)
 {
     char why[BL_FREEZE_TEXT];
     for (unsigned i = 0; i < bl_core_worker_count(call->api->core); i++) {
@@ -96,7 +96,7 @@ static void freezes(struct bl_cli_request *call)
     }
 }
 
-static void row(struct bl_text *out, const char *label, uint64_t n)
+static void status_row(struct bl_text *out, const char *label, uint64_t n)
 {
     bl_human_count_row(out, &(struct bl_columns){2, 10, 15}, label, n);
 }
@@ -108,7 +108,7 @@ static void human_nodes(struct bl_cli_request *call, const struct counted *c)
 
     if (c->name != NULL)
         bl_text_printf(out, "  view %s\n", c->name);
-    row(out, "nodes", total_of(c));
+    status_row(out, "nodes", total_of(c));
     for (unsigned i = 0; i < SHOWN; i++) {
         uint32_t n = count_of(c, shown[i]);
         if (n == 0 && shown[i] != BL_STATE_OK && shown[i] != BL_STATE_FAILED)
@@ -122,11 +122,11 @@ static void human_nodes(struct bl_cli_request *call, const struct counted *c)
 
 static void human_ingest(struct bl_text *out, const struct bl_totals *t)
 {
-    row(out, "packets", t->packets);
-    row(out, "beats", t->counters.beats);
+    status_row(out, "packets", t->packets);
+    status_row(out, "beats", t->counters.beats);
     if (t->counters.settings > 0)
-        row(out, "settings", t->counters.settings);
-    row(out, "dropped", t->dropped);
+        status_row(out, "settings", t->counters.settings);
+    status_row(out, "dropped", t->dropped);
     for (unsigned d = 0; d < BL_DROP_COUNT; d++) {
         char count[BL_HUMAN_TEXT];
         if (t->counters.drop[d] == 0)
@@ -158,7 +158,7 @@ static bool is_check(const struct bl_cli_request *call)
     return false;
 }
 
-static bool parse(struct bl_cli_request *call, struct bl_check *check)
+static bool status_parse(struct bl_cli_request *call, struct bl_check *check)
 {
     struct bl_args args = {.call = call};
     bool good = true, limits = false;
@@ -185,7 +185,7 @@ static bool parse(struct bl_cli_request *call, struct bl_check *check)
     return good;
 }
 
-static enum bl_step run(struct bl_cli_request *call)
+static enum bl_step status_run(struct bl_cli_request *call)
 {
     struct bl_check check = {.warning = {.count = 1}, .critical = {.count = 1}};
     struct counted counted;
@@ -193,20 +193,20 @@ static enum bl_step run(struct bl_cli_request *call)
     char age[BL_HUMAN_TEXT];
 
     if (is_check(call)) {
-        if (parse(call, &check))
+        if (status_parse(call, &check))
             bl_check_run(call, &check);
         else
             bl_check_unknown(call);
         return BL_STEP_DONE;
     }
-    if (!parse(call, &check) || !choose(call, check.view, &counted))
+    if (!status_parse(call, &check) || !status_choose(call, check.view, &counted))
         return BL_STEP_DONE;
     bl_totals_read(call->api, &totals);
     if (call->json) {
-        json(call, &counted, &totals);
+        status_json(call, &counted, &totals);
         return BL_STEP_DONE;
     }
-    freezes(call);
+    status_freezes(call);
     bl_text_printf(&call->out, "beatlined %s, up %s, pid %d\n\n", BL_VERSION,
                    bl_human_age(uptime_ms(call->api), age), (int)getpid());
     human_nodes(call, &counted);
@@ -215,4 +215,4 @@ static enum bl_step run(struct bl_cli_request *call)
     return BL_STEP_DONE;
 }
 
-const struct bl_cli_ops bl_cli_status = {.run = run, .options = bl_options_status};
+const struct bl_cli_ops bl_cli_status = {.run = status_run, .options = bl_options_status};

@@ -41,7 +41,7 @@ static uint32_t nodes_of(const struct bl_check_limit *l, uint32_t total)
 }
 
 /* False: there is no such view, said so. */
-static bool count(struct bl_cli_request *call, const char *name, struct counts *c)
+static bool status_check_count(struct bl_cli_request *call, const char *name, struct counts *c)
 {
     const struct bl_views_generation *g = bl_views_now(bl_core_views(call->api->core));
     uint32_t id = name == NULL ? BL_VIEW_ALL : bl_cli_find_view(call, g, name);
@@ -53,7 +53,8 @@ static bool count(struct bl_cli_request *call, const char *name, struct counts *
     return true;
 }
 
-static enum verdict judge(const struct counts *c, uint32_t warning, uint32_t critical, bool frozen)
+static enum verdict status_check_judge(const struct counts *c, uint32_t warning, uint32_t critical,
+                                       bool frozen)
 {
     uint32_t failed = c->of[BL_STATE_FAILED];
     uint32_t unwell = failed + c->of[BL_STATE_WARNING] + c->of[BL_STATE_UNKNOWN];
@@ -65,7 +66,8 @@ static enum verdict judge(const struct counts *c, uint32_t warning, uint32_t cri
     return unwell >= warning ? CHECK_WARNING : CHECK_OK;
 }
 
-static void perfdata(struct bl_text *out, const char *label, uint32_t n, uint32_t warning, uint32_t critical)
+static void status_check_perfdata(struct bl_text *out, const char *label, uint32_t n, uint32_t warning,
+                                  uint32_t critical)
 {
     bl_text_printf(out, " %s=%u;", label, n);
     if (warning != UINT32_MAX)
@@ -76,8 +78,8 @@ static void perfdata(struct bl_text *out, const char *label, uint32_t n, uint32_
     bl_text_append(out, ";0", 2);
 }
 
-static void human(struct bl_cli_request *call, const struct bl_check *check, const struct counts *c,
-                  enum verdict v, bool frozen)
+static void status_check_human(struct bl_cli_request *call, const struct bl_check *check,
+                               const struct counts *c, enum verdict v, bool frozen)
 {
     struct bl_text *out = &call->out;
     uint32_t never = UINT32_MAX, warning = nodes_of(&check->warning, c->total);
@@ -93,17 +95,17 @@ static void human(struct bl_cli_request *call, const struct bl_check *check, con
     if (c->of[BL_STATE_UNKNOWN] > 0)
         bl_text_printf(out, ", unknown: %u", c->of[BL_STATE_UNKNOWN]);
     bl_text_printf(out, " of %u |", c->total);
-    perfdata(out, "ok", c->of[BL_STATE_OK], never, never);
-    perfdata(out, "warning", c->of[BL_STATE_WARNING], warning, never);
-    perfdata(out, "failed", c->of[BL_STATE_FAILED], never, critical);
-    perfdata(out, "unknown", c->of[BL_STATE_UNKNOWN], never, never);
-    perfdata(out, "paused", c->of[BL_STATE_PAUSED], never, never);
-    perfdata(out, "new", c->of[BL_STATE_NEW], never, never);
+    status_check_perfdata(out, "ok", c->of[BL_STATE_OK], never, never);
+    status_check_perfdata(out, "warning", c->of[BL_STATE_WARNING], warning, never);
+    status_check_perfdata(out, "failed", c->of[BL_STATE_FAILED], never, critical);
+    status_check_perfdata(out, "unknown", c->of[BL_STATE_UNKNOWN], never, never);
+    status_check_perfdata(out, "paused", c->of[BL_STATE_PAUSED], never, never);
+    status_check_perfdata(out, "new", c->of[BL_STATE_NEW], never, never);
     bl_text_append(out, "\n", 1);
 }
 
-static void json(struct bl_cli_request *call, const struct bl_check *check, const struct counts *c,
-                 enum verdict v, bool frozen)
+static void status_check_json(struct bl_cli_request *call, const struct bl_check *check,
+                              const struct counts *c, enum verdict v, bool frozen)
 {
     struct bl_json j;
     bl_json_line_begin(&j, &call->out);
@@ -122,18 +124,18 @@ void bl_check_run(struct bl_cli_request *call, const struct bl_check *check)
     struct bl_totals totals;
     struct counts c = {0};
 
-    if (!count(call, check->view, &c)) {
+    if (!status_check_count(call, check->view, &c)) {
         bl_check_unknown(call);
         return;
     }
     bl_totals_read(call->api, &totals);
     bool frozen = totals.frozen_workers > 0;
-    enum verdict v =
-        judge(&c, nodes_of(&check->warning, c.total), nodes_of(&check->critical, c.total), frozen);
+    enum verdict v = status_check_judge(&c, nodes_of(&check->warning, c.total),
+                                        nodes_of(&check->critical, c.total), frozen);
     if (call->json)
-        json(call, check, &c, v, frozen);
+        status_check_json(call, check, &c, v, frozen);
     else
-        human(call, check, &c, v, frozen);
+        status_check_human(call, check, &c, v, frozen);
     call->code = (int)v;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "control/cli/server/commands.h"
 
-static enum bl_step run(struct bl_cli_request *call)
+static enum bl_step version_run(struct bl_cli_request *call)
 {
     struct bl_json j;
 
@@ -18,4 +18,4 @@ static enum bl_step run(struct bl_cli_request *call)
     return BL_STEP_DONE;
 }
 
-const struct bl_cli_ops bl_cli_version = {.run = run};
+const struct bl_cli_ops bl_cli_version = {.run = version_run};

@@ -29,7 +29,7 @@ static unsigned measure_names(const struct bl_views_generation *g)
     return most < NAME_WIDTH_MOST ? most : NAME_WIDTH_MOST;
 }
 
-static void header(struct bl_text *out, unsigned name_width)
+static void views_list_header(struct bl_text *out, unsigned name_width)
 {
     bl_human_column(out, "VIEW", name_width + 2, BL_LEFT);
     bl_human_column(out, "STATE", 9, BL_LEFT);
@@ -41,7 +41,7 @@ static void header(struct bl_text *out, unsigned name_width)
     bl_text_append(out, "\n", 1);
 }
 
-static void line(struct bl_cli_request *call, const struct list *l, const struct bl_view *view)
+static void views_list_line(struct bl_cli_request *call, const struct list *l, const struct bl_view *view)
 {
     struct bl_text *out = &call->out;
     char name[BL_VIEW_NAME_MAX + 8], text[BL_HUMAN_TEXT];
@@ -64,7 +64,7 @@ static void write_view(struct bl_cli_request *call, const struct list *l, const 
     struct bl_json j;
 
     if (!call->json) {
-        line(call, l, view);
+        views_list_line(call, l, view);
         return;
     }
     bl_json_line_begin(&j, &call->out);
@@ -82,7 +82,7 @@ static bool is_overtaken(struct bl_cli_request *call, struct list *l, const stru
     return overtaken;
 }
 
-static enum bl_step run(struct bl_cli_request *call)
+static enum bl_step views_list_run(struct bl_cli_request *call)
 {
     struct list *l = call->state;
     const struct bl_views_generation *g = bl_views_now(bl_core_views(call->api->core));
@@ -95,7 +95,7 @@ static enum bl_step run(struct bl_cli_request *call)
         l->started = true;
         l->name_width = measure_names(g);
         if (!call->json)
-            header(&call->out, l->name_width);
+            views_list_header(&call->out, l->name_width);
     }
     for (uint32_t looked = 0; l->next < bl_views_end(g); l->next++, looked++) {
         const struct bl_view *view = bl_view_at(g, l->next);
@@ -107,4 +107,4 @@ static enum bl_step run(struct bl_cli_request *call)
     return BL_STEP_DONE;
 }
 
-const struct bl_cli_ops bl_cli_views_list = {.run = run, .state_bytes = sizeof(struct list)};
+const struct bl_cli_ops bl_cli_views_list = {.run = views_list_run, .state_bytes = sizeof(struct list)};

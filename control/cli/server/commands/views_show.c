@@ -10,7 +10,8 @@ struct show {
     int next; /* in argv */
 };
 
-static void json(struct bl_cli_request *call, const struct bl_views_generation *g, const struct bl_view *view)
+static void views_show_json(struct bl_cli_request *call, const struct bl_views_generation *g,
+                            const struct bl_view *view)
 {
     unsigned flags = BL_READ(view->flags);
     struct bl_json j;
@@ -23,7 +24,7 @@ static void json(struct bl_cli_request *call, const struct bl_views_generation *
     bl_json_line_end(&j);
 }
 
-static void counts(struct bl_text *out, const struct bl_view *view)
+static void views_show_counts(struct bl_text *out, const struct bl_view *view)
 {
     char text[BL_HUMAN_TEXT];
 
@@ -36,8 +37,8 @@ static void counts(struct bl_text *out, const struct bl_view *view)
     bl_text_append(out, "\n", 1);
 }
 
-static void human(struct bl_cli_request *call, const struct bl_views_generation *g,
-                  const struct bl_view *view)
+static void views_show_human(struct bl_cli_request *call, const struct bl_views_generation *g,
+                             const struct bl_view *view)
 {
     struct bl_text *out = &call->out;
     char name[BL_VIEW_NAME_MAX + 8], when[BL_TIMESTAMP_TEXT];
@@ -47,14 +48,14 @@ static void human(struct bl_cli_request *call, const struct bl_views_generation 
     bl_human_state(out, BL_READ(view->state), 0, call->color);
     bl_text_printf(out, " since %s, incident %u\n", bl_timestamp_text(BL_READ(view->since_unix_ms), when),
                    BL_READ(view->incident));
-    counts(out, view);
+    views_show_counts(out, view);
     bl_text_printf(out, "  %-10s ", "has");
     bl_view_rules_text(out, g, view);
     bl_text_printf(out, "\n  %-10s %s\n", "notify",
                    BL_READ(view->flags) & BL_VIEW_NOTIFY ? "people are told" : "no");
 }
 
-static enum bl_step run(struct bl_cli_request *call)
+static enum bl_step views_show_run(struct bl_cli_request *call)
 {
     struct show *s = call->state;
     const struct bl_views_generation *g = bl_views_now(bl_core_views(call->api->core));
@@ -70,11 +71,11 @@ static enum bl_step run(struct bl_cli_request *call)
         if (view == NULL)
             continue;
         if (call->json)
-            json(call, g, view);
+            views_show_json(call, g, view);
         else
-            human(call, g, view);
+            views_show_human(call, g, view);
     }
     return BL_STEP_DONE;
 }
 
-const struct bl_cli_ops bl_cli_views_show = {.run = run, .state_bytes = sizeof(struct show)};
+const struct bl_cli_ops bl_cli_views_show = {.run = views_show_run, .state_bytes = sizeof(struct show)};

@@ -17,7 +17,7 @@ struct answer {
     const char *name;
 };
 
-static void found(void *ctx, const char *view, unsigned len)
+static void views_test_found(void *ctx, const char *view, unsigned len)
 {
     const struct answer *a = ctx;
     char text[BL_VIEW_NAME_MAX + 1], clean[BL_VIEW_NAME_MAX + 8];
@@ -36,7 +36,7 @@ static void found(void *ctx, const char *view, unsigned len)
     bl_json_line_end(&j);
 }
 
-static void test(struct bl_cli_request *call, const char *name)
+static void views_test_test(struct bl_cli_request *call, const char *name)
 {
     struct answer a = {.call = call, .name = name};
     char clean[BL_NAME_MAX + 8];
@@ -52,11 +52,12 @@ static void test(struct bl_cli_request *call, const char *name)
         bl_text_printf(&call->out, "%s:\n", clean);
     }
     bl_role_assume_api();
-    found(&a, "all", 3);
-    bl_view_match_test(bl_views_plan_of(bl_views_now(bl_core_views(call->api->core))), name, found, &a);
+    views_test_found(&a, "all", 3);
+    bl_view_match_test(bl_views_plan_of(bl_views_now(bl_core_views(call->api->core))), name, views_test_found,
+                       &a);
 }
 
-static enum bl_step run(struct bl_cli_request *call)
+static enum bl_step views_test_run(struct bl_cli_request *call)
 {
     struct test *t = call->state;
 
@@ -66,9 +67,9 @@ static enum bl_step run(struct bl_cli_request *call)
     for (; t->next < call->argc; t->next++) {
         if (call->out.len >= BL_PIECE_BYTES)
             return BL_STEP_MORE;
-        test(call, call->argv[t->next]);
+        views_test_test(call, call->argv[t->next]);
     }
     return BL_STEP_DONE;
 }
 
-const struct bl_cli_ops bl_cli_views_test = {.run = run, .state_bytes = sizeof(struct test)};
+const struct bl_cli_ops bl_cli_views_test = {.run = views_test_run, .state_bytes = sizeof(struct test)};
