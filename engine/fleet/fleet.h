@@ -341,8 +341,13 @@ void bl_fleet_set_now(struct bl_fleet *f, uint64_t now_ms) BL_ON_CONTROL;
  *
  * One batch of the sweep: ends pauses that are due, looks at up to
  * `max_slots` slots of the tables in turn and judges what it finds.
- * Returns true when every table has been through its due blocks (the
- * round is complete).
+ * Returns true when every table has been through its due blocks and
+ * nothing of the following waits that the next call could do (the round
+ * is complete): pauses that are due, nodes that new defaults are brought
+ * to, slots that growth has moved meanwhile. Of each of these a call takes
+ * one for 64 of `max_slots`, and one more; findings it takes 256. That is
+ * what bounds a call's time: at 3.4 us a verdict, as of 64 tables that are
+ * untold, and as much for telling it, 16,384 slots stay below 10 ms.
  *
  * With each round a few nodes are looked up in their tables, all of them
  * within about 30,000 rounds: who is ok or in warning but in no table (a

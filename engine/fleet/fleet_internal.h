@@ -153,8 +153,9 @@ int bl_fleet_pause_until(struct bl_fleet *f, uint32_t node, uint32_t end_s, bool
  * it, ok, warning or failed; new if it is in no table. */
 void bl_fleet_wake(struct bl_fleet *f, uint32_t node, const char *reason, int64_t unix_ms) BL_ON_CONTROL;
 
-/* Wakes the nodes whose pause ends by now, at most `max`. */
-void bl_fleet_end_pauses(struct bl_fleet *f, uint32_t max, int64_t unix_ms) BL_ON_CONTROL;
+/* Wakes the nodes whose pause ends by now, at most `max`. True: there may
+ * be more. */
+bool bl_fleet_end_pauses(struct bl_fleet *f, uint32_t max, int64_t unix_ms) BL_ON_CONTROL;
 
 /* While the table's clock stands still for longer than max_freeze: looks
  * at up to `max_slots` of its slots, and makes nodes that have been silent

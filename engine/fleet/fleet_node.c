@@ -342,7 +342,7 @@ int bl_fleet_resume(struct bl_fleet *f, uint32_t node, int64_t unix_ms)
     return 0;
 }
 
-void bl_fleet_end_pauses(struct bl_fleet *f, uint32_t max, int64_t unix_ms)
+bool bl_fleet_end_pauses(struct bl_fleet *f, uint32_t max, int64_t unix_ms)
 {
     uint32_t wall_s = unix_ms > 0 && unix_ms / 1000 < UINT32_MAX ? (uint32_t)(unix_ms / 1000) : 0;
     struct bl_pause_end e;
@@ -353,6 +353,7 @@ void bl_fleet_end_pauses(struct bl_fleet *f, uint32_t max, int64_t unix_ms)
     for (; max && bl_pause_ends_take(&f->counted_ends, (uint32_t)(f->now_ms / 1000), &e); max--)
         if (end_holds(f, &e, true))
             bl_fleet_wake(f, e.node, "pause ended", unix_ms);
+    return max == 0;
 }
 
 BL_ON_CONTROL static bool holds(const struct bl_fleet *f, uint32_t table, uint64_t key)
