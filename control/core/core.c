@@ -18,11 +18,11 @@
 #define EVENTS_UNSAVED UINT64_C(10000000)
 #define IDLE_SLEEP_NS  1000000 /* nothing to do: to the next millisecond */
 
-static uint64_t clock_ns(clockid_t id)
+static int64_t unix_now_ms(void)
 {
     struct timespec ts;
-    clock_gettime(id, &ts);
-    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+    clock_gettime(CLOCK_REALTIME, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
 /* ---- what the fleet says ------------------------------------------------ */
@@ -157,7 +157,7 @@ static int open_rings(struct bl_core *core)
 
 static int add_workers(struct bl_core *core, const struct bl_core_config *c)
 {
-    uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+    uint64_t now_ns = bl_core_now_ns(core);
 
     bl_role_assume_control(); /* before its thread starts */
     for (unsigned i = 0; i < c->worker_count; i++) {
@@ -215,6 +215,7 @@ struct bl_core *bl_core_new(const struct bl_core_config *c, char err[BL_ERR_BYTE
     }
     core->config = c->config;
     core->memory = c->memory;
+    core->clock = c->clock;
     core->cpu = c->cpu;
     core->api_feed.fd = core->notifier_feed.fd = core->log_feed.fd = -1;
     pthread_mutex_init(&core->request.mutex, NULL);
@@ -284,8 +285,7 @@ static void *run(void *arg)
     pin(core->cpu);
     bl_rcu_thread_register();
     while (!__atomic_load_n(&core->stop, __ATOMIC_ACQUIRE)) {
-        bool busy =
-            bl_core_turn(core, clock_ns(CLOCK_MONOTONIC), (int64_t)(clock_ns(CLOCK_REALTIME) / 1000000));
+        bool busy = bl_core_turn(core, bl_core_now_ns(core), unix_now_ms());
         bl_rcu_quiescent();
         if (busy)
             continue;

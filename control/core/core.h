@@ -12,6 +12,11 @@
  *   fit a ring
  *   sleep to the next millisecond if there was nothing to do
  *
+ * A turn is bound in time: reports, commands and the sweep each stop about
+ * 2 ms after they began, go on with the next turn where they stopped, and
+ * make this one busy. Reports are taken from the workers in turns. Were a
+ * turn longer than BL_POLL_GAP_NS, every clock would stop for it.
+ *
  * Threads: main creates and starts it; from then on the functions below
  * say who may call them. Events go to two rings (api, notifier), and to a
  * third while the config has an event log, each with an eventfd to wake
@@ -42,6 +47,12 @@
 
 struct bl_core;
 
+/* CLOCK_MONOTONIC in ns, or what a test plays instead. */
+struct bl_core_clock {
+    uint64_t (*now_ns)(void *ctx); /* NULL: CLOCK_MONOTONIC */
+    void *ctx;
+};
+
 struct bl_core_config {
     const struct bl_config *config; /* outlives the core, or until bl_core_reconfigure */
     struct bl_worker **worker;      /* all of them, the api thread's included */
@@ -54,6 +65,7 @@ struct bl_core_config {
     int cpu;                    /* to pin the thread to; -1: anywhere */
     struct bl_changes *changes; /* to the store; NULL: nobody saves */
     bl_port_look_at *look_at;   /* how a port is looked at; NULL: its driver is asked. A test's handle */
+    struct bl_core_clock clock; /* what bounds the parts of a turn, and starts the ingest clocks */
 };
 
 struct bl_core *bl_core_new(const struct bl_core_config *c, char err[BL_ERR_BYTES]);
@@ -66,7 +78,7 @@ bool bl_core_ports_end(struct bl_core *core, unsigned wait_ms);
 void bl_core_free(struct bl_core *core);
 
 /* One turn of the loop at the given times; a test's handle. Returns
- * whether there was work. */
+ * whether there was work, or is some left. */
 bool bl_core_turn(struct bl_core *core, uint64_t now_ns, int64_t unix_ms) BL_ON_CONTROL;
 
 /* ---- main thread ----------------------------------------------------- */

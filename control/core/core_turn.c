@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "control/core/core_internal.h"
 #include "control/text/log.h"
@@ -12,13 +13,21 @@
 #define RECLAIM_PER_TURN 4096u /* nodes: 0.4 ms */
 #define REPORTS_AT_ONCE  128u
 #define REPORTS_AHEAD    16u /* of which the caches are asked for what they need: five lines each */
-#define REPORTS_PER_TURN 1024u
+
+/* How long reports, commands and the sweep each go on within a turn: at
+ * most this, and one unit (128 reports, a command, a piece of a batch).
+ * What goes on longer than BL_POLL_GAP_NS, 100 ms, stops all clocks as
+ * own_gap; all parts of a turn together stay far from that. */
+#define PART_NS UINT64_C(2000000)
 
 /* Automatic batch sizes in slots: each well under a millisecond, so that
  * reports and commands are served in between. */
 #define AUTO_SMALL  16384u
 #define AUTO_MEDIUM 65536u
 #define AUTO_LARGE  131072u
+/* A batch is swept in pieces of so many slots, with a look at the clock
+ * after each. */
+#define PIECE_SLOTS 16384u
 
 /* Nodes that new views are asked of in a turn: at about a microsecond
  * each, as with the batches above. */
@@ -31,6 +40,23 @@
  * then by half, so that it is never emptier than 4/10. */
 #define GROW_FAST_SLOTS (1u << 20)
 #define GROW_RETRY_NS   UINT64_C(1000000000)
+
+/* ---- the time of a part ---------------------------------------------------- */
+
+uint64_t bl_core_now_ns(const struct bl_core *core)
+{
+    struct timespec ts;
+
+    if (core->clock.now_ns)
+        return core->clock.now_ns(core->clock.ctx);
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+static bool part_is_over(const struct bl_core *core, uint64_t began_ns)
+{
+    return bl_core_now_ns(core) - began_ns >= PART_NS;
+}
 
 /* ---- clocks ------------------------------------------------------------------ */
 
@@ -124,18 +150,35 @@ BL_ON_CONTROL static void take_reports(struct bl_core *core, uint32_t table,
     }
 }
 
-BL_ON_CONTROL static bool drain_reports(struct bl_core *core, int64_t unix_ms)
+/* Some reports of the worker whose turn it is; how many. */
+BL_ON_CONTROL static unsigned drain_next(struct bl_core *core, int64_t unix_ms)
 {
     struct bl_worker_event report[REPORTS_AT_ONCE];
+    unsigned i = core->next_report;
+    unsigned n = bl_worker_events_pop(core->worker[i].worker->reports, report, REPORTS_AT_ONCE);
+
+    core->next_report = i + 1 < core->worker_count ? i + 1 : 0;
+    take_reports(core, i, report, n, unix_ms);
+    BL_ADD(core->stats.reports, n);
+    return n;
+}
+
+/* Until no worker has any, or the part is over: true if there were some. */
+BL_ON_CONTROL static bool drain_reports(struct bl_core *core, int64_t unix_ms)
+{
+    uint64_t began_ns = bl_core_now_ns(core);
     bool any = false;
 
-    for (unsigned i = 0; i < core->worker_count; i++)
-        for (unsigned taken = 0, n = 1; n && taken < REPORTS_PER_TURN; taken += n) {
-            n = bl_worker_events_pop(core->worker[i].worker->reports, report, REPORTS_AT_ONCE);
-            take_reports(core, i, report, n, unix_ms);
-            BL_ADD(core->stats.reports, n);
-            any |= n > 0;
+    for (unsigned empty = 0; empty < core->worker_count;) {
+        if (drain_next(core, unix_ms) == 0) {
+            empty++;
+            continue;
         }
+        empty = 0;
+        any = true;
+        if (part_is_over(core, began_ns))
+            break;
+    }
     return any;
 }
 
@@ -202,6 +245,7 @@ BL_ON_CONTROL static void execute(struct bl_core *core, struct bl_command *c, in
 
 BL_ON_CONTROL static bool serve_commands(struct bl_core *core, int64_t unix_ms)
 {
+    uint64_t began_ns = bl_core_now_ns(core);
     struct bl_command *c;
     bool any = false;
 
@@ -212,6 +256,8 @@ BL_ON_CONTROL static bool serve_commands(struct bl_core *core, int64_t unix_ms)
         core->api_feed.wake = true;
         BL_ADD(core->stats.commands, 1);
         any = true;
+        if (part_is_over(core, began_ns))
+            break;
     }
     return any;
 }
@@ -230,6 +276,22 @@ static uint32_t batch_slots(const struct bl_core *core)
     return c->batch_large ? c->batch_large : AUTO_LARGE;
 }
 
+/* One batch of the round in pieces, what time there is for: whether the
+ * round is complete. */
+BL_ON_CONTROL static bool sweep_batch(struct bl_core *core, uint32_t slots, int64_t unix_ms)
+{
+    uint64_t began_ns = bl_core_now_ns(core);
+
+    for (uint32_t piece; slots > 0; slots -= piece) {
+        piece = slots < PIECE_SLOTS ? slots : PIECE_SLOTS;
+        if (bl_fleet_sweep(core->fleet, piece, unix_ms))
+            return true;
+        if (part_is_over(core, began_ns))
+            break;
+    }
+    return false;
+}
+
 /* One batch of the round, or the start of one; true while a round is on. */
 BL_ON_CONTROL static bool sweep(struct bl_core *core, uint64_t now_ns, int64_t unix_ms)
 {
@@ -245,7 +307,7 @@ BL_ON_CONTROL static bool sweep(struct bl_core *core, uint64_t now_ns, int64_t u
     }
     uint32_t slots = batch_slots(core);
     BL_WRITE(core->stats.batch_slots, slots);
-    if (bl_fleet_sweep(core->fleet, slots, unix_ms)) {
+    if (sweep_batch(core, slots, unix_ms)) {
         core->in_round = false;
         BL_ADD(core->stats.sweep_rounds, 1);
     }
