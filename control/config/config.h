@@ -57,7 +57,7 @@ enum bl_notifier_kind { BL_NOTIFIER_SYSLOG, BL_NOTIFIER_WEBHOOK };
 
 struct bl_notifier_config {
     enum bl_notifier_kind kind;
-    char *target;   /* syslog: "local", "unix:/PATH", "udp://HOST:PORT", "tcp://..."; webhook: URL */
+    char *target;   /* syslog: as syslog_target.h has it; webhook: URL */
     char *facility; /* syslog: "daemon", "local0", ... */
     char *header;   /* webhook: one more HTTP header, "" none */
     uint32_t timeout_ms;

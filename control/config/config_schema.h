@@ -27,7 +27,7 @@ enum bl_config_type {
     BL_CONFIG_TEXT,     /* char * */
     BL_CONFIG_HEADER,   /* char *, "Name: value" or "" */
     BL_CONFIG_URL,      /* char *, http or https */
-    BL_CONFIG_SYSLOG,   /* char *, local, udp://HOST:PORT, tcp://HOST:PORT */
+    BL_CONFIG_SYSLOG,   /* char *, a syslog receiver (syslog_target.h) */
     BL_CONFIG_FACILITY, /* char *, a syslog facility */
     BL_CONFIG_LEVEL,    /* int, a log level */
     BL_CONFIG_ROLE,     /* int, a bl_http_role */

@@ -11,15 +11,11 @@
 #include "control/match/match.h"
 #include "control/match/pattern.h"
 #include "control/net/socket_path.h"
+#include "control/net/syslog_target.h"
 #include "control/text/duration.h"
 #include "control/text/log.h"
 #include "control/text/url_text.h"
 #include "dataplane/port/port.h"
-
-static const char *const facilities[] = {
-    "kern",     "user", "mail",   "daemon", "auth",   "syslog", "lpr",    "news",   "uucp",   "cron",
-    "authpriv", "ftp",  "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
-};
 
 static const struct {
     const char *name;
@@ -135,26 +131,11 @@ static int set_url(char **at, const char *text, char why[BL_ERR_BYTES])
     return set_text(at, text, why);
 }
 
-/* HOST:PORT, HOST a name, an IPv4 address or an [IPv6] address. */
-static bool is_host_port(const char *s)
-{
-    const char *colon = strrchr(s, ':');
-    if (colon == NULL || colon == s)
-        return false;
-    char *end;
-    long port = isdigit((unsigned char)colon[1]) ? strtol(colon + 1, &end, 10) : 0;
-    if (port < 1 || port > 65535 || *end != '\0')
-        return false;
-    if (s[0] == '[')
-        return colon[-1] == ']' && colon - s > 3;
-    return memchr(s, ':', (size_t)(colon - s)) == NULL && strcspn(s, " /@[]") >= (size_t)(colon - s);
-}
-
 static int set_syslog(char **at, const char *text, char why[BL_ERR_BYTES])
 {
-    bool remote = strncmp(text, "udp://", 6) == 0 || strncmp(text, "tcp://", 6) == 0;
-    bool here = strcmp(text, "local") == 0 || strncmp(text, "unix:/", 6) == 0;
-    if (!here && !(remote && is_host_port(text + 6))) {
+    struct bl_syslog_target target;
+    char reason[BL_ERR_BYTES];
+    if (bl_syslog_target_parse(&target, text, reason) != 0) {
         snprintf(
             why, BL_ERR_BYTES,
             "\"%.100s\" is no syslog receiver; write local, unix:/PATH, udp://HOST:PORT or tcp://HOST:PORT",
@@ -166,10 +147,8 @@ static int set_syslog(char **at, const char *text, char why[BL_ERR_BYTES])
 
 static int set_facility(char **at, const char *text, char why[BL_ERR_BYTES])
 {
-    for (size_t i = 0; i < sizeof(facilities) / sizeof(facilities[0]); i++) {
-        if (strcmp(text, facilities[i]) == 0)
-            return set_text(at, text, why);
-    }
+    if (bl_syslog_facility(text) >= 0)
+        return set_text(at, text, why);
     snprintf(why, BL_ERR_BYTES,
              "\"%.40s\" is no syslog facility; write daemon, user, local0 to local7, or another of syslog(3)",
              text);
@@ -187,7 +166,9 @@ static int set_bool(bool *at, const char *text, char why[BL_ERR_BYTES])
 
 static int set_statsd(char **at, const char *text, char why[BL_ERR_BYTES])
 {
-    if (text[0] == '\0' || (strncmp(text, "udp://", 6) == 0 && is_host_port(text + 6)))
+    struct bl_syslog_target target;
+    char reason[BL_ERR_BYTES];
+    if (text[0] == '\0' || bl_statsd_target_parse(&target, text, reason) == 0)
         return set_text(at, text, why);
     snprintf(why, BL_ERR_BYTES, "\"%.100s\" is no statsd server; write udp://HOST:PORT, or \"\" for none",
              text);

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "control/alert/receivers/syslog_target.h"
 #include "control/model/totals.h"
 #include "control/net/resolve.h"
+#include "control/net/syslog_target.h"
 #include "control/text/log.h"
 #include "engine/base/counter.h"
 #include "engine/base/rcu.h"
@@ -68,7 +68,7 @@ static void statsd_aim(struct bl_statsd *s, const char *to, const struct bl_api 
     if (same)
         return;
     statsd_forget(s);
-    if (to[0] == '\0' || bl_syslog_target_parse(&s->target, to, err) != 0)
+    if (to[0] == '\0' || bl_statsd_target_parse(&s->target, to, err) != 0)
         return;
     s->to = strdup(to);
     s->next_ns = api->now_ns;

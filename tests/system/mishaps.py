@@ -62,6 +62,8 @@ def bad_files(s):
             check(done.returncode not in (0, None), f"{text!r}: exit code {done.returncode}")
             for word in [str(file), *words]:
                 check(word in done.stderr, f"{text!r}: speaks of {word!r}: {done.stderr}")
+    file.write_text("notify: {syslog: [{to: 'udp://logs.example.net'}]}\n")
+    run(BUILD / "beatlined", "-c", file, "--check")
     missing = run(BUILD / "beatlined", "-c", s.path("nosuch.yaml"), ok=False, timeout=20)
     check(missing.returncode not in (0, None) and "nosuch.yaml" in missing.stderr, f"missing file: {missing.stderr}")
 

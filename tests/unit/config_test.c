@@ -185,6 +185,19 @@ static void an_empty_list_turns_its_default_off(void **state)
     bl_config_free(c);
 }
 
+static void whatever_the_syslog_receiver_takes_is_taken(void **state)
+{
+    (void)state;
+    static const char *const targets[] = {"udp://logs.example.net", "tcp://[::1]", "local:/run/log", "local"};
+    for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
+        char yaml[128];
+        snprintf(yaml, sizeof(yaml), "notify: {syslog: [{to: \"%s\"}]}\n", targets[i]);
+        struct bl_config *c = load_good(yaml);
+        assert_string_equal(c->notifier[0].target, targets[i]);
+        bl_config_free(c);
+    }
+}
+
 /* Not the whole list: it grows. */
 static void an_unknown_key_at_the_top_lists_those_there_are(void **state)
 {
@@ -230,6 +243,8 @@ static void each_mistake_is_told_with_its_place_and_what_to_do(void **state)
          "1:16: tcp.listen[0]: \"127.0.0.1:65536\" is no address; write 127.0.0.1:PORT or [::1]:PORT"},
         {"statsd: {to: \"tcp://h:1\"}\n",
          "1:14: statsd.to: \"tcp://h:1\" is no statsd server; write udp://HOST:PORT, or \"\" for none"},
+        {"statsd: {to: \"udp://h\"}\n", /* 514 is syslog's */
+         "1:14: statsd.to: \"udp://h\" is no statsd server; write udp://HOST:PORT, or \"\" for none"},
         {"statsd: {nodes: yes}\n", "1:17: statsd.nodes: \"yes\" is neither; write true or false"},
         {"tcp: {idle: 0ms}\n", "1:13: tcp.idle: \"0ms\" is too short; give 1s or more, or none"},
         {"http: {hosts: [\"http://h/\"]}\n",
@@ -285,8 +300,8 @@ static void each_mistake_is_told_with_its_place_and_what_to_do(void **state)
         {"notify: {webhook: [{url: \"http://h/\", header: nocolon}]}\n",
          "1:47: notify.webhook[0].header: is no HTTP header; write \"Name: value\" on one line, as in "
          "\"Authorization: Bearer TOKEN\""},
-        {"notify: {syslog: [{to: \"udp://h\"}]}\n",
-         "1:24: notify.syslog[0].to: \"udp://h\" is no syslog receiver; write local, unix:/PATH, "
+        {"notify: {syslog: [{to: \"udp://h:\"}]}\n",
+         "1:24: notify.syslog[0].to: \"udp://h:\" is no syslog receiver; write local, unix:/PATH, "
          "udp://HOST:PORT or tcp://HOST:PORT"},
         {"notify: {syslog: [{to: \"unix:log\"}]}\n",
          "1:24: notify.syslog[0].to: \"unix:log\" is no syslog receiver; write local, unix:/PATH, "
@@ -555,6 +570,7 @@ int main(void)
         cmocka_unit_test(empty_files_and_sections_are_the_defaults),
         cmocka_unit_test(every_key_is_taken),
         cmocka_unit_test(an_empty_list_turns_its_default_off),
+        cmocka_unit_test(whatever_the_syslog_receiver_takes_is_taken),
         cmocka_unit_test(an_unknown_key_at_the_top_lists_those_there_are),
         cmocka_unit_test(each_mistake_is_told_with_its_place_and_what_to_do),
         cmocka_unit_test(several_mistakes_are_told_in_one_run_up_to_ten),

@@ -11,7 +11,7 @@
 
 #include "control/alert/notice.h"
 #include "control/alert/receivers/syslog_line.h"
-#include "control/alert/receivers/syslog_target.h"
+#include "control/net/syslog_target.h"
 
 static const struct bl_syslog_identity who = {.facility = 3, .pid = 4711, .host = "watcher"};
 
@@ -227,9 +227,10 @@ static void a_bad_target_is_refused_with_a_reason(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "",          "remote",       "udp:",          "udp://",        "udp://:514",    "udp://h:",
-        "udp://h:0", "udp://h:-1",   "udp://h:65536", "udp://h:1x",    "udp://::1:514", "udp://[::1",
-        "udp://[]",  "tcp://[::1]x", "tcp://h/path",  "unix:relative", "unix:",         "http://h:514",
+        "",          "remote",         "udp:",          "udp://",        "udp://:514",    "udp://h:",
+        "udp://h:0", "udp://h:-1",     "udp://h:65536", "udp://h:1x",    "udp://::1:514", "udp://[::1",
+        "udp://[]",  "tcp://[::1]x",   "tcp://h/path",  "unix:relative", "unix:",         "http://h:514",
+        "udp://a b", "udp://me@h:514",
     };
     for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct bl_syslog_target t;

@@ -25,8 +25,8 @@
 
 #include "control/alert/ops.h"
 #include "control/alert/receivers/syslog_line.h"
-#include "control/alert/receivers/syslog_target.h"
 #include "control/net/resolve.h"
+#include "control/net/syslog_target.h"
 #include "control/text/log.h"
 
 /* Messages that share a try: a buffer of some 200 KiB. */

@@ -9,20 +9,6 @@
 /* RFC 5424, table 2. */
 enum { SEVERITY_ERR = 3, SEVERITY_WARNING = 4, SEVERITY_NOTICE = 5, SEVERITY_INFO = 6 };
 
-int bl_syslog_facility(const char *name)
-{
-    /* RFC 5424, table 1, with the names of syslog.conf(5). */
-    static const char *const names[] = {
-        "kern",   "user",   "mail",     "daemon", "auth",   "syslog", "lpr",    "news",
-        "uucp",   "cron",   "authpriv", "ftp",    NULL,     NULL,     NULL,     NULL,
-        "local0", "local1", "local2",   "local3", "local4", "local5", "local6", "local7",
-    };
-    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (names[i] && strcmp(name, names[i]) == 0)
-            return (int)i;
-    return -1;
-}
-
 static unsigned syslog_line_priority(const struct bl_syslog_identity *who, const struct bl_notice *n)
 {
     if (n->kind == BL_EVENT_FREEZE || n->kind == BL_EVENT_THAW)

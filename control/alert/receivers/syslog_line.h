@@ -27,9 +27,6 @@ struct bl_syslog_identity {
     char host[256];
 };
 
-/* RFC 5424's number of a facility name ("daemon", "local0"), or -1. */
-int bl_syslog_facility(const char *name);
-
 void bl_syslog_5424(struct bl_text *out, const struct bl_syslog_identity *who, const struct bl_notice *n);
 /* The time is local, as RFC 3164 wants it. */
 void bl_syslog_3164(struct bl_text *out, const struct bl_syslog_identity *who, const struct bl_notice *n,

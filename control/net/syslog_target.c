@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "control/alert/receivers/syslog_target.h"
+#include "control/net/syslog_target.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -58,10 +58,22 @@ static int parse_host_port(struct bl_syslog_target *t, const char *text, const c
         return syslog_target_refuse(err, text,
                                     "not HOST:PORT; put IPv6 addresses in brackets: udp://[::1]:514");
     size_t len = (size_t)(end - host);
-    if (len == 0 || len >= sizeof(t->host) || memchr(host, '/', len))
+    if (len == 0 || len >= sizeof(t->host) || strcspn(host, " /@[]") < len)
         return syslog_target_refuse(err, text, "no host name; write udp://HOST:PORT or tcp://HOST:PORT");
     memcpy(t->host, host, len);
     return *rest ? parse_port(t, text, rest + 1, err) : 0;
+}
+
+int bl_statsd_target_parse(struct bl_syslog_target *t, const char *text, char err[BL_ERR_BYTES])
+{
+    *t = (struct bl_syslog_target){.kind = BL_SYSLOG_UDP};
+    const char *rest = text;
+    int r = has_prefix(&rest, "udp://") ? parse_host_port(t, text, rest, err) : -EINVAL;
+    if (r != 0 || t->port[0] == '\0') {
+        snprintf(err, BL_ERR_BYTES, "\"%.100s\" is no statsd server; write udp://HOST:PORT", text);
+        return -EINVAL;
+    }
+    return 0;
 }
 
 int bl_syslog_target_parse(struct bl_syslog_target *t, const char *text, char err[BL_ERR_BYTES])
@@ -86,4 +98,18 @@ int bl_syslog_target_parse(struct bl_syslog_target *t, const char *text, char er
         return syslog_target_refuse(
             err, text, "unknown target; write local, unix:/PATH, udp://HOST:PORT or tcp://HOST:PORT");
     return parse_host_port(t, text, rest, err);
+}
+
+int bl_syslog_facility(const char *name)
+{
+    /* RFC 5424, table 1, with the names of syslog.conf(5). */
+    static const char *const names[] = {
+        "kern",   "user",   "mail",     "daemon", "auth",   "syslog", "lpr",    "news",
+        "uucp",   "cron",   "authpriv", "ftp",    NULL,     NULL,     NULL,     NULL,
+        "local0", "local1", "local2",   "local3", "local4", "local5", "local6", "local7",
+    };
+    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (names[i] && strcmp(name, names[i]) == 0)
+            return (int)i;
+    return -1;
 }
