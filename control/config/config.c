@@ -101,20 +101,10 @@ static void read_scalar(struct reader *r, const yaml_node_t *node, const char *p
 /* A list in the file replaces the default's items. `base`: of its row. */
 static void clear_list(struct bl_config *c, const struct bl_config_key *k, void *base)
 {
-    if (k->type == BL_CONFIG_STATES)
-        c->notify_states = 0;
-    if (k->type == BL_CONFIG_GLOBS)
-        bl_text_list_clear((struct bl_text_list *)((char *)base + k->offset));
-    if (k->type == BL_CONFIG_LISTENS || k->type == BL_CONFIG_HOSTS)
-        bl_listen_clear((struct bl_listen_list *)((char *)c + k->offset));
-    if (k->type == BL_CONFIG_PORTS) {
-        for (; c->port_count > 0; c->port_count--) {
-            free(c->ports[c->port_count - 1]);
-            c->ports[c->port_count - 1] = NULL;
-        }
-    }
     if (bl_config_is_items(k))
         bl_config_clear_items(c, k);
+    else
+        bl_config_free_value(k, base);
 }
 
 /* An item of a list of mappings: its keys, and those it must have. */
@@ -369,21 +359,13 @@ void bl_config_free(struct bl_config *c)
 {
     if (c == NULL)
         return;
-    for (unsigned i = 0; i < c->port_count; i++)
-        free(c->ports[i]);
     for (size_t i = 0; i < bl_config_key_count; i++) {
-        if (bl_config_is_items(&bl_config_keys[i]))
-            bl_config_clear_items(c, &bl_config_keys[i]);
+        const struct bl_config_key *k = &bl_config_keys[i];
+        if (bl_config_is_items(k))
+            bl_config_clear_items(c, k);
+        else if (strchr(k->path, '[') == NULL) /* else it is an item's */
+            bl_config_free_value(k, c);
     }
-    bl_listen_clear(&c->tcp_listen);
-    bl_listen_clear(&c->http_listen);
-    bl_listen_clear(&c->http_hosts);
     free(c->file);
-    free(c->event_log_path);
-    free(c->state_dir);
-    free(c->statsd_to);
-    free(c->statsd_prefix);
-    free(c->socket_path);
-    free(c->eal);
     free(c);
 }

@@ -10,7 +10,7 @@
 
 static inline bool bl_config_is_items(const struct bl_config_key *k)
 {
-    return k->type >= BL_CONFIG_SYSLOGS;
+    return bl_config_shape(k) == BL_SHAPE_ITEMS;
 }
 
 /* One more item of the list `k` with every key at its default; NULL with

@@ -99,12 +99,15 @@ static bool lists_differ(const struct bl_config_key *k, const struct bl_config *
 
 static int keep_list(const struct bl_config_key *k, struct bl_config *next, const struct bl_config *old)
 {
-    const struct bl_listen_list *kept = (const struct bl_listen_list *)((const char *)old + k->offset);
-    bool done = k->type == BL_CONFIG_PORTS
-                    ? replace_ports(next, (const char *const *)old->ports, old->port_count)
-                    : bl_listen_replace((struct bl_listen_list *)((char *)next + k->offset),
-                                        (const char *const *)kept->at, kept->count);
-    return done ? 0 : -ENOMEM;
+    char why[BL_ERR_BYTES];
+    const char *name;
+
+    bl_config_free_value(k, next);
+    for (unsigned i = 0; (name = bl_config_name_of(k, old, i)) != NULL; i++) {
+        if (name[0] != '\0' && bl_config_set(k, next, name, why) != 0)
+            return -ENOMEM; /* it was taken once */
+    }
+    return 0;
 }
 
 /* 1: it differed, and is kept; 0: it is the same; negative errno. */

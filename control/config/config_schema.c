@@ -18,7 +18,7 @@
 #define DAY_MS INT64_C(86400000)
 
 const struct bl_config_key bl_config_keys[] = {
-    {"ports", BL_CONFIG_PORTS, AT(ports), 0, BL_PORTS_MAX, "socket:127.0.0.1:8127",
+    {"ports", BL_CONFIG_PORTS, 0, 0, BL_PORTS_MAX, "socket:127.0.0.1:8127",
      "where packets come from: socket:ADDR:PORT[,workers=N] or dpdk:DEVARGS[,queues=N]", false, false, true},
     {"udp_port", BL_CONFIG_UINT16, AT(udp_port), 1, 65535, "8127",
      "the UDP destination port that dpdk ports take", false, false, true},
@@ -71,7 +71,7 @@ const struct bl_config_key bl_config_keys[] = {
      "slots per batch with up to 100000 nodes; 0: automatic", false, false, false},
     {"sweep.batch.large", BL_CONFIG_UINT32, AT(batch_large), 0, UINT32_MAX, "0",
      "slots per batch with more nodes; 0: automatic", false, false, false},
-    {"auth.key", BL_CONFIG_KEY, AT(auth_key), 0, 0, "",
+    {"auth.key", BL_CONFIG_KEY, 0, 0, 0, "",
      "the fleet's key, 32 hex digits: beats without a valid tag are dropped; \"\": off", false, true, false},
     {"events.keep", BL_CONFIG_UINT32, AT(events_keep), 0, 16777216, "65536",
      "events kept for beatline events", false, false, false},

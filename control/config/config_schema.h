@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* config_schema: the one table of what the config file may hold. Each row
- * is a key: its path, type, range, default and sentence, and where its
- * value lives. Parsing (config.c), `config show` (config_show.c), error
+ * is a key: its path, type (config_type.h), range, default and sentence, and
+ * where its value lives. Parsing (config.c), `config show` (config_show.c), error
  * texts and documentation read this table; to add a key, add a field and
  * a row.
  *
@@ -16,40 +16,8 @@
 #include <stdint.h>
 
 #include "control/config/config.h"
+#include "control/config/config_type.h"
 #include "engine/base/err.h"
-
-enum bl_config_type {
-    BL_CONFIG_UINT8,
-    BL_CONFIG_UINT16,
-    BL_CONFIG_UINT32,
-    BL_CONFIG_INT,
-    BL_CONFIG_DURATION, /* uint32_t ms; min..max ms, "none" if min is 0 or optional */
-    BL_CONFIG_TEXT,     /* char * */
-    BL_CONFIG_HEADER,   /* char *, "Name: value" or "" */
-    BL_CONFIG_URL,      /* char *, http or https */
-    BL_CONFIG_SYSLOG,   /* char *, a syslog receiver (syslog_target.h) */
-    BL_CONFIG_FACILITY, /* char *, a syslog facility */
-    BL_CONFIG_LEVEL,    /* int, a log level */
-    BL_CONFIG_ROLE,     /* int, a bl_http_role */
-    BL_CONFIG_TOKEN,    /* char *, a bearer token or "" */
-    BL_CONFIG_BOOL,     /* bool, true or false */
-    BL_CONFIG_STATSD,   /* char *, udp://HOST:PORT or "" */
-    BL_CONFIG_VIEW,     /* char *, a view's name */
-    BL_CONFIG_REGEXP,   /* char *, a regular expression */
-    BL_CONFIG_GLOB,     /* char *, a pattern of views */
-    BL_CONFIG_UNKNOWN,  /* bool, reject or accept */
-    BL_CONFIG_DETECTOR, /* uint8_t, a detector's name */
-    BL_CONFIG_KEY,      /* uint8_t[16] and the bool auth: hex digits or "" */
-    BL_CONFIG_PORTS,    /* list of port specs */
-    BL_CONFIG_LISTENS,  /* struct bl_listen_list, list of ADDR:PORT */
-    BL_CONFIG_HOSTS,    /* struct bl_listen_list, list of host names */
-    BL_CONFIG_STATES,   /* list of states, a bit each */
-    BL_CONFIG_GLOBS,    /* struct bl_text_list, list of patterns of views */
-    BL_CONFIG_SYSLOGS,  /* list of mappings: notifiers */
-    BL_CONFIG_WEBHOOKS, /* list of mappings: notifiers */
-    BL_CONFIG_TOKENS,   /* list of mappings: bl_token_config */
-    BL_CONFIG_VIEWS,    /* list of mappings: views */
-};
 
 struct bl_config_key {
     const char *path;
@@ -77,9 +45,9 @@ bool bl_config_is_section(const char *path);
  * are. */
 void bl_config_key_hint(const char *key, const char *prefix, char *out, size_t bytes);
 
-/* Stores a scalar's (or, for PORTS, LISTENS and STATES, one item's) text at its
+/* Stores a value's text (of a list of names: adds this one) at its
  * place in `base`. 0, or -EINVAL / -ENOMEM and what is wrong and what to
- * do in `why`. */
+ * do in `why`. Not for lists of mappings (config_items.h). */
 int bl_config_set(const struct bl_config_key *k, void *base, const char *text, char why[BL_ERR_BYTES]);
 
 /* Gives every key below `prefix` ("" or "notify.syslog[]") its default. */
@@ -93,12 +61,16 @@ void bl_config_value_text(const struct bl_config_key *k, const void *base, struc
  * there is none any more, "": this one is not in it. */
 const char *bl_config_name_of(const struct bl_config_key *k, const void *base, unsigned i);
 
-static inline bool bl_config_is_list(const struct bl_config_key *k)
+/* Frees a value, or empties a list of names; it is as zeroes then. */
+void bl_config_free_value(const struct bl_config_key *k, void *base);
+
+static inline enum bl_config_shape bl_config_shape(const struct bl_config_key *k)
 {
-    return k->type >= BL_CONFIG_PORTS;
+    return bl_config_types[k->type].shape;
 }
 
-static inline bool bl_config_is_number(const struct bl_config_key *k)
+/* Of names or of mappings. */
+static inline bool bl_config_is_list(const struct bl_config_key *k)
 {
-    return k->type <= BL_CONFIG_INT;
+    return bl_config_shape(k) == BL_SHAPE_NAMES || bl_config_shape(k) == BL_SHAPE_ITEMS;
 }

@@ -9,36 +9,16 @@
  * plain, text in quotes (JSON's are YAML's). */
 static void show_value(struct bl_text *out, const struct bl_config_key *k, const void *base)
 {
-    bool quoted = k->type == BL_CONFIG_TEXT || k->type == BL_CONFIG_HEADER || k->type == BL_CONFIG_URL ||
-                  k->type == BL_CONFIG_SYSLOG || k->type == BL_CONFIG_STATSD || k->type == BL_CONFIG_KEY ||
-                  k->type == BL_CONFIG_VIEW || k->type == BL_CONFIG_REGEXP || k->type == BL_CONFIG_GLOB;
     struct bl_text value = {0};
     struct bl_json j;
 
     bl_config_value_text(k, base, &value);
     bl_json_begin(&j, out);
-    if (quoted)
+    if (bl_config_shape(k) == BL_SHAPE_QUOTED)
         bl_json_string_n(&j, NULL, value.data != NULL ? value.data : "", value.len);
     else
         bl_text_append(out, value.data, value.len);
     bl_text_free(&value);
-}
-
-const char *bl_config_name_of(const struct bl_config_key *k, const void *base, unsigned i)
-{
-    const void *at = (const char *)base + k->offset;
-    const struct bl_listen_list *listen = at;
-    const struct bl_text_list *texts = at;
-    const struct bl_config *c = base;
-    if (k->type == BL_CONFIG_GLOBS)
-        return i < texts->count ? texts->item[i] : NULL;
-    if (k->type == BL_CONFIG_PORTS)
-        return i < c->port_count ? c->ports[i] : NULL;
-    if (k->type == BL_CONFIG_LISTENS || k->type == BL_CONFIG_HOSTS)
-        return i < listen->count ? listen->at[i] : NULL;
-    if (i >= BL_STATE_COUNT)
-        return NULL;
-    return (c->notify_states >> i & 1) != 0 ? bl_state_name((enum bl_state)i) : "";
 }
 
 static void show_names(struct bl_text *out, const struct bl_config_key *k, const void *base)
@@ -172,9 +152,9 @@ static void json_scalar(struct bl_json *j, const char *name, const struct bl_con
     bl_text_append(&value, "", 1);
     if (value.failed)
         bl_json_null(j, name);
-    else if (bl_config_is_number(k))
+    else if (bl_config_shape(k) == BL_SHAPE_NUMBER)
         bl_json_int(j, name, strtoll(value.data, NULL, 10));
-    else if (k->type == BL_CONFIG_BOOL)
+    else if (bl_config_shape(k) == BL_SHAPE_BOOL)
         bl_json_bool(j, name, strcmp(value.data, "true") == 0);
     else
         bl_json_string(j, name, value.data);

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "control/config/config.h"
+#include "control/config/config_schema.h"
 #include "control/net/socket_path.h"
 #include "control/text/log.h"
 
@@ -183,6 +183,44 @@ static void an_empty_list_turns_its_default_off(void **state)
     assert_int_equal(c->notify_states, 0);
     assert_int_equal(c->port_count, 0);
     bl_config_free(c);
+}
+
+/* Against a hole in the table, which an enum word without a row leaves. */
+static void each_type_says_how_it_is_set_shown_and_freed(void **state)
+{
+    (void)state;
+    for (int type = 0; type < BL_CONFIG_TYPES; type++) {
+        const struct bl_config_type_ops *t = &bl_config_types[type];
+        bool items = t->shape == BL_SHAPE_ITEMS, names = t->shape == BL_SHAPE_NAMES;
+        assert_int_equal(t->set == NULL, items);
+        assert_int_equal(t->text == NULL, items || names);
+        assert_int_equal(t->name != NULL, names);
+        assert_true(!names || t->free != NULL);
+    }
+}
+
+/* A value in the words of `config show` is taken, and is the same then. */
+static void each_default_is_taken_in_its_own_words(void **state)
+{
+    (void)state;
+    struct bl_config *c = load_good(""), *again = load_good("");
+    for (size_t i = 0; i < bl_config_key_count; i++) {
+        const struct bl_config_key *k = &bl_config_keys[i];
+        struct bl_text text = {0}, after = {0};
+        char why[BL_ERR_BYTES];
+        if (bl_config_is_list(k) || strchr(k->path, '[') != NULL)
+            continue;
+        bl_config_value_text(k, c, &text);
+        bl_text_append(&text, "", 1);
+        assert_int_equal(bl_config_set(k, again, text.data, why), 0);
+        bl_config_value_text(k, again, &after);
+        bl_text_append(&after, "", 1);
+        assert_string_equal(after.data, text.data);
+        bl_text_free(&text);
+        bl_text_free(&after);
+    }
+    bl_config_free(c);
+    bl_config_free(again);
 }
 
 static void whatever_the_syslog_receiver_takes_is_taken(void **state)
@@ -570,6 +608,8 @@ int main(void)
         cmocka_unit_test(empty_files_and_sections_are_the_defaults),
         cmocka_unit_test(every_key_is_taken),
         cmocka_unit_test(an_empty_list_turns_its_default_off),
+        cmocka_unit_test(each_type_says_how_it_is_set_shown_and_freed),
+        cmocka_unit_test(each_default_is_taken_in_its_own_words),
         cmocka_unit_test(whatever_the_syslog_receiver_takes_is_taken),
         cmocka_unit_test(an_unknown_key_at_the_top_lists_those_there_are),
         cmocka_unit_test(each_mistake_is_told_with_its_place_and_what_to_do),
