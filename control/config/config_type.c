@@ -187,18 +187,14 @@ static void config_type_detector_text(const struct bl_config_key *k, const void 
     bl_text_printf(out, "%s", bl_detector_name((enum bl_detector) * (const uint8_t *)at));
 }
 
-/* In the order of enum bl_http_role. */
-static const char *const roles[] = {"", "read", "beat", "admin"};
-
 static int config_type_set_role(const struct bl_config_key *k, void *at, const char *text,
                                 char why[BL_ERR_BYTES])
 {
     (void)k;
-    for (int role = BL_HTTP_READ; role <= BL_HTTP_ADMIN; role++) {
-        if (strcmp(text, roles[role]) == 0) {
-            *(int *)at = role;
-            return 0;
-        }
+    enum bl_http_role role = bl_http_role_of_name(text);
+    if (role != BL_HTTP_ANYONE) {
+        *(int *)at = (int)role;
+        return 0;
     }
     snprintf(why, BL_ERR_BYTES, "\"%.40s\" is no role; write read, beat (which may read, too) or admin",
              text);
@@ -208,7 +204,7 @@ static int config_type_set_role(const struct bl_config_key *k, void *at, const c
 static void config_type_role_text(const struct bl_config_key *k, const void *at, struct bl_text *out)
 {
     (void)k;
-    bl_text_printf(out, "%s", roles[*(const int *)at]);
+    bl_text_printf(out, "%s", bl_http_role_name((enum bl_http_role) * (const int *)at));
 }
 
 static const struct {

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "control/config/config_type_text.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "control/config/config_schema.h"
 #include "control/match/match.h"
 #include "control/match/pattern.h"
 #include "control/net/syslog_target.h"
+#include "control/net/webhook_target.h"
 #include "control/text/url_text.h"
 
 int bl_config_copy_text(char **at, const char *text, char why[BL_ERR_BYTES])
@@ -43,36 +42,22 @@ int bl_config_set_text(const struct bl_config_key *k, void *at, const char *text
 int bl_config_set_header(const struct bl_config_key *k, void *at, const char *text, char why[BL_ERR_BYTES])
 {
     (void)k;
-    const char *colon = strchr(text, ':');
-    bool clean = true;
-    for (const char *s = text; *s != '\0'; s++)
-        clean = clean && (unsigned char)*s >= 0x20 && *s != 0x7f;
-    if (text[0] != '\0' && (colon == NULL || colon == text || !clean)) {
-        snprintf(
-            why, BL_ERR_BYTES,
-            "is no HTTP header; write \"Name: value\" on one line, as in \"Authorization: Bearer TOKEN\"");
-        return -EINVAL;
-    }
-    return bl_config_copy_text(at, text, why);
+    if (bl_webhook_header_is_good(text))
+        return bl_config_copy_text(at, text, why);
+    snprintf(why, BL_ERR_BYTES,
+             "is no HTTP header; write \"Name: value\" on one line, as in \"Authorization: Bearer TOKEN\"");
+    return -EINVAL;
 }
 
 int bl_config_set_url(const struct bl_config_key *k, void *at, const char *text, char why[BL_ERR_BYTES])
 {
+    char shown[BL_URL_TEXT];
     (void)k;
-    char *host = NULL, shown[BL_URL_TEXT];
-    CURLU *url = curl_url();
-    bool http = strncasecmp(text, "http://", 7) == 0 || strncasecmp(text, "https://", 8) == 0;
-    bool good = url != NULL && http && curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK &&
-                curl_url_get(url, CURLUPART_HOST, &host, 0) == CURLUE_OK && host[0] != '\0';
-    curl_free(host);
-    curl_url_cleanup(url);
-    if (!good) {
-        snprintf(why, BL_ERR_BYTES,
-                 "\"%.160s\" is no web address; write https://HOST/PATH or http://HOST/PATH",
-                 bl_url_text(text, shown));
-        return -EINVAL;
-    }
-    return bl_config_copy_text(at, text, why);
+    if (bl_webhook_target_parse(NULL, text))
+        return bl_config_copy_text(at, text, why);
+    snprintf(why, BL_ERR_BYTES, "\"%.160s\" is no web address; write https://HOST/PATH or http://HOST/PATH",
+             bl_url_text(text, shown));
+    return -EINVAL;
 }
 
 int bl_config_set_syslog(const struct bl_config_key *k, void *at, const char *text, char why[BL_ERR_BYTES])

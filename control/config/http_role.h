@@ -10,3 +10,8 @@ enum bl_http_role {
     BL_HTTP_BEAT,   /* send beats */
     BL_HTTP_ADMIN,  /* change policies, mute, delete */
 };
+
+/* "read", "beat", "admin"; "" of ANYONE, which no token is given. */
+const char *bl_http_role_name(enum bl_http_role role);
+/* ANYONE: there is no such role. */
+enum bl_http_role bl_http_role_of_name(const char *name);

@@ -75,20 +75,18 @@ static bool changes_state(const char *method)
 
 static bool access_check_may(struct bl_http_exchange *e)
 {
-    static const char *const names[] = {"", "read", "beat", "admin"};
-
     if (e->r.role >= e->route->role)
         return true;
     if (e->r.role > BL_HTTP_ANYONE) {
         bl_http_problem(&e->r, 403, "a token of role %s may not do this; use one of role %s",
-                        names[e->r.role], names[e->route->role]);
+                        bl_http_role_name(e->r.role), bl_http_role_name(e->route->role));
         return false;
     }
     bl_http_header(&e->r, "WWW-Authenticate", "Bearer realm=\"beatline\"");
     bl_http_problem(&e->r, 401,
                     "a token is needed: send Authorization: Bearer TOKEN, one of http.tokens of the config "
                     "with role %s",
-                    names[e->route->role]);
+                    bl_http_role_name(e->route->role));
     return false;
 }
 

@@ -12,6 +12,7 @@
 #include "control/alert/notice.h"
 #include "control/alert/receivers/syslog_line.h"
 #include "control/net/syslog_target.h"
+#include "control/net/webhook_target.h"
 
 static const struct bl_syslog_identity who = {.facility = 3, .pid = 4711, .host = "watcher"};
 
@@ -250,6 +251,32 @@ static void a_bad_target_is_refused_with_a_reason(void **state)
     assert_int_equal(bl_syslog_target_parse(&t, longest, err), -EINVAL);
 }
 
+static void a_webhook_is_an_http_address_with_a_host(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"", "http://", "ftp://h/", "h/", "http://h:x/", "http:/h", "https://"};
+    struct bl_webhook_target t;
+    for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_false(bl_webhook_target_parse(&t, bad[i]));
+    assert_true(bl_webhook_target_parse(&t, "HTTPS://me:secret@h.example:8443/p?q"));
+    assert_string_equal(t.scheme, "https");
+    assert_string_equal(t.host, "h.example");
+    assert_string_equal(t.port, "8443");
+    assert_true(bl_webhook_target_parse(&t, "http://[::1]/"));
+    assert_string_equal(t.host, "[::1]");
+    assert_string_equal(t.port, "");
+}
+
+static void a_webhook_header_is_one_line_with_a_name(void **state)
+{
+    (void)state;
+    assert_true(bl_webhook_header_is_good(""));
+    assert_true(bl_webhook_header_is_good("Authorization: Bearer T"));
+    static const char *const bad[] = {"nocolon", ": v", "a: b\r\nc: d", "a: b\n", "a: \x7f"};
+    for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_false(bl_webhook_header_is_good(bad[i]));
+}
+
 int main(void)
 {
     setenv("TZ", "UTC0", 1);
@@ -265,6 +292,8 @@ int main(void)
         cmocka_unit_test(facilities_have_their_numbers),
         cmocka_unit_test(targets_are_what_the_manual_lists),
         cmocka_unit_test(a_bad_target_is_refused_with_a_reason),
+        cmocka_unit_test(a_webhook_is_an_http_address_with_a_host),
+        cmocka_unit_test(a_webhook_header_is_one_line_with_a_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "control/alert/ops.h"
+#include "control/net/webhook_target.h"
 #include "control/text/url_text.h"
 
 /* At 10 ms a request: 1,600 a second. */
@@ -291,30 +292,17 @@ static void webhook_close(void *self, uint64_t now_ms)
  * user often are a secret. */
 static bool check_url(const char *url, char name[BL_NOTIFIER_NAME], char err[BL_ERR_BYTES])
 {
-    CURLU *u = curl_url();
-    char *scheme = NULL, *host = NULL, *port = NULL, shown[BL_URL_TEXT];
-    CURLUcode error = u ? curl_url_set(u, CURLUPART_URL, url, 0) : CURLUE_OUT_OF_MEMORY;
-    if (!error)
-        error = curl_url_get(u, CURLUPART_SCHEME, &scheme, 0);
-    if (!error)
-        error = curl_url_get(u, CURLUPART_HOST, &host, 0);
-    if (!error)
-        curl_url_get(u, CURLUPART_PORT, &port, 0);
-    bool http = scheme && (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0);
-    if (error)
-        snprintf(err, BL_ERR_BYTES, "webhook %s: %s; write http://HOST/PATH or https://HOST/PATH",
-                 bl_url_text(url, shown), curl_url_strerror(error));
-    else if (!http)
-        snprintf(err, BL_ERR_BYTES, "webhook %s: scheme %.20s; only http and https are taken",
-                 bl_url_text(url, shown), scheme);
-    else
-        snprintf(name, BL_NOTIFIER_NAME, "webhook %s://%.36s%s%.5s", scheme, host, port ? ":" : "",
-                 port ? port : "");
-    curl_free(scheme);
-    curl_free(host);
-    curl_free(port);
-    curl_url_cleanup(u);
-    return !error && http;
+    struct bl_webhook_target t;
+    char shown[BL_URL_TEXT];
+
+    if (!bl_webhook_target_parse(&t, url)) {
+        snprintf(err, BL_ERR_BYTES, "webhook %s: no web address; write https://HOST/PATH or http://HOST/PATH",
+                 bl_url_text(url, shown));
+        return false;
+    }
+    snprintf(name, BL_NOTIFIER_NAME, "webhook %s://%.36s%s%.5s", t.scheme, t.host,
+             t.port[0] != '\0' ? ":" : "", t.port);
+    return true;
 }
 
 static bool set_up_request(struct webhook *w, struct request *r, const struct bl_notifier_config *c)
@@ -352,7 +340,7 @@ static bool set_up(struct webhook *w, const struct bl_notifier_config *c)
 
 static bool check_header(const char *header, char err[BL_ERR_BYTES])
 {
-    if (!header || !header[0] || (strchr(header, ':') && !strpbrk(header, "\r\n")))
+    if (!header || bl_webhook_header_is_good(header))
         return true;
     snprintf(err, BL_ERR_BYTES, "webhook header: not one line of the form NAME: VALUE; write it so, or \"\"");
     return false;
