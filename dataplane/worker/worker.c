@@ -353,13 +353,15 @@ unsigned bl_worker_poll(struct bl_worker *w, uint64_t now_ns)
     uint64_t beats = w->counters.beats;
     bl_cycle_profile_begin(stages);
     keep_time(w, now_ns);
+    /* Before the packets: a node that was removed, and beats again, must
+     * not lose that beat to its old slot. */
+    worker_take_commands(w);
     bl_stage_ends(stages, BL_STAGE_housekeeping);
     unsigned n = w->port ? take_burst(w, now_ns) : 0;
     w->busy = n > 0;
     BL_ADD(w->counters.polls, 1);
     if (n == 0)
         BL_ADD(w->counters.polls_empty, 1);
-    worker_take_commands(w);
     if (bl_worker_is_growing(w))
         worker_grow(w, n, now_ns);
     bl_stage_ends(stages, BL_STAGE_housekeeping);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* worker: one RX queue, one table, one poll loop. Stages over the burst:
- * receive and decode, parse (the table hears of every 16 beats and
- * fetches meanwhile), beat the table, handle the exceptions, release;
- * then housekeeping: a few orders from control, a step of growth.
+/* worker: one RX queue, one table, one poll loop. First a few commands
+ * from control; then stages over the burst: receive and decode, parse (the
+ * table hears of every 16 beats and fetches meanwhile), beat the table,
+ * handle the exceptions, release; then a step of growth.
  *
  * Threads: the worker's own thread runs bl_worker_run; control owns the
  * other end of the rings, the clock and the policy words. Nothing in the

@@ -133,11 +133,13 @@ static bool make_restored(struct bl_fleet_restored *r, uint32_t node)
         return r->rhythm_of != NULL; /* NULL: the places are taken */
     uint32_t nodes = r->nodes * 2 > node ? r->nodes * 2 : node + RESTORED_FIRST;
     uint32_t *silent = realloc(r->silent_ms, nodes * sizeof(*silent));
-    r->silent_ms = silent ? silent : r->silent_ms;
-    uint32_t *rhythm = silent ? realloc(r->rhythm_of, nodes * sizeof(*rhythm)) : NULL;
-    r->rhythm_of = rhythm ? rhythm : r->rhythm_of;
+    if (!silent)
+        return false;
+    r->silent_ms = silent;
+    uint32_t *rhythm = realloc(r->rhythm_of, nodes * sizeof(*rhythm));
     if (!rhythm)
         return false;
+    r->rhythm_of = rhythm;
     memset(&silent[r->nodes], 0, (nodes - r->nodes) * sizeof(*silent));
     memset(&rhythm[r->nodes], 0, (nodes - r->nodes) * sizeof(*rhythm));
     r->nodes = nodes;

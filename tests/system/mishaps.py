@@ -83,7 +83,7 @@ def bad_reload(s):
     shown = {line["key"]: line["value"] for line in map(json.loads, daemon.cli("config", "show").stdout.splitlines())}
     check("78" in str(shown["defaults.timeout"]), f"the new timeout is in force: {shown['defaults.timeout']}")
     text = daemon.config.read_text()
-    moved = text.replace(str(UDP_PORT), str(UDP_PORT + 1))
+    moved = text.replace(f":{UDP_PORT}", f":{UDP_PORT + 1}")
     check(moved != text, "another port")
     daemon.config.write_text(moved)
     equal(json.loads(daemon.cli("config", "reload").stdout)["needs_restart"], ["ports"], "what a reload cannot change")

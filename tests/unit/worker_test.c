@@ -351,6 +351,28 @@ static void a_deleted_node_is_an_unknown_node_again(void **state)
     end(w);
 }
 
+static void a_beat_that_comes_after_its_deletion_was_ordered_is_not_lost(void **state)
+{
+    (void)state;
+    bl_role_assume_worker();
+    struct bl_port *port = must_open_port("socket:127.0.0.1:0", 0);
+    struct bl_worker *w = new_worker(port, 64, 100);
+    int fd = sender_to_port(port);
+    feed(w, "back.beat:1|c");
+    assert_report(w, BL_WORKER_EVENT_SEEN, "back");
+    struct bl_worker_command o = {.kind = BL_WORKER_COMMAND_DELETE,
+                                  .key = bl_key_of_name(&worker_rig_wire.secret, "back", 4)};
+    assert_true(bl_ring_push(w->orders, &o));
+    assert_int_equal(send(fd, "back.beat:1|c", 13, 0), 13);
+    poll(w); /* both wait: one poll takes them */
+    struct bl_place place;
+    assert_true(find(w, "back", &place));
+    assert_report(w, BL_WORKER_EVENT_SEEN, "back");
+    close(fd);
+    end(w);
+    bl_port_close(port);
+}
+
 static void growth_moves_all_nodes_and_hands_the_old_table_back(void **state)
 {
     (void)state;
@@ -588,6 +610,7 @@ int main(void)
         cmocka_unit_test(a_full_ring_loses_no_node_but_tells_with_its_next_beat),
         cmocka_unit_test(a_refused_autobeat_setting_is_counted_by_nobody),
         cmocka_unit_test(a_deleted_node_is_an_unknown_node_again),
+        cmocka_unit_test(a_beat_that_comes_after_its_deletion_was_ordered_is_not_lost),
         cmocka_unit_test(growth_moves_all_nodes_and_hands_the_old_table_back),
         cmocka_unit_test(growth_keeps_up_with_the_unknown_nodes_that_fill_the_table),
         cmocka_unit_test(a_retired_table_waits_for_room_in_the_ring),
