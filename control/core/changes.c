@@ -33,7 +33,7 @@ void bl_changes_free(struct bl_changes *c)
     free(c);
 }
 
-static void note(struct bl_changes *c, bool fits)
+static void changes_note(struct bl_changes *c, bool fits)
 {
     if (!fits)
         __atomic_store_n(&c->lost, 1, __ATOMIC_RELEASE);
@@ -42,7 +42,7 @@ static void note(struct bl_changes *c, bool fits)
 void bl_changes_node(struct bl_changes *c, uint32_t node)
 {
     if (c)
-        note(c, bl_ring_push(c->nodes, &node));
+        changes_note(c, bl_ring_push(c->nodes, &node));
 }
 
 void bl_changes_removed(struct bl_changes *c, const struct bl_node *n)
@@ -55,7 +55,7 @@ void bl_changes_removed(struct bl_changes *c, const struct bl_node *n)
         change.name_len = n->name_len;
         memcpy(change.name, n->name, n->name_len);
     }
-    note(c, bl_ring_push(c->names, &change));
+    changes_note(c, bl_ring_push(c->names, &change));
 }
 
 void bl_changes_view(struct bl_changes *c, const char *name, unsigned name_len)
@@ -65,7 +65,7 @@ void bl_changes_view(struct bl_changes *c, const char *name, unsigned name_len)
     if (!c || name_len > BL_NAME_MAX)
         return;
     memcpy(change.name, name, name_len);
-    note(c, bl_ring_push(c->names, &change));
+    changes_note(c, bl_ring_push(c->names, &change));
 }
 
 unsigned bl_changes_take_nodes(struct bl_changes *c, uint32_t *nodes, unsigned max)

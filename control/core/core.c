@@ -266,7 +266,7 @@ void bl_core_free(struct bl_core *core)
     free(core);
 }
 
-static void pin(int cpu)
+static void core_pin(int cpu)
 {
     cpu_set_t set;
     if (cpu < 0)
@@ -277,12 +277,12 @@ static void pin(int cpu)
     pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
 }
 
-static void *run(void *arg)
+static void *core_run(void *arg)
 {
     struct bl_core *core = arg;
 
     bl_role_assume_control();
-    pin(core->cpu);
+    core_pin(core->cpu);
     bl_rcu_thread_register();
     while (!__atomic_load_n(&core->stop, __ATOMIC_ACQUIRE)) {
         bool busy = bl_core_turn(core, bl_core_now_ns(core), unix_now_ms());
@@ -299,7 +299,7 @@ static void *run(void *arg)
 
 int bl_core_start(struct bl_core *core, char err[BL_ERR_BYTES])
 {
-    int r = pthread_create(&core->thread, NULL, run, core);
+    int r = pthread_create(&core->thread, NULL, core_run, core);
     if (r) {
         snprintf(err, BL_ERR_BYTES, "control core: cannot start its thread: %s", strerror(r));
         return -r;
@@ -321,8 +321,8 @@ void bl_core_stop(struct bl_core *core)
 /* ---- main thread: requests ---------------------------------------------------- */
 
 /* Hands one request over and waits until control has taken it. */
-static void request(struct bl_core *core, const struct bl_config *next, const char *detail,
-                    const struct bl_views_plan *views)
+static void core_request(struct bl_core *core, const struct bl_config *next, const char *detail,
+                         const struct bl_views_plan *views)
 {
     pthread_mutex_lock(&core->request.mutex);
     while (core->started && core->request.pending) /* another thread's comes first */
@@ -338,12 +338,12 @@ static void request(struct bl_core *core, const struct bl_config *next, const ch
 
 void bl_core_reconfigure(struct bl_core *core, const struct bl_config *next)
 {
-    request(core, next, NULL, NULL);
+    core_request(core, next, NULL, NULL);
 }
 
 void bl_core_set_views(struct bl_core *core, const struct bl_views_plan *plan)
 {
-    request(core, NULL, NULL, plan);
+    core_request(core, NULL, NULL, plan);
 }
 
 void bl_core_number_events(struct bl_core *core, uint64_t last)
@@ -354,7 +354,7 @@ void bl_core_number_events(struct bl_core *core, uint64_t last)
 
 void bl_core_say(struct bl_core *core, const char *detail)
 {
-    request(core, NULL, detail, NULL);
+    core_request(core, NULL, detail, NULL);
 }
 
 BL_ON_CONTROL static void take_views(struct bl_core *core, const struct bl_views_plan *plan, int64_t unix_ms)

@@ -205,7 +205,7 @@ BL_ON_CONTROL static int set_by_command(struct bl_core *core, const struct bl_co
     return bl_fleet_set(core->fleet, &who, &c->patch, unix_ms);
 }
 
-static void explain(struct bl_command *c)
+static void core_turn_explain(struct bl_command *c)
 {
     const char *why = c->result == -ENOENT   ? "no such node; `beatline nodes list` shows those there are"
                       : c->result == -ENOSPC ? "nodes.max of the config is reached; raise it or remove nodes"
@@ -219,7 +219,7 @@ static void explain(struct bl_command *c)
         c->text[0] = 0;
 }
 
-BL_ON_CONTROL static void execute(struct bl_core *core, struct bl_command *c, int64_t unix_ms)
+BL_ON_CONTROL static void core_turn_execute(struct bl_core *core, struct bl_command *c, int64_t unix_ms)
 {
     uint32_t node = bl_registry_find_name(bl_fleet_registry(core->fleet), c->name, c->name_len);
 
@@ -240,7 +240,7 @@ BL_ON_CONTROL static void execute(struct bl_core *core, struct bl_command *c, in
         c->result = bl_views_forget(core->views, c->name, c->name_len);
         break;
     }
-    explain(c);
+    core_turn_explain(c);
 }
 
 BL_ON_CONTROL static bool serve_commands(struct bl_core *core, int64_t unix_ms)
@@ -250,7 +250,7 @@ BL_ON_CONTROL static bool serve_commands(struct bl_core *core, int64_t unix_ms)
     bool any = false;
 
     while (bl_ring_pop(core->commands, &c, 1)) {
-        execute(core, c, unix_ms);
+        core_turn_execute(core, c, unix_ms);
         /* The answers' ring holds as many as can be under way. */
         bl_ring_push(core->answers, &c);
         core->api_feed.wake = true;
@@ -293,7 +293,7 @@ BL_ON_CONTROL static bool sweep_batch(struct bl_core *core, uint32_t slots, int6
 }
 
 /* One batch of the round, or the start of one; true while a round is on. */
-BL_ON_CONTROL static bool sweep(struct bl_core *core, uint64_t now_ns, int64_t unix_ms)
+BL_ON_CONTROL static bool core_turn_sweep(struct bl_core *core, uint64_t now_ns, int64_t unix_ms)
 {
     if (!core->in_round) {
         if (now_ns < core->next_tick_ns)
@@ -357,7 +357,7 @@ static void take_made(struct bl_worker_slot *l, uint64_t now_ns)
 }
 
 /* One step of a worker's growth. */
-BL_ON_CONTROL static void grow(struct bl_core *core, uint32_t table, uint64_t now_ns)
+BL_ON_CONTROL static void core_turn_grow(struct bl_core *core, uint32_t table, uint64_t now_ns)
 {
     struct bl_worker_slot *l = &core->worker[table];
 
@@ -388,7 +388,7 @@ BL_ON_CONTROL static bool step_views(struct bl_core *core, int64_t unix_ms)
 
 /* Takes what was removed back once no reader can have it any more. Until
  * a grace period is over, which may be never, what is removed waits. */
-BL_ON_CONTROL static void reclaim(struct bl_core *core, uint64_t now_ns)
+BL_ON_CONTROL static void core_turn_reclaim(struct bl_core *core, uint64_t now_ns)
 {
     struct bl_registry *r = bl_fleet_registry_own(core->fleet);
     if (core->reclaiming) {
@@ -427,12 +427,12 @@ bool bl_core_turn(struct bl_core *core, uint64_t now_ns, int64_t unix_ms)
     bool busy = drain_reports(core, unix_ms);
     core_note_untold(core);
     busy |= serve_commands(core, unix_ms);
-    busy |= sweep(core, now_ns, unix_ms);
+    busy |= core_turn_sweep(core, now_ns, unix_ms);
     for (unsigned i = 0; i < core->worker_count; i++)
-        grow(core, i, now_ns);
+        core_turn_grow(core, i, now_ns);
     bl_core_take_request(core, unix_ms);
     busy |= step_views(core, unix_ms);
-    reclaim(core, now_ns);
+    core_turn_reclaim(core, now_ns);
     bl_event_feed_flush(&core->api_feed);
     bl_event_feed_flush(&core->notifier_feed);
     bl_event_feed_flush(&core->log_feed);

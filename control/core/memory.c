@@ -107,7 +107,7 @@ struct bl_memory bl_memory_of_arena(struct bl_memory_arena *a)
     return (struct bl_memory){.alloc = arena_alloc, .free = arena_release, .ctx = a};
 }
 
-static uint64_t figure(const char *name)
+static uint64_t memory_figure(const char *name)
 {
     size_t value = 0, size = sizeof(value);
     return mallctl(name, &value, &size, NULL, 0) == 0 ? value : 0;
@@ -117,7 +117,7 @@ static uint64_t arena_figure(const struct bl_memory_arena *a, const char *what)
 {
     char name[64];
     snprintf(name, sizeof(name), "stats.arenas.%u.%s", a->arena, what);
-    return figure(name);
+    return memory_figure(name);
 }
 
 static void allocator_stats(const struct bl_memory_arena *a, struct bl_memory_stats *out)
@@ -127,8 +127,8 @@ static void allocator_stats(const struct bl_memory_arena *a, struct bl_memory_st
 
     mallctl("epoch", &epoch, &size, &epoch, size);
     out->jemalloc = true;
-    out->allocated = figure("stats.allocated");
-    out->resident = figure("stats.resident");
+    out->allocated = memory_figure("stats.allocated");
+    out->resident = memory_figure("stats.resident");
     if (a == NULL)
         return;
     out->registry = arena_figure(a, "small.allocated") + arena_figure(a, "large.allocated");

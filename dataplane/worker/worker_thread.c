@@ -18,9 +18,10 @@
 static int build_table(struct bl_worker *w, const struct bl_worker_config *c, char err[BL_ERR_BYTES])
 {
     struct bl_slots *slots = bl_slots_new(c->first_slots);
-    int made = slots ? 0 : -errno;
-    while (made == 0)
-        made = bl_slots_prefault(slots, slots->bytes);
+    int made = -errno;
+    if (slots)
+        while ((made = bl_slots_prefault(slots, slots->bytes)) == 0)
+            ;
     if (made < 0) {
         int code = -made;
         bl_slots_free(slots);

@@ -201,8 +201,8 @@ BL_ON_CONTROL static void ask_again(struct bl_fleet *f, uint32_t table, uint32_t
 
 /* ---- verdicts ------------------------------------------------------------ */
 
-BL_ON_CONTROL static void tell(struct bl_fleet *f, uint32_t node, enum bl_state from,
-                               const struct bl_change *c)
+BL_ON_CONTROL static void fleet_judge_tell(struct bl_fleet *f, uint32_t node, enum bl_state from,
+                                           const struct bl_change *c)
 {
     const struct bl_node *n = bl_registry_at(f->registry, node);
 
@@ -240,7 +240,7 @@ void bl_fleet_change(struct bl_fleet *f, uint32_t node, const struct bl_change *
     bl_registry_set_state(f->registry, node, c->to);
     bl_fleet_write_slots(f, node);
     bl_fleet_note(f, node);
-    tell(f, node, from, c);
+    fleet_judge_tell(f, node, from, c);
 }
 
 /* How long it has been silent: of a node that was so for longer than any
@@ -252,8 +252,8 @@ static uint32_t silence_ticks(const struct bl_node *n, const struct bl_latest_be
 
 /* The state that the latest beat gives a node, and why. Its own state
  * if there is nothing to say. */
-static enum bl_state conclude(const struct bl_fleet *f, const struct bl_node *n,
-                              const struct bl_latest_beat *seen, const char **reason)
+static enum bl_state fleet_judge_conclude(const struct bl_fleet *f, const struct bl_node *n,
+                                          const struct bl_latest_beat *seen, const char **reason)
 {
     struct bl_thresholds thresholds = bl_fleet_thresholds_of(f, n, &seen->place);
     enum bl_state is = (enum bl_state)n->state;
@@ -297,7 +297,7 @@ BL_ON_CONTROL static void judge_on(struct bl_fleet *f, uint32_t node, const stru
     const struct bl_node *n = bl_registry_at(f->registry, node);
     struct bl_change c = {.unix_ms = unix_ms, .seen = seen};
 
-    c.to = conclude(f, n, seen, &c.reason);
+    c.to = fleet_judge_conclude(f, n, seen, &c.reason);
     if (c.to == (enum bl_state)n->state) {
         bl_fleet_write_slots(f, node);
         return;
@@ -335,8 +335,8 @@ void bl_fleet_wake(struct bl_fleet *f, uint32_t node, const char *reason, int64_
  * while the clock of the latest stands still, that is not known: the
  * finding comes again. A slot that growth moved while it was to be
  * deleted may still have the policy word of its node. */
-BL_ON_CONTROL static void weigh(struct bl_fleet *f, uint32_t table, const struct bl_finding *found,
-                                int64_t unix_ms)
+BL_ON_CONTROL static void fleet_judge_weigh(struct bl_fleet *f, uint32_t table,
+                                            const struct bl_finding *found, int64_t unix_ms)
 {
     const struct bl_node *n = bl_registry_get(f->registry, found->node);
     struct bl_latest_beat seen;
@@ -468,7 +468,7 @@ bool bl_fleet_sweep(struct bl_fleet *f, uint32_t max_slots, int64_t unix_ms)
     uint32_t now = bl_ingest_clock_now(f->table[table].shared.clock);
     unsigned n = bl_sweep_run(f->table[table].shared.sweep, now, max_slots, f->finding, BL_FINDINGS, &done);
     for (unsigned i = 0; i < n; i++)
-        weigh(f, table, &f->finding[i], unix_ms);
+        fleet_judge_weigh(f, table, &f->finding[i], unix_ms);
     if (!done)
         return false;
     f->sweep_table = table + 1 < f->table_count ? table + 1 : 0;

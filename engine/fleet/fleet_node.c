@@ -80,7 +80,7 @@ BL_ON_CONTROL static int find_or_add(struct bl_fleet *f, const struct bl_node_re
 
 /* A beat for a node that was not ok brings it back, unless a person has
  * paused it. */
-BL_ON_CONTROL static void beaten(struct bl_fleet *f, uint32_t node, int64_t unix_ms)
+BL_ON_CONTROL static void fleet_node_beaten(struct bl_fleet *f, uint32_t node, int64_t unix_ms)
 {
     const struct bl_node *n = bl_registry_at(f->registry, node);
     bool muted = n->state == BL_STATE_PAUSED && !(n->flags & BL_NODE_UNTIL_BEAT);
@@ -131,7 +131,7 @@ int bl_fleet_seen(struct bl_fleet *f, uint32_t table, const struct bl_node_ref *
     if (fresh)
         bl_registry_set_state(f->registry, node, BL_STATE_OK);
     else
-        beaten(f, node, unix_ms);
+        fleet_node_beaten(f, node, unix_ms);
     bl_fleet_write_place(f, table, node, &place);
     if (fresh || promises)
         bl_fleet_note(f, node);
@@ -356,7 +356,7 @@ bool bl_fleet_end_pauses(struct bl_fleet *f, uint32_t max, int64_t unix_ms)
     return max == 0;
 }
 
-BL_ON_CONTROL static bool holds(const struct bl_fleet *f, uint32_t table, uint64_t key)
+BL_ON_CONTROL static bool fleet_node_holds(const struct bl_fleet *f, uint32_t table, uint64_t key)
 {
     struct bl_place place;
     return !bl_fleet_is_retiring(f, table, key) && bl_table_find(f->table[table].shared.table, key, &place);
@@ -369,10 +369,10 @@ int bl_fleet_remove(struct bl_fleet *f, uint32_t node)
     if (!n)
         return -ENOENT;
     for (uint32_t i = 0; i < f->table_count; i++)
-        if (holds(f, i, n->key) && !bl_fleet_can_retire(f, i))
+        if (fleet_node_holds(f, i, n->key) && !bl_fleet_can_retire(f, i))
             return -ENOMEM;
     for (uint32_t i = 0; i < f->table_count; i++)
-        if (holds(f, i, n->key))
+        if (fleet_node_holds(f, i, n->key))
             bl_fleet_retire(f, i, n->key);
     if (f->out.removed)
         f->out.removed(f->out.ctx, node);

@@ -183,7 +183,7 @@ void bl_fleet_forget_silence(struct bl_fleet *f)
         f->restored.silent_ms[i] = 0;
 }
 
-static void fill(struct bl_node *n, const struct bl_node_past *p)
+static void fleet_restore_fill(struct bl_node *n, const struct bl_node_past *p)
 {
     uint8_t flags = n->flags & (uint8_t) ~(BL_NODE_UNTIL_BEAT | BL_NODE_OWN_RETRIES | BL_NODE_OWN_DETECTOR);
 
@@ -219,7 +219,7 @@ int bl_fleet_restore(struct bl_fleet *f, const struct bl_node_past *p)
     /* The one there may be a binary node that has this name. */
     if ((bl_registry_at(f->registry, node)->flags & BL_NODE_BINARY) != (p->binary ? BL_NODE_BINARY : 0))
         return -EEXIST;
-    fill(bl_registry_at(f->registry, node), p);
+    fleet_restore_fill(bl_registry_at(f->registry, node), p);
     keep_restored(&f->restored, node, p);
     bl_registry_set_state(f->registry, node, (enum bl_state)p->state);
     r = bl_fleet_pause_until(f, node, p->state == BL_STATE_PAUSED ? p->pause_end_s : 0, false);

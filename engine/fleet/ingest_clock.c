@@ -6,7 +6,7 @@
 /* Reasons that only bl_ingest_clock_hold sets and clears. */
 #define HELD_REASONS ((uint32_t)(BL_FREEZE_LINK_DOWN | BL_FREEZE_NO_ANSWER))
 
-static uint64_t since(uint64_t later_ns, uint64_t earlier_ns)
+static uint64_t ingest_clock_since(uint64_t later_ns, uint64_t earlier_ns)
 {
     return later_ns > earlier_ns ? later_ns - earlier_ns : 0;
 }
@@ -29,7 +29,7 @@ BL_ON_CONTROL static uint64_t vouched_ns(const struct bl_ingest_clock *c, uint64
         return 0;
     if ((why & BL_FREEZE_OWN_GAP) && alive_ns > c->seen_ns)
         alive_ns = c->seen_ns;
-    uint64_t ns = since(alive_ns, c->alive_ns);
+    uint64_t ns = ingest_clock_since(alive_ns, c->alive_ns);
     return ns > BL_POLL_GAP_NS ? 0 : ns;
 }
 
@@ -93,13 +93,13 @@ static uint64_t offset_then_ns(const struct bl_ingest_clock *c, uint32_t now, ui
 
 /* ---- the clock ------------------------------------------------------------ */
 
-BL_ON_CONTROL static void publish(struct bl_ingest_clock *c, uint64_t now_ns, uint32_t why)
+BL_ON_CONTROL static void ingest_clock_publish(struct bl_ingest_clock *c, uint64_t now_ns, uint32_t why)
 {
     uint64_t offset_ns = c->alive_ns - c->ingest_ns; /* modulo 2^64 */
     uint64_t limit_ns = c->ingest_ns;
     /* After control's own gap the clock runs on at once. */
     if (!(why & ~(uint32_t)BL_FREEZE_OWN_GAP))
-        limit_ns += since(now_ns, c->alive_ns) + BL_POLL_GAP_NS;
+        limit_ns += ingest_clock_since(now_ns, c->alive_ns) + BL_POLL_GAP_NS;
     BL_WRITE(c->offset_ns, offset_ns);
     BL_WRITE(c->limit_ns, limit_ns);
     BL_WRITE(c->frozen, why);
@@ -113,15 +113,15 @@ void bl_ingest_clock_init(struct bl_ingest_clock *c, uint64_t now_ns, uint32_t s
     c->alive_ns = now_ns;
     c->base_ns = now_ns - c->ingest_ns; /* modulo 2^64 */
     c->first_offset_ns = c->base_ns;
-    publish(c, now_ns, 0);
+    ingest_clock_publish(c, now_ns, 0);
 }
 
 uint32_t bl_ingest_clock_advance(struct bl_ingest_clock *c, uint64_t now_ns, uint64_t alive_ns)
 {
     uint32_t why = c->held;
-    if (since(now_ns, c->seen_ns) > BL_POLL_GAP_NS)
+    if (ingest_clock_since(now_ns, c->seen_ns) > BL_POLL_GAP_NS)
         why |= BL_FREEZE_OWN_GAP;
-    if (since(now_ns, alive_ns) > BL_POLL_GAP_NS)
+    if (ingest_clock_since(now_ns, alive_ns) > BL_POLL_GAP_NS)
         why |= BL_FREEZE_POLL_GAP;
     uint32_t tick_before = bl_ingest_clock_now(c);
     c->ingest_ns += vouched_ns(c, alive_ns, why);
@@ -138,7 +138,7 @@ uint32_t bl_ingest_clock_advance(struct bl_ingest_clock *c, uint64_t now_ns, uin
         BL_WRITE(c->frozen_ns, lost_ns);
     if (!why)
         note_standstill(c, tick_before, c->alive_ns - c->ingest_ns);
-    publish(c, c->seen_ns, why);
+    ingest_clock_publish(c, c->seen_ns, why);
     return why;
 }
 

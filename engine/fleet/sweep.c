@@ -61,7 +61,7 @@ static size_t seen_bytes(const struct bl_sweep *s)
     return (size_t)s->slots->slot_count * sizeof(*s->seen);
 }
 
-static void detach(struct bl_sweep *s)
+static void sweep_detach(struct bl_sweep *s)
 {
     free(s->due);
     free(s->group_due);
@@ -74,7 +74,7 @@ static void detach(struct bl_sweep *s)
     s->slots = NULL;
 }
 
-static int attach(struct bl_sweep *s)
+static int sweep_attach(struct bl_sweep *s)
 {
     s->slots = bl_rcu_read(&s->table->slots);
     uint32_t blocks = (s->slots->slot_count + BL_BLOCK_SLOTS - 1) / BL_BLOCK_SLOTS;
@@ -91,7 +91,7 @@ static int attach(struct bl_sweep *s)
     BL_WRITE(s->stats.blocks_watched, 0);
     if (s->due != NULL && s->group_due != NULL && s->mark != NULL && s->seen != NULL)
         return 0;
-    detach(s);
+    sweep_detach(s);
     BL_WRITE(s->stats.blocks, 0);
     return -ENOMEM;
 }
@@ -103,7 +103,7 @@ struct bl_sweep *bl_sweep_new(const struct bl_table *t)
         return NULL;
     s->table = t;
     s->how = bl_sweep_scan_best();
-    if (attach(s) != 0) {
+    if (sweep_attach(s) != 0) {
         free(s);
         return NULL;
     }
@@ -114,14 +114,14 @@ void bl_sweep_free(struct bl_sweep *s)
 {
     if (s == NULL)
         return;
-    detach(s);
+    sweep_detach(s);
     free(s);
 }
 
 int bl_sweep_rebuild(struct bl_sweep *s)
 {
-    detach(s);
-    return attach(s);
+    sweep_detach(s);
+    return sweep_attach(s);
 }
 
 uint32_t bl_sweep_pace(const struct bl_slots *slots, uint32_t slot)
@@ -182,7 +182,7 @@ static uint32_t look_at_slot(struct bl_sweep *s, struct look *k, uint32_t slot, 
 }
 
 /* A number from the two, any of 2^32 as likely. */
-static uint32_t scatter(uint32_t group, uint32_t now)
+static uint32_t sweep_scatter(uint32_t group, uint32_t now)
 {
     uint64_t x = (group ^ (uint64_t)now << 32) * UINT64_C(0x9e3779b97f4a7c15);
     x = (x ^ x >> 32) * UINT64_C(0xd6e8feb86659fd93);
@@ -202,8 +202,8 @@ static uint32_t next_look(uint32_t block, uint32_t now, uint32_t left, uint8_t m
     if (left < 2 * PHASES)
         return now + left;
     uint32_t most = marks != 0 ? left : left / SPREAD_DIVISOR;
-    uint32_t ticks = left - (uint32_t)((uint64_t)scatter(group, now) * most >> 32);
-    uint32_t early = (now + ticks - scatter(group, 0)) % PHASES;
+    uint32_t ticks = left - (uint32_t)((uint64_t)sweep_scatter(group, now) * most >> 32);
+    uint32_t early = (now + ticks - sweep_scatter(group, 0)) % PHASES;
     return now + (early < ticks ? ticks - early : 1);
 }
 

@@ -248,127 +248,127 @@ static void an_unknown_key_at_the_top_lists_those_there_are(void **state)
     assert_non_null(strstr(err, ", defaults, "));
 }
 
+static const struct {
+    const char *yaml, *error;
+} mistakes[] = {
+    /* keys */
+    {"udp_port: 1\n\ndefaults:\n  timout: 2s\n",
+     "4:3: defaults.timout: unknown key; did you mean \"timeout\"?"},
+    {"prots: []\n", "1:1: prots: unknown key; did you mean \"ports\"?"},
+    {"retry_every: 2s\n", "1:1: retry_every: unknown key; did you mean \"notify.syslog[].retry_every\"?"},
+    {"nodes: {colour: 3}\n",
+     "1:9: nodes.colour: unknown key; known here: max, create_per_s, first_slots, unknown"},
+    {"notify:\n  webhook:\n    - url: http://h/\n      heeder: \"a: b\"\n",
+     "4:7: notify.webhook[0].heeder: unknown key; did you mean \"header\"?"},
+    {"nodes: {max: 1}\nlog: {level: info}\nnodes: {max: 2}\n",
+     "3:1: nodes: given twice, first on line 1; remove one"},
+    {"nodes:\n  max: 1\n  max: 2\n", "3:3: nodes.max: given twice, first on line 2; remove one"},
+    {"? [a]\n: 1\n", "1:3: top level: a key must be a word, got a list; write KEY: VALUE"},
+    /* shapes */
+    {"nodes: [1]\n", "1:8: nodes: expected keys with values, got a list; write nodes: {KEY: VALUE}"},
+    {"nodes: 5\n", "1:8: nodes: expected keys with values, got one value; write nodes: {KEY: VALUE}"},
+    {"nodes: {max: {a: 1}}\n", "1:14: nodes.max: expected one value, got a mapping; write max: VALUE"},
+    {"nodes: {max: }\n", "1:14: nodes.max: has no value; give one, or leave the key out for the default"},
+    {"ports: socket:127.0.0.1:8127\n", "1:8: ports: expected a list, got one value; write ports: [...]"},
+    {"tcp: {listen: [localhost:80]}\n",
+     "1:16: tcp.listen[0]: \"localhost:80\" is no address; write 127.0.0.1:PORT or [::1]:PORT"},
+    {"tcp: {listen: [\"::1:80\"]}\n",
+     "1:16: tcp.listen[0]: \"::1:80\" is no address; write 127.0.0.1:PORT or [::1]:PORT"},
+    {"tcp: {listen: [\"127.0.0.1:65536\"]}\n",
+     "1:16: tcp.listen[0]: \"127.0.0.1:65536\" is no address; write 127.0.0.1:PORT or [::1]:PORT"},
+    {"statsd: {to: \"tcp://h:1\"}\n",
+     "1:14: statsd.to: \"tcp://h:1\" is no statsd server; write udp://HOST:PORT, or \"\" for none"},
+    {"statsd: {to: \"udp://h\"}\n", /* 514 is syslog's */
+     "1:14: statsd.to: \"udp://h\" is no statsd server; write udp://HOST:PORT, or \"\" for none"},
+    {"statsd: {nodes: yes}\n", "1:17: statsd.nodes: \"yes\" is neither; write true or false"},
+    {"tcp: {idle: 0ms}\n", "1:13: tcp.idle: \"0ms\" is too short; give 1s or more, or none"},
+    {"http: {hosts: [\"http://h/\"]}\n",
+     "1:16: http.hosts[0]: \"http://h/\" is no host name; write it without http:// and port"},
+    {"http: {tokens: [{token: 0123456789abcdef}]}\n",
+     "1:17: http.tokens[0]: has no role; add role: read, beat or admin"},
+    {"http: {tokens: [{role: read}]}\n",
+     "1:17: http.tokens[0]: give token: TOKEN or token_file: PATH, one of them"},
+    {"http: {tokens: [{token: short, role: read}]}\n",
+     "1:25: http.tokens[0].token: is no token (its text is not repeated here); give 16 to 256 letters, "
+     "digits and -._~+/=, as head -c24 /dev/urandom | base64 makes them"},
+    {"http: {tokens: [{token: 0123456789abcdef, role: root}]}\n",
+     "1:49: http.tokens[0].role: \"root\" is no role; write read, beat (which may read, too) or admin"},
+    {"http: {tokens: [read]}\n", "1:17: http.tokens[0]: expected a mapping, got one value; write "
+                                 "{token: TOKEN, role: read}"},
+    {"ports:\nudp_port: 1\n", "1:7: ports: expected a list, got nothing; write ports: [...]"},
+    {"notify: {syslog: [local]}\n",
+     "1:19: notify.syslog[0]: expected a mapping, got one value; write {to: local}"},
+    {"notify: {webhook: [{retries: 1}]}\n", "1:20: notify.webhook[0]: has no url; add url: URL"},
+    {"- 1\n", "1:1: top level: expected keys with values, got a list; write KEY: VALUE"},
+    {"udp_port: 1\n---\nudp_port: 2\n", "3:1: top level: a second document starts here; keep one"},
+    /* values */
+    {"udp_port: 70000\n", "1:11: udp_port: 70000 is out of range; give a number from 1 to 65535"},
+    {"udp_port: 0x10\n", "1:11: udp_port: \"0x10\" is no whole number; give one from 1 to 65535"},
+    {"cpus: {control: -2}\n", "1:17: cpus.control: -2 is out of range; give a number from -1 to 1023"},
+    {"defaults: {retries: 99999999999999999999}\n",
+     "1:21: defaults.retries: 99999999999999999999 is out of range; give a number from 0 to 254"},
+    {"defaults:\n  err: 30\n", "2:8: defaults.err: \"30\" has no unit; write 30s or 30ms"},
+    {"defaults: {err: 46d}\n", "1:17: defaults.err: \"46d\" is too long; at most 45d"},
+    {"defaults:\n  warn: 20s\n  err: 10s\n",
+     "2:3: defaults: a warning after 20s would come after failed (after 10s), so that nobody saw it; "
+     "lower warn, or raise err or timeout"},
+    {"defaults: {err: 5s, timeout: 10s, retries: 1}\n",
+     "1:11: defaults: a warning after 10s would come after failed (after 5s), so that nobody saw it; "
+     "lower warn, or raise err or timeout"},
+    {"defaults: {err: 0s}\n", "1:17: defaults.err: \"0s\" is too short; give 1ms or more, or none"},
+    {"sweep: {tick: none}\n", "1:15: sweep.tick: \"none\" is too short; give 1ms or more"},
+    {"sweep: {tick: 2s}\n", "1:15: sweep.tick: \"2s\" is too long; at most 1s"},
+    {"ports: [\"sokcet:127.0.0.1:8127\"]\n", NULL},
+    {"socket: \"\"\n", "1:9: socket: is empty; give a value, or leave the key out for the default"},
+    {"socket: \"a\\0b\"\n", "1:9: socket: has a NUL byte in it; remove it"},
+    {"auth: {key: 0011}\n", "1:13: auth.key: is no key (its text is not repeated here); give 32 hex "
+                            "digits, or \"\" to take beats "
+                            "without one"},
+    {"notify: {webhook: [{url: \"ftp://h/\"}]}\n",
+     "1:26: notify.webhook[0].url: \"ftp://h/\" is no web address; write https://HOST/PATH or "
+     "http://HOST/PATH"},
+    {"notify: {webhook: [{url: \"ftp://me:sesame@h/open?t=sesame\"}]}\n",
+     "1:26: notify.webhook[0].url: \"ftp://h (the rest is hidden)\" is no web address; write "
+     "https://HOST/PATH or http://HOST/PATH"},
+    {"notify: {webhook: [{url: \"http://\"}]}\n", "1:26: notify.webhook[0].url: \"http://\" is no web "
+                                                  "address; write https://HOST/PATH or http://HOST/PATH"},
+    {"notify: {webhook: [{url: \"http://h/\", header: nocolon}]}\n",
+     "1:47: notify.webhook[0].header: is no HTTP header; write \"Name: value\" on one line, as in "
+     "\"Authorization: Bearer TOKEN\""},
+    {"notify: {syslog: [{to: \"udp://h:\"}]}\n",
+     "1:24: notify.syslog[0].to: \"udp://h:\" is no syslog receiver; write local, unix:/PATH, "
+     "udp://HOST:PORT or tcp://HOST:PORT"},
+    {"notify: {syslog: [{to: \"unix:log\"}]}\n",
+     "1:24: notify.syslog[0].to: \"unix:log\" is no syslog receiver; write local, unix:/PATH, "
+     "udp://HOST:PORT or tcp://HOST:PORT"},
+    {"notify: {syslog: [{to: local, facility: lokal0}]}\n",
+     "1:41: notify.syslog[0].facility: \"lokal0\" is no syslog facility; write daemon, user, local0 to "
+     "local7, or another of syslog(3)"},
+    {"notify: {states: [failed, up]}\n",
+     "1:27: notify.states[1]: \"up\" is no state; write new, ok, warning, failed, paused or unknown"},
+    {"log: {level: loud}\n",
+     "1:14: log.level: \"loud\" is no log level; write error, warning, info or debug"},
+    /* YAML itself */
+    {"nodes: {max: 1\n", "2:1: YAML: did not find expected ',' or '}'; check indentation, colons and quotes "
+                         "here and on the line above"},
+    {"nodes:\n\tmax: 1\n",
+     "2:1: YAML: found character that cannot start any token; indent with spaces, not tabs"},
+    {"nodes: 1\nb\xff: 2\n", "2:2: YAML: invalid leading UTF-8 octet; save the file as UTF-8"},
+    {"nodes: *nowhere\n",
+     "1:8: YAML: found undefined alias; check indentation, colons and quotes here and on "
+     "the line above"},
+};
+
 static void each_mistake_is_told_with_its_place_and_what_to_do(void **state)
 {
     (void)state;
-    static const struct {
-        const char *yaml, *error;
-    } cases[] = {
-        /* keys */
-        {"udp_port: 1\n\ndefaults:\n  timout: 2s\n",
-         "4:3: defaults.timout: unknown key; did you mean \"timeout\"?"},
-        {"prots: []\n", "1:1: prots: unknown key; did you mean \"ports\"?"},
-        {"retry_every: 2s\n", "1:1: retry_every: unknown key; did you mean \"notify.syslog[].retry_every\"?"},
-        {"nodes: {colour: 3}\n",
-         "1:9: nodes.colour: unknown key; known here: max, create_per_s, first_slots, unknown"},
-        {"notify:\n  webhook:\n    - url: http://h/\n      heeder: \"a: b\"\n",
-         "4:7: notify.webhook[0].heeder: unknown key; did you mean \"header\"?"},
-        {"nodes: {max: 1}\nlog: {level: info}\nnodes: {max: 2}\n",
-         "3:1: nodes: given twice, first on line 1; remove one"},
-        {"nodes:\n  max: 1\n  max: 2\n", "3:3: nodes.max: given twice, first on line 2; remove one"},
-        {"? [a]\n: 1\n", "1:3: top level: a key must be a word, got a list; write KEY: VALUE"},
-        /* shapes */
-        {"nodes: [1]\n", "1:8: nodes: expected keys with values, got a list; write nodes: {KEY: VALUE}"},
-        {"nodes: 5\n", "1:8: nodes: expected keys with values, got one value; write nodes: {KEY: VALUE}"},
-        {"nodes: {max: {a: 1}}\n", "1:14: nodes.max: expected one value, got a mapping; write max: VALUE"},
-        {"nodes: {max: }\n", "1:14: nodes.max: has no value; give one, or leave the key out for the default"},
-        {"ports: socket:127.0.0.1:8127\n", "1:8: ports: expected a list, got one value; write ports: [...]"},
-        {"tcp: {listen: [localhost:80]}\n",
-         "1:16: tcp.listen[0]: \"localhost:80\" is no address; write 127.0.0.1:PORT or [::1]:PORT"},
-        {"tcp: {listen: [\"::1:80\"]}\n",
-         "1:16: tcp.listen[0]: \"::1:80\" is no address; write 127.0.0.1:PORT or [::1]:PORT"},
-        {"tcp: {listen: [\"127.0.0.1:65536\"]}\n",
-         "1:16: tcp.listen[0]: \"127.0.0.1:65536\" is no address; write 127.0.0.1:PORT or [::1]:PORT"},
-        {"statsd: {to: \"tcp://h:1\"}\n",
-         "1:14: statsd.to: \"tcp://h:1\" is no statsd server; write udp://HOST:PORT, or \"\" for none"},
-        {"statsd: {to: \"udp://h\"}\n", /* 514 is syslog's */
-         "1:14: statsd.to: \"udp://h\" is no statsd server; write udp://HOST:PORT, or \"\" for none"},
-        {"statsd: {nodes: yes}\n", "1:17: statsd.nodes: \"yes\" is neither; write true or false"},
-        {"tcp: {idle: 0ms}\n", "1:13: tcp.idle: \"0ms\" is too short; give 1s or more, or none"},
-        {"http: {hosts: [\"http://h/\"]}\n",
-         "1:16: http.hosts[0]: \"http://h/\" is no host name; write it without http:// and port"},
-        {"http: {tokens: [{token: 0123456789abcdef}]}\n",
-         "1:17: http.tokens[0]: has no role; add role: read, beat or admin"},
-        {"http: {tokens: [{role: read}]}\n",
-         "1:17: http.tokens[0]: give token: TOKEN or token_file: PATH, one of them"},
-        {"http: {tokens: [{token: short, role: read}]}\n",
-         "1:25: http.tokens[0].token: is no token (its text is not repeated here); give 16 to 256 letters, "
-         "digits and -._~+/=, as head -c24 /dev/urandom | base64 makes them"},
-        {"http: {tokens: [{token: 0123456789abcdef, role: root}]}\n",
-         "1:49: http.tokens[0].role: \"root\" is no role; write read, beat (which may read, too) or admin"},
-        {"http: {tokens: [read]}\n", "1:17: http.tokens[0]: expected a mapping, got one value; write "
-                                     "{token: TOKEN, role: read}"},
-        {"ports:\nudp_port: 1\n", "1:7: ports: expected a list, got nothing; write ports: [...]"},
-        {"notify: {syslog: [local]}\n",
-         "1:19: notify.syslog[0]: expected a mapping, got one value; write {to: local}"},
-        {"notify: {webhook: [{retries: 1}]}\n", "1:20: notify.webhook[0]: has no url; add url: URL"},
-        {"- 1\n", "1:1: top level: expected keys with values, got a list; write KEY: VALUE"},
-        {"udp_port: 1\n---\nudp_port: 2\n", "3:1: top level: a second document starts here; keep one"},
-        /* values */
-        {"udp_port: 70000\n", "1:11: udp_port: 70000 is out of range; give a number from 1 to 65535"},
-        {"udp_port: 0x10\n", "1:11: udp_port: \"0x10\" is no whole number; give one from 1 to 65535"},
-        {"cpus: {control: -2}\n", "1:17: cpus.control: -2 is out of range; give a number from -1 to 1023"},
-        {"defaults: {retries: 99999999999999999999}\n",
-         "1:21: defaults.retries: 99999999999999999999 is out of range; give a number from 0 to 254"},
-        {"defaults:\n  err: 30\n", "2:8: defaults.err: \"30\" has no unit; write 30s or 30ms"},
-        {"defaults: {err: 46d}\n", "1:17: defaults.err: \"46d\" is too long; at most 45d"},
-        {"defaults:\n  warn: 20s\n  err: 10s\n",
-         "2:3: defaults: a warning after 20s would come after failed (after 10s), so that nobody saw it; "
-         "lower warn, or raise err or timeout"},
-        {"defaults: {err: 5s, timeout: 10s, retries: 1}\n",
-         "1:11: defaults: a warning after 10s would come after failed (after 5s), so that nobody saw it; "
-         "lower warn, or raise err or timeout"},
-        {"defaults: {err: 0s}\n", "1:17: defaults.err: \"0s\" is too short; give 1ms or more, or none"},
-        {"sweep: {tick: none}\n", "1:15: sweep.tick: \"none\" is too short; give 1ms or more"},
-        {"sweep: {tick: 2s}\n", "1:15: sweep.tick: \"2s\" is too long; at most 1s"},
-        {"ports: [\"sokcet:127.0.0.1:8127\"]\n", NULL},
-        {"socket: \"\"\n", "1:9: socket: is empty; give a value, or leave the key out for the default"},
-        {"socket: \"a\\0b\"\n", "1:9: socket: has a NUL byte in it; remove it"},
-        {"auth: {key: 0011}\n", "1:13: auth.key: is no key (its text is not repeated here); give 32 hex "
-                                "digits, or \"\" to take beats "
-                                "without one"},
-        {"notify: {webhook: [{url: \"ftp://h/\"}]}\n",
-         "1:26: notify.webhook[0].url: \"ftp://h/\" is no web address; write https://HOST/PATH or "
-         "http://HOST/PATH"},
-        {"notify: {webhook: [{url: \"ftp://me:sesame@h/open?t=sesame\"}]}\n",
-         "1:26: notify.webhook[0].url: \"ftp://h (the rest is hidden)\" is no web address; write "
-         "https://HOST/PATH or http://HOST/PATH"},
-        {"notify: {webhook: [{url: \"http://\"}]}\n", "1:26: notify.webhook[0].url: \"http://\" is no web "
-                                                      "address; write https://HOST/PATH or http://HOST/PATH"},
-        {"notify: {webhook: [{url: \"http://h/\", header: nocolon}]}\n",
-         "1:47: notify.webhook[0].header: is no HTTP header; write \"Name: value\" on one line, as in "
-         "\"Authorization: Bearer TOKEN\""},
-        {"notify: {syslog: [{to: \"udp://h:\"}]}\n",
-         "1:24: notify.syslog[0].to: \"udp://h:\" is no syslog receiver; write local, unix:/PATH, "
-         "udp://HOST:PORT or tcp://HOST:PORT"},
-        {"notify: {syslog: [{to: \"unix:log\"}]}\n",
-         "1:24: notify.syslog[0].to: \"unix:log\" is no syslog receiver; write local, unix:/PATH, "
-         "udp://HOST:PORT or tcp://HOST:PORT"},
-        {"notify: {syslog: [{to: local, facility: lokal0}]}\n",
-         "1:41: notify.syslog[0].facility: \"lokal0\" is no syslog facility; write daemon, user, local0 to "
-         "local7, or another of syslog(3)"},
-        {"notify: {states: [failed, up]}\n",
-         "1:27: notify.states[1]: \"up\" is no state; write new, ok, warning, failed, paused or unknown"},
-        {"log: {level: loud}\n",
-         "1:14: log.level: \"loud\" is no log level; write error, warning, info or debug"},
-        /* YAML itself */
-        {"nodes: {max: 1\n",
-         "2:1: YAML: did not find expected ',' or '}'; check indentation, colons and quotes "
-         "here and on the line above"},
-        {"nodes:\n\tmax: 1\n",
-         "2:1: YAML: found character that cannot start any token; indent with spaces, not tabs"},
-        {"nodes: 1\nb\xff: 2\n", "2:2: YAML: invalid leading UTF-8 octet; save the file as UTF-8"},
-        {"nodes: *nowhere\n",
-         "1:8: YAML: found undefined alias; check indentation, colons and quotes here and on "
-         "the line above"},
-    };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < sizeof(mistakes) / sizeof(mistakes[0]); i++) {
         char err[BL_ERR_BYTES];
-        struct bl_config *c = load(cases[i].yaml, strlen(cases[i].yaml), err);
+        struct bl_config *c = load(mistakes[i].yaml, strlen(mistakes[i].yaml), err);
         if (c != NULL)
-            fail_msg("taken, but wrong: %s", cases[i].yaml);
-        if (cases[i].error != NULL)
-            assert_string_equal(err, cases[i].error);
+            fail_msg("taken, but wrong: %s", mistakes[i].yaml);
+        if (mistakes[i].error != NULL)
+            assert_string_equal(err, mistakes[i].error);
         else /* the port's own words */
             assert_memory_equal(err, "1:9: ports[0]: port sokcet:127.0.0.1:8127: ", 43);
     }

@@ -406,7 +406,7 @@ static void a_process_that_was_stopped_says_so_once(void **state)
     struct world w;
     setup(&w);
     bl_role_assume_control();
-    struct bl_event e[8];
+    struct bl_event e[8] = {0};
     pass(&w, 50);
     w.now_ns += 60000 * MS;
     pass(&w, 5000);

@@ -188,7 +188,7 @@ static inline struct bl_node_ref ref(const char *name)
 static inline bool take_beat(struct world *w, unsigned table, const char *name)
 {
     bl_role_assume_worker();
-    uint32_t now = bl_ingest_clock_tick(&w->clock[table], w->now_ns), slot;
+    uint32_t now = bl_ingest_clock_tick(&w->clock[table], w->now_ns), slot = BL_SLOT_NONE;
     struct bl_beat b = {.key = bl_key_of_name(&w->secret, name, (unsigned)strlen(name)), .stamp = now};
     struct bl_exception exception[BL_BURST];
 
