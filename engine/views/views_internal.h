@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* views_internal: what views.c (life, plan, settling) and
+/* views_internal: what views.c (life, one generation after another),
+ * view_life.c (one view), views_place.c (nodes in views) and
  * views_generation.c (one generation's memory) share. Nobody else
  * includes it. Control only, but for the published words.
  *
@@ -85,3 +86,45 @@ struct bl_view_ids *bl_generation_set(const struct bl_views_generation *g, uint3
 /* A node's set. Putting may fail for want of memory: false. */
 uint32_t bl_generation_set_of(const struct bl_views_generation *g, uint32_t node);
 bool bl_generation_put(struct bl_views_generation *g, uint32_t node, uint32_t ref) BL_ON_CONTROL;
+
+struct bl_views {
+    struct bl_views_generation *now; /* published */
+    /* read by any thread, for the figures */
+    uint64_t generations, left_out;
+    bool building;
+    /* constant */
+    struct bl_memory memory;
+    const struct bl_key_secret *secret;
+    const struct bl_registry *registry;
+    struct bl_views_out out;
+    /* control's: the generation under way, and how far it is */
+    struct bl_views_generation *next;
+    uint32_t carried;                    /* views of `now` that it has looked at */
+    uint32_t cursor;                     /* nodes that it has taken in */
+    struct bl_views_generation *retired; /* since the last reclaim_begin */
+    struct bl_views_generation *leaving; /* in their grace period */
+    uint32_t retired_count;
+    uint32_t id[BL_VIEWS_PER_NODE]; /* what a plan's function finds */
+};
+
+/* ---- view_life.c ---------------------------------------------------------- */
+
+/* Puts a view of g among those that bl_views_settle looks at. */
+void bl_views_mark(struct bl_views_generation *g, struct bl_view *view, uint32_t id);
+/* A view of g, made if there is none; what its namesake in force has been
+ * through is its own past. Returns what bl_generation_add does. */
+int bl_views_find_or_add(struct bl_views *v, struct bl_views_generation *g, const char *name, unsigned len,
+                         uint32_t *id) BL_ON_CONTROL;
+/* Shows a view to people, as one of `entry`. */
+void bl_views_enliven(struct bl_views_generation *g, struct bl_view *view, uint32_t id, uint32_t entry);
+
+/* ---- views_place.c -------------------------------------------------------- */
+
+/* Puts the node into the views of its name, out of those it was in. */
+void bl_views_place(struct bl_views *v, struct bl_views_generation *g, uint32_t node) BL_ON_CONTROL;
+
+/* ---- views.c -------------------------------------------------------------- */
+
+/* Keeps the number of a view in force that may come back, in the
+ * generation under way. */
+void bl_views_carry(struct bl_views *v, const struct bl_view *view) BL_ON_CONTROL;
