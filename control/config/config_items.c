@@ -7,11 +7,6 @@
 
 /* ---- notifiers --------------------------------------------------------- */
 
-static enum bl_notifier_kind kind_of(const struct bl_config_key *k)
-{
-    return k->type == BL_CONFIG_SYSLOGS ? BL_NOTIFIER_SYSLOG : BL_NOTIFIER_WEBHOOK;
-}
-
 static void clear_notifier(struct bl_notifier_config *n)
 {
     free(n->target);
@@ -44,6 +39,53 @@ static const void *notifier_at(const struct bl_config *c, enum bl_notifier_kind 
     return NULL;
 }
 
+static struct bl_notifier_config *config_items_add_notifier(struct bl_config *c, enum bl_notifier_kind kind)
+{
+    if (c->notifier_count == BL_NOTIFIERS_MAX)
+        return NULL;
+    c->notifier[c->notifier_count].kind = kind;
+    return &c->notifier[c->notifier_count++];
+}
+
+static void *config_items_add_syslog(struct bl_config *c)
+{
+    return config_items_add_notifier(c, BL_NOTIFIER_SYSLOG);
+}
+
+static const void *config_items_syslog_at(const struct bl_config *c, unsigned i)
+{
+    return notifier_at(c, BL_NOTIFIER_SYSLOG, i);
+}
+
+static void config_items_clear_syslogs(struct bl_config *c)
+{
+    clear_notifiers(c, BL_NOTIFIER_SYSLOG);
+}
+
+static void *config_items_add_webhook(struct bl_config *c)
+{
+    return config_items_add_notifier(c, BL_NOTIFIER_WEBHOOK);
+}
+
+static const void *config_items_webhook_at(const struct bl_config *c, unsigned i)
+{
+    return notifier_at(c, BL_NOTIFIER_WEBHOOK, i);
+}
+
+static void config_items_clear_webhooks(struct bl_config *c)
+{
+    clear_notifiers(c, BL_NOTIFIER_WEBHOOK);
+}
+
+static const char *config_items_notifier_lacks(const struct bl_config *c, const void *item,
+                                               char why[BL_ERR_BYTES])
+{
+    const struct bl_notifier_config *n = item;
+    (void)c;
+    (void)why;
+    return n->target == NULL ? "has no url; add url: URL" : NULL;
+}
+
 /* ---- tokens -------------------------------------------------------------- */
 
 static void clear_tokens(struct bl_config *c)
@@ -56,32 +98,78 @@ static void clear_tokens(struct bl_config *c)
     }
 }
 
-/* ---- all ------------------------------------------------------------------- */
-
-static void *next_item(struct bl_config *c, const struct bl_config_key *k)
+static void *config_items_add_token(struct bl_config *c)
 {
-    if (k->type == BL_CONFIG_VIEWS)
-        return bl_view_config_add(c);
-    if (k->type == BL_CONFIG_TOKENS)
-        return c->http_token_count < BL_TOKENS_MAX ? &c->http_token[c->http_token_count++] : NULL;
-    if (c->notifier_count == BL_NOTIFIERS_MAX)
-        return NULL;
-    c->notifier[c->notifier_count].kind = kind_of(k);
-    return &c->notifier[c->notifier_count++];
+    return c->http_token_count < BL_TOKENS_MAX ? &c->http_token[c->http_token_count++] : NULL;
 }
+
+static const void *config_items_token_at(const struct bl_config *c, unsigned i)
+{
+    return i < c->http_token_count ? &c->http_token[i] : NULL;
+}
+
+static const char *config_items_token_lacks(const struct bl_config *c, const void *item,
+                                            char why[BL_ERR_BYTES])
+{
+    const struct bl_token_config *t = item;
+    (void)c;
+    (void)why;
+    if (t->role == BL_HTTP_ANYONE)
+        return "has no role; add role: read, beat or admin";
+    bool token = t->token[0] != '\0', file = t->token_file[0] != '\0';
+    return token == file ? "give token: TOKEN or token_file: PATH, one of them" : NULL;
+}
+
+/* ---- views --------------------------------------------------------------- */
+
+static void *config_items_add_view(struct bl_config *c)
+{
+    return bl_view_config_add(c);
+}
+
+static const void *config_items_view_at(const struct bl_config *c, unsigned i)
+{
+    return i < c->view_count ? &c->views[i] : NULL;
+}
+
+static const char *config_items_view_lacks(const struct bl_config *c, const void *item,
+                                           char why[BL_ERR_BYTES])
+{
+    return bl_view_config_is_good(c, item, why, BL_ERR_BYTES) ? NULL : why;
+}
+
+/* ---- the table ------------------------------------------------------------ */
+
+static const struct bl_config_list {
+    void *(*add)(struct bl_config *c); /* zeroed; NULL: there are the key's max */
+    const void *(*at)(const struct bl_config *c, unsigned i);
+    void (*clear)(struct bl_config *c);
+    const char *(*lacks)(const struct bl_config *c, const void *item, char why[BL_ERR_BYTES]);
+    const char *what, *note; /* around the most there may be: "too many tokens; at most 64" */
+    const char *example;
+} config_lists[BL_CONFIG_TYPES] = {
+    [BL_CONFIG_SYSLOGS] = {config_items_add_syslog, config_items_syslog_at, config_items_clear_syslogs,
+                           config_items_notifier_lacks, "too many notifiers; at most", " in all",
+                           "to: local"},
+    [BL_CONFIG_WEBHOOKS] = {config_items_add_webhook, config_items_webhook_at, config_items_clear_webhooks,
+                            config_items_notifier_lacks, "too many notifiers; at most", " in all",
+                            "url: URL"},
+    [BL_CONFIG_TOKENS] = {config_items_add_token, config_items_token_at, clear_tokens,
+                          config_items_token_lacks, "too many tokens; at most", "",
+                          "token: TOKEN, role: read"},
+    [BL_CONFIG_VIEWS] = {config_items_add_view, config_items_view_at, bl_view_configs_clear,
+                         config_items_view_lacks, "too many views, at most", "; or out of memory",
+                         "name: NAME, pattern: GLOB"},
+};
 
 void *bl_config_add_item(struct bl_config *c, const struct bl_config_key *k, char why[BL_ERR_BYTES])
 {
-    void *item = next_item(c, k);
+    void *item = config_lists[k->type].add(c);
     char prefix[64];
 
     if (item == NULL) {
-        if (k->type == BL_CONFIG_VIEWS)
-            snprintf(why, BL_ERR_BYTES, "too many views, at most %u; or out of memory", BL_VIEWS_MAX);
-        else if (k->type == BL_CONFIG_TOKENS)
-            snprintf(why, BL_ERR_BYTES, "too many tokens; at most %u", BL_TOKENS_MAX);
-        else
-            snprintf(why, BL_ERR_BYTES, "too many notifiers; at most %u in all", BL_NOTIFIERS_MAX);
+        snprintf(why, BL_ERR_BYTES, "%s %lld%s", config_lists[k->type].what, (long long)k->max,
+                 config_lists[k->type].note);
         return NULL;
     }
     snprintf(prefix, sizeof(prefix), "%s[]", k->path);
@@ -94,43 +182,21 @@ void *bl_config_add_item(struct bl_config *c, const struct bl_config_key *k, cha
 
 const void *bl_config_item(const struct bl_config *c, const struct bl_config_key *k, unsigned i)
 {
-    if (k->type == BL_CONFIG_VIEWS)
-        return i < c->view_count ? &c->views[i] : NULL;
-    if (k->type == BL_CONFIG_TOKENS)
-        return i < c->http_token_count ? &c->http_token[i] : NULL;
-    return notifier_at(c, kind_of(k), i);
+    return config_lists[k->type].at(c, i);
 }
 
 void bl_config_clear_items(struct bl_config *c, const struct bl_config_key *k)
 {
-    if (k->type == BL_CONFIG_VIEWS)
-        bl_view_configs_clear(c);
-    else if (k->type == BL_CONFIG_TOKENS)
-        clear_tokens(c);
-    else
-        clear_notifiers(c, kind_of(k));
+    config_lists[k->type].clear(c);
 }
 
 const char *bl_config_item_example(const struct bl_config_key *k)
 {
-    return k->type == BL_CONFIG_SYSLOGS  ? "to: local"
-           : k->type == BL_CONFIG_VIEWS  ? "name: NAME, pattern: GLOB"
-           : k->type == BL_CONFIG_TOKENS ? "token: TOKEN, role: read"
-                                         : "url: URL";
+    return config_lists[k->type].example;
 }
 
 const char *bl_config_item_lacks(const struct bl_config *c, const struct bl_config_key *k, const void *item,
                                  char why[BL_ERR_BYTES])
 {
-    const struct bl_token_config *t = item;
-    const struct bl_notifier_config *n = item;
-
-    if (k->type == BL_CONFIG_VIEWS)
-        return bl_view_config_is_good(c, item, why, BL_ERR_BYTES) ? NULL : why;
-    if (k->type != BL_CONFIG_TOKENS)
-        return n->target == NULL ? "has no url; add url: URL" : NULL;
-    if (t->role == BL_HTTP_ANYONE)
-        return "has no role; add role: read, beat or admin";
-    bool token = t->token[0] != '\0', file = t->token_file[0] != '\0';
-    return token == file ? "give token: TOKEN or token_file: PATH, one of them" : NULL;
+    return config_lists[k->type].lacks(c, item, why);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* config_items: the lists of mappings that the config holds: notifiers,
  * tokens and views. The reader, `config show` and the defaults go through the
- * functions below and know no list by name; to add a list, add a type,
- * its rows, and its branches here. Main thread. */
+ * functions below and know no list by name; to add a list, add a type
+ * (config_type.h), a row in config_lists, and the rows of its keys. Main
+ * thread. */
 #pragma once
 
 #include "control/config/config_schema.h"

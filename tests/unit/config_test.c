@@ -185,6 +185,17 @@ static void an_empty_list_turns_its_default_off(void **state)
     bl_config_free(c);
 }
 
+static void the_notifiers_are_counted_together(void **state)
+{
+    (void)state;
+    char yaml[1024] = "notify:\n  syslog: [{to: local}]\n  webhook:\n", err[BL_ERR_BYTES];
+
+    for (unsigned i = 0; i < BL_NOTIFIERS_MAX; i++)
+        strcat(yaml, "    - url: http://h/\n");
+    assert_null(load(yaml, strlen(yaml), err));
+    assert_string_equal(err, "19:7: notify.webhook[15]: too many notifiers; at most 16 in all");
+}
+
 /* Against a hole in the table, which an enum word without a row leaves. */
 static void each_type_says_how_it_is_set_shown_and_freed(void **state)
 {
@@ -608,6 +619,7 @@ int main(void)
         cmocka_unit_test(empty_files_and_sections_are_the_defaults),
         cmocka_unit_test(every_key_is_taken),
         cmocka_unit_test(an_empty_list_turns_its_default_off),
+        cmocka_unit_test(the_notifiers_are_counted_together),
         cmocka_unit_test(each_type_says_how_it_is_set_shown_and_freed),
         cmocka_unit_test(each_default_is_taken_in_its_own_words),
         cmocka_unit_test(whatever_the_syslog_receiver_takes_is_taken),
