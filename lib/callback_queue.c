@@ -9,7 +9,7 @@
 /* A list that one storm has made larger than this is given back. */
 #define KEPT_ROOM 4096u
 
-/* FNV-1a, 32 bits. The lane is no secret: nodes of one lane only wait for
+/* FNV-1a, 32 bits. The queue is no secret: nodes of one queue only wait for
  * each other. */
 #define FNV_BASIS UINT32_C(2166136261)
 #define FNV_PRIME UINT32_C(16777619)

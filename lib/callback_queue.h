@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* emitter_lane: the events of a share of an emitter's nodes, on their way
- * to its callbacks. A node is always of the same lane and a lane is told
+/* callback_queue: the events of a share of an emitter's nodes, on their way
+ * to its callbacks. A node is always of the same queue and a queue is told
  * by one thread at a time, so what happened to a node is told in order.
  *
  * Threads: all but bl_callback_queue_tell under the emitter's lock.
@@ -35,7 +35,7 @@ struct bl_emitter_callbacks {
     void *ctx;
 };
 
-/* Which of `lanes` a node's events take. */
+/* Which of `queues` a node's events take. */
 uint32_t bl_callback_queue_of(const char *name, uint32_t queues);
 
 /* False: no memory. */

@@ -49,7 +49,7 @@ uint64_t bl_emitter_tick(struct bl_emitter *e);
 /* Nodes or failures in a batch, as many nodes as there are. */
 uint32_t bl_emitter_batch(const struct bl_emitter *e);
 
-/* Tells what waits in a lane until nothing does. */
+/* Tells what waits in a queue until nothing does. */
 void bl_emitter_tell(struct bl_callback_queue *l);
 
 /* Looks at all nodes that may be due, batch by batch. Returns how many

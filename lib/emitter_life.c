@@ -181,7 +181,7 @@ struct bl_emitter *bl_emitter_new(const struct bl_emitter_config *c, char err[BL
 
 /* ---- starting and stopping --------------------------------------------------------- */
 
-/* With the lock, which is given up meanwhile. The first `lanes` threads
+/* With the lock, which is given up meanwhile. The first `queues` threads
  * run, and the checker if `checks`. */
 static void end_threads(struct bl_emitter *e, uint32_t queues, bool checks)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* guest_thread: a thread that libbeatline starts inside somebody else's
+/* library_thread: a thread that libbeatline starts inside somebody else's
  * program, and must not be noticed in.
  *
  * Signals are the host's business: all are blocked in the thread. After

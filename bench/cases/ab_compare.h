@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pair: two sides measured in turn, A B A B ..., so that what the
+/* ab_compare: two sides measured in turn, A B A B ..., so that what the
  * machine does meanwhile meets both. Each pair of neighbouring phases
  * gives one ratio; the median of the ratios is the result.
  *

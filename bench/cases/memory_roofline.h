@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* limit: how fast this machine can do the least that a beat must do: a
+/* memory_roofline: how fast this machine can do the least that a beat must do: a
  * read-modify-write of one random cache line, prefetched to L2 as many
  * lines ahead as suits the machine best. And the best plain stream read,
  * the limit of a scan. */

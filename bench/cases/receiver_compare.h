@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* duel: a worker end to end on packets that another process sends,
+/* receiver_compare: a worker end to end on packets that another process sends,
  * against somebody who only receives, on the same kind of port:
  *
  *   alone    this process, the same port: receive and free, no more

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* rivals: the tables that one would otherwise take, doing the same job:
+/* reference_tables: the tables that one would otherwise take, doing the same job:
  * look a key up, store tick and sequence. DPDK's rte_hash with its bulk
  * lookup (64 keys, records prefetched), and liburcu's lock-free
  * cds_lfht. Same keys, same order, sized for what they hold. */

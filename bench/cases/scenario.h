@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* story: the life of an appliance in real time, a worker on one CPU and
+/* scenario: the life of an appliance in real time, a worker on one CPU and
  * control on the other: a million nodes, then ten, from the start again
  * some times, then some that go silent one after the other, a million at
  * once, again and again. Step by step: a step goes on from where the one

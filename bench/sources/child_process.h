@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* peer: another process that has a part in a case: a load, a rival. It
+/* child_process: another process that has a part in a case: a load, a rival. It
  * is pinned to a CPU, may live in a network namespace, can be stopped
  * and set going again between phases, and never outlives us: the kernel
  * kills it when our main thread ends, whichever way.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* feed: what a worker on a thread of its own is fed from frames in
+/* frame_source: what a worker on a thread of its own is fed from frames in
  * memory: which of the nodes beat, how fast, and how long the worker
  * was away between two polls. A receive callback on a net_null port.
  *

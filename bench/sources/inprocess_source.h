@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* rig: a receiver that is fed from this process, on two kinds of port:
+/* inprocess_source: a receiver that is fed from this process, on two kinds of port:
  *
  *   pcap    net_pcap infinite_rx: the driver copies frames into mbufs
  *   memory  net_null: the driver hands mbufs out whose frames are in

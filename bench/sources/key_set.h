@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* nodes: what the table is measured with: a number of nodes, their keys
+/* key_set: what the table is measured with: a number of nodes, their keys
  * in the order in which they beat, and memory in pages of a given kind.
  *
  * The uniform order visits every node once per pass; keys are keyed

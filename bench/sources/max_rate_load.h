@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* blast: the fastest load over a DPDK port: frames that stand in the
+/* max_rate_load: the fastest load over a DPDK port: frames that stand in the
  * mbufs already, of which each turn rewrites node id and sequence alone;
  * no UDP checksum, no schedule, no account. beatline-bench itself is it,
  * in a process of its own:

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* views/config: the entries of the config's list `views`.
+/* views_config: the entries of the config's list `views`.
  *
  *   views:
  *     - {name: backups, regexp: "^backup"}          lovebeat 0.8

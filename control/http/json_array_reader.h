@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* items: a list of JSON objects taken apart as it comes in, in whatever
+/* json_array_reader: a list of JSON objects taken apart as it comes in, in whatever
  * pieces: an array of them, or one after the other (a line each, or not).
  * Finds where each object begins and ends; what is in it is jansson's to
  * say. Holds one object at a time, so a list may be of any length.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ranks: numbers handed back smallest first: a heap. A list that is to be
+/* min_heap: numbers handed back smallest first: a heap. A list that is to be
  * sorted fills it piece by piece and empties it piece by piece, so that a
  * million entries hold nobody up. 8 bytes an entry. One thread. */
 #pragma once

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* asks: commands of the api thread's clients on their way to control and
+/* pending_commands: commands of the api thread's clients on their way to control and
  * back. Whoever asks names a function that gets the answer; who has gone
  * meanwhile forgets its asks, and their answers go nowhere.
  *

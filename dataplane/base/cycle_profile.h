@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* stages: where a worker's cycles go, and how long its bursts are.
+/* cycle_profile: where a worker's cycles go, and how long its bursts are.
  *
  * One burst in BL_STAGES_EVERY is watched: the TSC is read where one
  * stage of it ends and the next begins, so that the shares are known and

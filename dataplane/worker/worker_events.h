@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* reports: the ring on which a worker tells control (messages.h). A
+/* worker_events: the ring on which a worker tells control (messages.h). A
  * report takes as many pieces of 16 bytes as it needs, not as many as
  * the longest name would: 1 for an unknown node by id, 3 for one with a name
  * of 24 bytes, where struct bl_worker_event has 256 bytes. So a burst of

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* call: one request of one client, as a command sees it: its words, where
+/* cli_request: one request of one client, as a command sees it: its words, where
  * its output goes, and what of the daemon it may read.
  *
  * A command is a function that is called once, and again for as long as

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* dom: elements from plain values. Names come from strangers: a text is
+/* dom: elements from plain values. Anybody may name a node: a text is
  * only ever a text node, there is no way from here to markup. */
 
 export const $ = (id) => document.getElementById(id);
