@@ -12,10 +12,14 @@ struct test_random {
     uint64_t state;
 };
 
+/* The same for the whole run, also where a test draws anew and compares. */
 static inline uint64_t test_random_seed(const char *who)
 {
+    static uint64_t of_the_run;
     const char *given = getenv("BL_SEED");
-    uint64_t seed = given != NULL ? strtoull(given, NULL, 0) : (uint64_t)time(NULL);
+    if (of_the_run == 0)
+        of_the_run = (uint64_t)time(NULL);
+    uint64_t seed = given != NULL ? strtoull(given, NULL, 0) : of_the_run;
     printf("%s: BL_SEED=%llu\n", who, (unsigned long long)seed);
     return seed;
 }
