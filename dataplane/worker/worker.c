@@ -8,9 +8,9 @@
 #include "engine/base/counter.h"
 #include "engine/base/rcu.h"
 
-/* Housekeeping of one poll: orders taken; lines moved while growing (about
+/* Housekeeping of one poll: commands taken; lines moved while growing (about
  * 0.1 us each), more of them the longer the poll was. */
-#define ORDERS_PER_POLL      64u
+#define COMMANDS_PER_POLL    64u
 #define MOVE_LINES           64u
 #define PACKETS_FOR_ONE_MORE 16u
 /* And one line for each unknown node registered, so that a table that fills up
@@ -27,9 +27,9 @@
  * quarter of them a beat costs the table a tenth more. They take a tenth
  * of a millisecond at most. */
 #define POLL_BEATS 4096u
-/* Unknown nodes are dear, and growth must keep up with them: a poll that has
- * taken in so many ends. */
-#define POLL_STRANGERS 256u
+/* Inserting an unknown node is slow, and growth must keep up: a poll ends
+ * after so many of them. */
+#define POLL_UNKNOWN_NODES 256u
 
 /* ---- beats ------------------------------------------------------------ */
 
@@ -82,8 +82,8 @@ BL_ON_WORKER static bool insert_unknown(struct bl_worker *w, const struct bl_bea
 
 /* Looks closer at an exception that the table reported. Returns whether it
  * counts. */
-BL_ON_WORKER static bool worker_settle(struct bl_worker *w, const struct bl_exception *exception,
-                                       uint32_t tick)
+BL_ON_WORKER static bool worker_handle_exception(struct bl_worker *w, const struct bl_exception *exception,
+                                                 uint32_t tick)
 {
     const struct bl_beat *beat = exception->beat;
     if (exception->why & BL_EXCEPTION_UNKNOWN)
@@ -96,18 +96,18 @@ BL_ON_WORKER static bool worker_settle(struct bl_worker *w, const struct bl_exce
         bl_table_anomaly(&w->table, exception->slot, beat, beat->incarnation);
         BL_ADD(w->counters.sequence_odd, 1);
     }
-    if (slot_flags & (BL_SLOT_STATS | BL_ATTEND_RESTORED))
+    if (slot_flags & (BL_SLOT_STATS | BL_SLOT_RESTORED))
         bl_table_learn(&w->table, exception->slot);
     if ((slot_flags & BL_SLOT_UNREPORTED) && report_new_node(w, beat))
         bl_table_set_flag(&w->table, exception->slot, BL_SLOT_UNREPORTED, false);
     return true;
 }
 
-BL_ON_WORKER static void handle_exception(struct bl_worker *w)
+BL_ON_WORKER static void handle_exceptions(struct bl_worker *w)
 {
     bl_table_prefetch_exceptions(&w->table, w->beating.exception, w->beating.exception_count);
     for (unsigned i = 0; i < w->beating.exception_count; i++)
-        w->beaten -= !worker_settle(w, &w->beating.exception[i], w->beating.now);
+        w->beaten -= !worker_handle_exception(w, &w->beating.exception[i], w->beating.now);
 }
 
 /* What was parsed goes to the table. */
@@ -119,7 +119,7 @@ BL_ON_WORKER static void feed_table(struct bl_worker *w)
     bl_stage_ends(&w->counters.stages, BL_STAGE_table);
     w->beaten += n;
     if (w->beating.exception_count > 0)
-        handle_exception(w);
+        handle_exceptions(w);
     bl_sink_next_piece(&w->sink);
 }
 
@@ -186,7 +186,7 @@ BL_ON_WORKER static void empty_sink(struct bl_worker *w)
     bl_stage_ends(&w->counters.stages, BL_STAGE_parse);
     bl_table_end(&w->beating);
     bl_stage_ends(&w->counters.stages, BL_STAGE_table);
-    handle_exception(w);
+    handle_exceptions(w);
     BL_ADD(w->counters.beats, w->beaten);
     if (BL_READ(w->clock.frozen) != 0)
         BL_ADD(w->counters.clock_stops, w->beaten);
@@ -259,7 +259,7 @@ BL_ON_WORKER static unsigned take_burst(struct bl_worker *w, uint64_t now_ns)
 {
     const struct bl_wire_config *wire = bl_rcu_read(&w->wire);
     unsigned most = bl_port_sleeps(w->port) ? BL_PORT_TAKE : BL_STAGES_PACKETS_MAX;
-    uint64_t unknown_nodes_until = w->counters.inserted + POLL_STRANGERS;
+    uint64_t unknown_nodes_until = w->counters.inserted + POLL_UNKNOWN_NODES;
     unsigned packets = 0, n;
     open_sink(w, now_ns);
     do {
@@ -304,8 +304,8 @@ BL_ON_WORKER static void delete_key(struct bl_worker *w, uint64_t key)
 
 BL_ON_WORKER static void worker_take_commands(struct bl_worker *w)
 {
-    struct bl_worker_command order[ORDERS_PER_POLL];
-    unsigned n = bl_ring_pop(w->orders, order, ORDERS_PER_POLL);
+    struct bl_worker_command order[COMMANDS_PER_POLL];
+    unsigned n = bl_ring_pop(w->orders, order, COMMANDS_PER_POLL);
     for (unsigned i = 0; i < n; i++) {
         if (order[i].kind == BL_WORKER_COMMAND_DELETE)
             delete_key(w, order[i].key);

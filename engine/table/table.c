@@ -155,7 +155,7 @@ enum bl_insert bl_table_restore(struct bl_table *t, uint64_t key, uint32_t since
     enum bl_insert r = bl_table_insert(t, &(struct bl_beat){.key = key, .stamp = since}, since, slot);
     if (r != BL_INSERT_NEW)
         return r;
-    bl_table_set_flag(t, *slot, BL_ATTEND_RESTORED, true);
+    bl_table_set_flag(t, *slot, BL_SLOT_RESTORED, true);
     if (rhythm != NULL) {
         struct bl_place p = bl_table_place(t, *slot);
         bl_slots_set_stats(p.slots, p.slot, rhythm);

@@ -116,7 +116,7 @@ enum bl_slot_flag {
     BL_SLOT_UNREPORTED = 1, /* control was not told of it yet (ring full) */
     BL_SLOT_STATS = 2,      /* interval statistics wanted (auto, phi) */
     BL_SLOT_FIRST = 4,      /* its sequence is not known: bl_table_first */
-    BL_ATTEND_RESTORED = 8, /* its last beat was none: of bl_table_restore */
+    BL_SLOT_RESTORED = 8,   /* its last beat was none: of bl_table_restore */
 };
 
 /* A slot that has no node belongs to nobody who still beats, once it is
@@ -296,7 +296,7 @@ uint8_t bl_table_flags_of(const struct bl_table *t, uint32_t slot) BL_ON_WORKER;
  * first beat on. Measured already: goes on as it was. */
 void bl_table_measure(struct bl_table *t, uint64_t key, bool on) BL_ON_WORKER;
 /* Learns from the beat just taken of a slot with BL_SLOT_STATS. One with
- * BL_ATTEND_RESTORED is heard with it, and has a last beat from now on. */
+ * BL_SLOT_RESTORED is heard with it, and has a last beat from now on. */
 void bl_table_learn(struct bl_table *t, uint32_t slot) BL_ON_WORKER;
 /* Whether a key is there and measured. */
 bool bl_table_measures(const struct bl_table *t, uint64_t key) BL_ON_WORKER;

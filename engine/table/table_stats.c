@@ -55,14 +55,14 @@ void bl_table_learn(struct bl_table *t, uint32_t slot)
 {
     struct bl_place p = bl_table_place(t, slot);
     uint8_t slot_flags = p.slots->slot_flags[p.slot];
-    if (slot_flags & BL_ATTEND_RESTORED)
-        bl_table_set_flag(t, slot, BL_ATTEND_RESTORED, false);
+    if (slot_flags & BL_SLOT_RESTORED)
+        bl_table_set_flag(t, slot, BL_SLOT_RESTORED, false);
     if (!(slot_flags & BL_SLOT_STATS))
         return;
     struct bl_interval_stats stats = p.slots->stats[p.slot];
     uint32_t beat = bl_slots_last_beat(p.slots, p.slot);
     _Static_assert(BL_TICK_NS == 1000000, "intervals in ticks are intervals in ms");
-    if (!(slot_flags & BL_ATTEND_RESTORED)) /* else there was no beat then */
+    if (!(slot_flags & BL_SLOT_RESTORED)) /* else there was no beat then */
         bl_interval_learn(&stats, beat - stats.last_tick);
     stats.last_tick = beat;
     bl_slots_set_stats(p.slots, p.slot, &stats);
