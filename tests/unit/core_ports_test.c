@@ -12,9 +12,9 @@
 
 #include <cmocka.h>
 
-#include "control/core/core.h"
 #include "engine/base/rcu.h"
 #include "tests/real_time.h"
+#include "tests/unit/core_world.h"
 
 #define MS      UINT64_C(1000000)
 #define UNIX_MS INT64_C(1790000000000)
@@ -62,33 +62,20 @@ static void make_port(struct world *w, unsigned i)
     assert_int_equal(bl_port_spec_parse(&spec, "socket:127.0.0.1:0", err), 0);
     w->port[i] = bl_port_open(&spec, 0, err);
     assert_non_null(w->port[i]);
-    struct bl_worker_config c = {
-        .port = w->port[i], .cpu = -1, .lcore = -1, .wire = &w->wire, .first_slots = 256, .max_nodes = 1000};
-    w->worker[i] = bl_worker_new(&c, i, err);
-    assert_non_null(w->worker[i]);
+    w->worker[i] = core_world_worker(&w->wire, i, w->port[i], 1000);
     driver[i] = (struct driver){.port = w->port[i]};
 }
 
 static void setup(struct world *w)
 {
     char err[BL_ERR_BYTES];
-    uint8_t seed[BL_KEY_SECRET_BYTES + 24];
 
     memset(w, 0, sizeof(*w));
-    memset(seed, 9, sizeof(seed));
-    bl_key_secret_init(&w->wire.secret, seed);
-    w->config = bl_config_load(NULL, err);
-    assert_non_null(w->config);
-    w->config->defaults.timeout_ms = 1000;
+    w->config = core_world_config(&w->wire);
     make_port(w, 0);
     make_port(w, 1);
-    struct bl_core_config cc = {.config = w->config,
-                                .worker = w->worker,
-                                .worker_count = 2,
-                                .secret = &w->wire.secret,
-                                .memory = bl_memory_libc,
-                                .cpu = -1,
-                                .look_at = look_at};
+    struct bl_core_config cc = core_world_core_config(w->config, w->worker, &w->wire);
+    cc.look_at = look_at;
     w->core = bl_core_new(&cc, err);
     assert_non_null(w->core);
     w->now_ns = real_now_ns(); /* the core's clocks began there */

@@ -12,9 +12,9 @@
 #include <cmocka.h>
 
 #include "control/alert/notice.h"
-#include "control/core/core.h"
 #include "engine/base/rcu.h"
 #include "tests/real_time.h"
+#include "tests/unit/core_world.h"
 
 #define MS      UINT64_C(1000000)
 #define UNIX_MS INT64_C(1790000000000)
@@ -32,26 +32,12 @@ struct world {
 static void setup(struct world *w)
 {
     char err[BL_ERR_BYTES];
-    uint8_t seed[BL_KEY_SECRET_BYTES + 24];
 
     memset(w, 0, sizeof(*w));
-    memset(seed, 9, sizeof(seed));
-    bl_key_secret_init(&w->wire.secret, seed);
-    w->config = bl_config_load(NULL, err);
-    assert_non_null(w->config);
-    w->config->defaults.timeout_ms = 1000;
-    for (unsigned i = 0; i < 2; i++) {
-        struct bl_worker_config c = {
-            .cpu = -1, .lcore = -1, .wire = &w->wire, .first_slots = 256, .max_nodes = 100000};
-        w->worker[i] = bl_worker_new(&c, i, err);
-        assert_non_null(w->worker[i]);
-    }
-    struct bl_core_config cc = {.config = w->config,
-                                .worker = w->worker,
-                                .worker_count = 2,
-                                .secret = &w->wire.secret,
-                                .memory = bl_memory_libc,
-                                .cpu = -1};
+    w->config = core_world_config(&w->wire);
+    for (unsigned i = 0; i < 2; i++)
+        w->worker[i] = core_world_worker(&w->wire, i, NULL, 100000);
+    struct bl_core_config cc = core_world_core_config(w->config, w->worker, &w->wire);
     w->core = bl_core_new(&cc, err);
     assert_non_null(w->core);
     w->now_ns = real_now_ns(); /* the core's clocks began there */
